@@ -1,0 +1,98 @@
+"""The composition root: the only place where adapters are chosen and desks are put together."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from typing import Final
+
+from app.durable import DurableJobs
+from app.settings import Settings
+from auth.grants import Grants
+from auth.people import People
+from auth.sessions import Sessions
+from auth.tokens import Tokens
+from catalog.assurance.explanations import Explanations
+from catalog.impact.portfolio import Impact
+from catalog.monitoring.telemetry import Telemetry
+from catalog.registry.authorship import Authorship
+from catalog.registry.mirror import Mirror
+from catalog.registry.mlflow import MlflowServer
+from catalog.registry.models import Models
+from catalog.registry.seen import Mlflow
+from catalog.releases.policies import Policies
+from catalog.releases.promotions import Promotions
+from catalog.releases.requests import Requests
+from ledger.acts import Ledger
+from ledger.clock import Clock, SystemClock
+from ledger.jobs import Jobs
+from ledger.journal import Journal, Subscription
+from ledger.store import Store
+
+# Who acts on what happened: a chapter never calls upward, it writes an event.
+SUBSCRIPTIONS: Final = (
+    Subscription("release:requested", "collect-evidence"),
+    Subscription("explanation:requested", "compute-explanation"),
+    Subscription("version:gone", "close-requests"),
+    Subscription("promotion:apply", "refresh-model"),
+    Subscription("promotion:fail", "refresh-model"),
+)
+
+
+@dataclass(frozen=True)
+class Portal:
+    """Every desk of the house, ready to be asked."""
+
+    settings: Settings
+    clock: Clock
+    store: Store
+    ledger: Ledger
+    mlflow: Mlflow
+    people: People
+    grants: Grants
+    tokens: Tokens
+    sessions: Sessions
+    models: Models
+    authorship: Authorship
+    mirror: Mirror
+    policies: Policies
+    requests: Requests
+    promotions: Promotions
+    explanations: Explanations
+    telemetry: Telemetry
+    impact: Impact
+
+
+def build(
+    settings: Settings,
+    *,
+    clock: Clock | None = None,
+    jobs: Jobs | None = None,
+    mlflow: Mlflow | None = None,
+) -> Portal:
+    """Put the portal together over the database and the MLflow server of the settings."""
+    clock = clock or SystemClock()
+    mlflow = mlflow or MlflowServer(settings.mlflow_uri)
+    store = Store(settings.database_url)
+    journal = Journal(jobs or DurableJobs(store), SUBSCRIPTIONS)
+    ledger = Ledger(store, clock, journal)
+    policies = Policies(store, clock)
+    return Portal(
+        settings=settings,
+        clock=clock,
+        store=store,
+        ledger=ledger,
+        mlflow=mlflow,
+        people=People(ledger),
+        grants=Grants(ledger),
+        tokens=Tokens(ledger),
+        sessions=Sessions(ledger),
+        models=Models(ledger),
+        authorship=Authorship(ledger),
+        mirror=Mirror(store, clock, journal, mlflow, settings.server_slug),
+        policies=policies,
+        requests=Requests(ledger, policies),
+        promotions=Promotions(ledger, mlflow, settings.server_slug),
+        explanations=Explanations(ledger, mlflow),
+        telemetry=Telemetry(ledger),
+        impact=Impact(ledger),
+    )

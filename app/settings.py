@@ -1,0 +1,142 @@
+"""What the operator decides: the environment, read once, checked once, frozen."""
+
+from __future__ import annotations
+
+import os
+import re
+from collections.abc import Mapping
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Final
+from urllib.parse import urlsplit
+
+from ledger.errors import Misconfigured
+from ledger.store import sqlite_url
+
+ROOT: Final = Path(__file__).resolve().parent.parent
+_SLUG: Final = re.compile(r"[a-z0-9][a-z0-9-]{0,31}")
+MLFLOW_SECRETS: Final = (
+    "MLFLOW_TRACKING_USERNAME",
+    "MLFLOW_TRACKING_PASSWORD",
+    "MLFLOW_TRACKING_TOKEN",
+)
+
+
+@dataclass(frozen=True)
+class Settings:
+    """Every choice an operator has.
+
+    Attributes:
+        data_dir: DATA_DIR, the folder everything is kept in. Default `data` beside the program.
+        database_url: DATABASE_URL, SQLite in the data folder unless a PostgreSQL is named.
+        host: HOST, the address the portal listens on. Loopback unless widened.
+        port: PORT of the portal. Default 8501.
+        mlflow_uri: MLFLOW_TRACKING_URI, a server to use; none means: start our own.
+        mlflow_port: MLFLOW_PORT of the server we start ourselves. Default PORT + 1.
+        server_slug: MLFLOW_SERVER_SLUG, the stable name of the MLflow server in the catalog.
+        demo: DEMO, whether the demo organisation is loaded; by default only into our own server.
+        public_url: PUBLIC_URL, the portal's address as browsers see it.
+        mirror_seconds: MIRROR_SECONDS between two looks at MLflow. Default 30.
+    """
+
+    data_dir: Path
+    database_url: str
+    host: str
+    port: int
+    mlflow_uri: str
+    mlflow_port: int
+    starts_mlflow: bool
+    server_slug: str
+    demo: bool
+    public_url: str
+    mirror_seconds: int
+
+    @property
+    def local_url(self) -> str:
+        """The portal's address for the other processes of this machine."""
+        return f"http://127.0.0.1:{self.port}"
+
+
+def from_environment(environment: Mapping[str, str] | None = None) -> Settings:
+    """Read and check the environment.
+
+    Raises:
+        Misconfigured: names the variable, what is wrong with it, and what to write instead.
+    """
+    env = os.environ if environment is None else environment
+    data_dir = Path(env.get("DATA_DIR", "") or ROOT / "data").expanduser().resolve()
+    port = _port(env, "PORT", 8501)
+    mlflow_port = _port(env, "MLFLOW_PORT", port + 1)
+    mlflow_uri = env.get("MLFLOW_TRACKING_URI", "").strip()
+    if mlflow_uri:
+        _check_address("MLFLOW_TRACKING_URI", mlflow_uri)
+    public_url = (env.get("PUBLIC_URL", "").strip() or f"http://127.0.0.1:{port}").rstrip("/")
+    _check_address("PUBLIC_URL", public_url)
+    slug = env.get("MLFLOW_SERVER_SLUG", "main")
+    if not _SLUG.fullmatch(slug):
+        raise Misconfigured(
+            f"MLFLOW_SERVER_SLUG is {slug!r}.",
+            hint="Use up to 32 small letters, digits and hyphens; keep it for ever.",
+        )
+    return Settings(
+        data_dir=data_dir,
+        database_url=env.get("DATABASE_URL", "").strip()
+        or sqlite_url(data_dir / "countersign.db"),
+        host=env.get("HOST", "").strip() or "127.0.0.1",
+        port=port,
+        mlflow_uri=mlflow_uri or f"http://127.0.0.1:{mlflow_port}",
+        mlflow_port=mlflow_port,
+        starts_mlflow=not mlflow_uri,
+        server_slug=slug,
+        demo=_flag(env, "DEMO", default=not mlflow_uri),
+        public_url=public_url,
+        mirror_seconds=_number(env, "MIRROR_SECONDS", 30, lowest=1, highest=3600),
+    )
+
+
+def prepare_data_dir(settings: Settings) -> None:
+    """Make the data folder, for its owner only. Raises Misconfigured when it cannot be written."""
+    try:
+        settings.data_dir.mkdir(parents=True, exist_ok=True)
+        settings.data_dir.chmod(0o700)
+        probe = settings.data_dir / ".writable"
+        probe.write_text("")
+        probe.unlink()
+    except OSError as error:
+        raise Misconfigured(
+            f"The data folder {settings.data_dir} cannot be written: {error.strerror}.",
+            hint="Give this account write access to it, or set DATA_DIR to another folder.",
+        ) from error
+
+
+def _check_address(name: str, value: str) -> None:
+    try:
+        parts = urlsplit(value)
+        usable = parts.scheme in {"http", "https"} and bool(parts.hostname) and parts.port != 0
+    except ValueError:
+        usable = False
+    if not usable:
+        raise Misconfigured(
+            f"{name} is no web address.",
+            hint="Write it like http://mlflow.example.com:5000, with http or https in front.",
+        )
+
+
+def _port(env: Mapping[str, str], name: str, default: int) -> int:
+    return _number(env, name, default, lowest=1, highest=65535)
+
+
+def _number(env: Mapping[str, str], name: str, default: int, *, lowest: int, highest: int) -> int:
+    value = env.get(name, "").strip() or str(default)
+    if not value.isdecimal() or not lowest <= int(value) <= highest:
+        raise Misconfigured(
+            f"{name} is {value!r}.", hint=f"Use a whole number from {lowest} to {highest}."
+        )
+    return int(value)
+
+
+def _flag(env: Mapping[str, str], name: str, *, default: bool) -> bool:
+    value = env.get(name, "").strip().lower()
+    if value in {"", "0", "1", "true", "false", "yes", "no"}:
+        return default if value == "" else value in {"1", "true", "yes"}
+    raise Misconfigured(f"{name} is {value!r}.", hint="Use 1 or 0.")

@@ -1,0 +1,152 @@
+"""Short marks: a status says a word, a shape and a colour, in that order; a fact only says a word."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from typing import TYPE_CHECKING, Literal
+
+from app.ui import words
+from app.ui.markup import Markup, join, tag
+
+if TYPE_CHECKING:
+    from datetime import date
+
+Shape = Literal["tick", "cross", "ring", "triangle", "clock", "dash"]
+Tone = Literal["pass", "fail", "attention", "accent", "neutral"]
+
+_SOON_DAYS = 2
+
+
+@dataclass(frozen=True)
+class Look:
+    """How one status word is drawn."""
+
+    shape: Shape
+    tone: Tone
+
+
+_PASS = Look("tick", "pass")
+_FAIL = Look("cross", "fail")
+_GAP = Look("ring", "attention")
+_WARNING = Look("triangle", "attention")
+_WAITS = Look("clock", "accent")
+_CLOCK = Look("clock", "neutral")
+_QUIET = Look("dash", "neutral")
+
+# The one vocabulary of statuses. A word that is not here is drawn quietly: an unknown status must
+# never look like a good one.
+VOCABULARY: dict[str, Look] = {
+    **dict.fromkeys(
+        (
+            "Pass",
+            "Healthy",
+            "Sound",
+            "Applied",
+            "Verified",
+            "Approved",
+            "Active",
+            "Live",
+            "Closed",
+            "Done",
+            "Allowed",
+            "Identical",
+            "Work as expected",
+        ),
+        _PASS,
+    ),
+    **dict.fromkeys(
+        (
+            "Fail",
+            "Breached",
+            "Overdue",
+            "Tainted",
+            "Revoked",
+            "Rejected",
+            "Failed",
+            "Refused",
+            "Disabled",
+            "Obsolete",
+            "Outside their limits",
+        ),
+        _FAIL,
+    ),
+    **dict.fromkeys(
+        ("Missing", "No monitor", "Second approver needed", "Not watched", "Unknown", "Silent"),
+        _GAP,
+    ),
+    **dict.fromkeys(
+        (
+            "Drift",
+            "Small sample",
+            "Suspect",
+            "Changes requested",
+            "Warning",
+            "Errors",
+            "Stale",
+            "Conditionally approved",
+            "Need attention soon",
+        ),
+        _WARNING,
+    ),
+    **dict.fromkeys(("In review", "Pending review", "Running", "Queued"), _WAITS),
+    **dict.fromkeys(("Due", "Expires", "Waits"), _CLOCK),
+    **dict.fromkeys(("Draft", "Withdrawn", "Expired", "Retired", "Superseded", "None"), _QUIET),
+}
+
+
+def look(word: str) -> Look:
+    """The shape and tone of a status word, whatever its capitals."""
+    return VOCABULARY.get(word[:1].upper() + word[1:].lower(), _QUIET)
+
+
+def shape(word: str, *, drawn: Look | None = None) -> Markup:
+    """Only the mark of a status, for where its word stands beside it."""
+    drawn = drawn or look(word)
+    return tag("i", cls=f"cs-shape cs-{drawn.shape} cs-t-{drawn.tone}", aria_hidden="true")
+
+
+def status(word: str, said: str = "") -> Markup:
+    """A status chip; `said` may say more than the word of the vocabulary, which sets the look."""
+    return _chip(said or word, look(word))
+
+
+def mark(word: str, said: str = "") -> Markup:
+    """A status without a background, for tables and running text."""
+    drawn = look(word)
+    return tag("span", shape(word), said or word, cls=f"cs-mark cs-t-{drawn.tone}")
+
+
+def due(due_on: date, today: date) -> Markup:
+    """A due date as a chip: quiet, then asking for attention in the last 2 days, then overdue."""
+    left = words.days_left(due_on, today)
+    if left < 0:
+        drawn = _FAIL
+    else:
+        drawn = Look("clock", "attention" if left <= _SOON_DAYS else "neutral")
+    return _chip(words.due(due_on, today), drawn)
+
+
+def alias(name: str, version: str | int | None = None) -> Markup:
+    """An alias, with the version it is on: `@champion v7`."""
+    said = f"@{name.removeprefix('@')}" + ("" if version is None else f" v{version}")
+    return tag("span", said, cls="cs-chip cs-alias")
+
+
+def fact(said: str) -> Markup:
+    """A fact without judgement: tier, regulatory class, stage."""
+    return tag("span", said, cls="cs-chip cs-fact")
+
+
+def count(number: int, word: str) -> Markup:
+    """How many of a verdict there are: `6 pass`."""
+    return _chip(f"{words.thousands(number)} {word.lower()}", look(word))
+
+
+def row(*chips: object) -> Markup:
+    """Chips beside each other, wrapping."""
+    return tag("div", join(chips), cls="cs-chips")
+
+
+def _chip(said: str, drawn: Look) -> Markup:
+    mark_ = tag("i", cls=f"cs-shape cs-{drawn.shape}", aria_hidden="true")
+    return tag("span", mark_, said, cls=f"cs-chip cs-b-{drawn.tone}")

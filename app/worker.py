@@ -1,0 +1,167 @@
+"""The worker: mirrors MLflow, collects evidence, explains versions, carries approvals out.
+
+It is the only process that holds MLflow's credentials and the only one that talks to MLflow.
+"""
+
+from __future__ import annotations
+
+import logging
+import os
+import signal
+import tempfile
+import threading
+from collections.abc import Callable, Mapping
+from pathlib import Path
+from typing import Final
+
+from app.durable import EXECUTOR, DurableWorker, Handler
+from app.portal import Portal, build
+from app.settings import Settings
+from auth.actors import Actor
+from catalog.registry.artifacts import manifest_of
+from catalog.registry.models import Model
+from ledger.errors import CountersignError, NotFound, Unavailable
+
+_LOG = logging.getLogger(__name__)
+_OUTBOX_SECONDS: Final = 0.3
+MIRROR: Final = Actor.system("mirror")
+RELEASES: Final = Actor.system("releases")
+EXPLAINER: Final = Actor.system("explainer")
+
+# For drills: the worker kills itself when a promotion reaches this place.
+KILL_AT: Final = "COUNTERSIGN_DRILL_KILL_AT"
+
+
+def main(settings: Settings) -> int:
+    """Run until told to stop."""
+    stop = threading.Event()
+    for number in (signal.SIGTERM, signal.SIGINT, signal.SIGHUP):
+        signal.signal(number, lambda *_: stop.set())
+    portal = build(settings)
+    portal.promotions.release_claims(EXECUTOR)
+    durable = DurableWorker(portal.store, handlers(portal))
+    durable.start()
+    loops = [
+        threading.Thread(target=_mirror_loop, args=(portal, stop), daemon=True),
+        threading.Thread(target=_outbox_loop, args=(portal, stop), daemon=True),
+    ]
+    for loop in loops:
+        loop.start()
+    if settings.demo:
+        from app.demo.loader import load  # noqa: PLC0415 - trains models; only where it is wanted
+
+        try:
+            load(portal, stop=stop)
+        except CountersignError as problem:
+            print(f"The demo could not be loaded: {problem.message} {problem.hint}", flush=True)  # noqa: T201
+    stop.wait()
+    durable.stop()
+    portal.store.close()
+    return 0
+
+
+def handlers(portal: Portal) -> Mapping[str, Handler]:
+    """What the worker does for each durable job."""
+    return {
+        "collect-evidence": lambda payload: collect_evidence(portal, payload["subject"]),
+        "compute-explanation": lambda payload: explain(portal, payload["subject"]),
+        "close-requests": lambda payload: close_requests(portal, payload["subject"]),
+        "refresh-model": lambda payload: portal.mirror.refresh(payload["model"], by=MIRROR),
+    }
+
+
+def collect_evidence(portal: Portal, request_id: str) -> None:
+    """Read a version's files and open its request for review, or close it if they are gone."""
+    request = portal.requests.get(request_id, by=RELEASES)
+    if not request.is_open:
+        return
+    model = portal.models.get(request.model_id, by=RELEASES)
+    try:
+        seen = portal.mlflow.version(model.name, request.version_number)
+        if not _is_same(portal, model, request.version_number, seen.created_at.isoformat()):
+            raise NotFound("The version was made again.")
+        with tempfile.TemporaryDirectory(prefix="countersign-") as folder:
+            manifest = manifest_of(portal.mlflow.download(seen, Path(folder)))
+    except NotFound:
+        portal.requests.expire(
+            request_id,
+            f"Version {request.version_number} or its files are not in MLflow any more.",
+            by=RELEASES,
+        )
+        return
+    portal.requests.collected(request_id, manifest, by=RELEASES)
+
+
+def close_requests(portal: Portal, version_id: str) -> None:
+    """Close what was asked for a version that is gone."""
+    for request_id in portal.requests.open_on(version_id):
+        portal.requests.expire(request_id, "The version was deleted in MLflow.", by=RELEASES)
+
+
+def explain(portal: Portal, explanation_id: str) -> None:
+    """Compute an explanation; a fault of ours is told on the page as well."""
+    try:
+        portal.explanations.compute(explanation_id, by=EXPLAINER)
+    except CountersignError:
+        raise
+    except Exception:
+        _LOG.exception("explanation %s", explanation_id)
+        portal.explanations.give_up(
+            explanation_id,
+            CountersignError(
+                "Countersign could not compute this explanation.",
+                hint=f"Tell the operator to look for {explanation_id} in the worker's log.",
+                code="fault",
+            ),
+            by=EXPLAINER,
+        )
+
+
+def _is_same(portal: Portal, model: Model, number: int, created_at: str) -> bool:
+    try:
+        known = portal.models.version(model, number)
+    except NotFound:
+        return False
+    return known.created_at.isoformat() == created_at
+
+
+def _mirror_loop(portal: Portal, stop: threading.Event) -> None:
+    wait = 1.0
+    while not stop.is_set():
+        try:
+            portal.mirror.crawl(by=MIRROR)
+            wait = float(portal.settings.mirror_seconds)
+        except Unavailable as problem:
+            _LOG.warning("mirror: %s", problem.message)
+            wait = min(wait * 2, 10.0) if wait < portal.settings.mirror_seconds else 2.0
+        except CountersignError as problem:
+            _LOG.warning("mirror: %s", problem.message)
+        except Exception:
+            _LOG.exception("mirror")
+        stop.wait(wait)
+
+
+def _outbox_loop(portal: Portal, stop: threading.Event) -> None:
+    at_point = drill()
+    while not stop.is_set():
+        done = None
+        try:
+            done = portal.promotions.carry_out_next(EXECUTOR, by=RELEASES, at_point=at_point)
+        except CountersignError as problem:
+            _LOG.warning("promotion: %s", problem.message)
+        except Exception:
+            _LOG.exception("promotion")
+        if done is None:
+            stop.wait(_OUTBOX_SECONDS)
+
+
+def drill() -> Callable[[str], None]:
+    """A drill's order to die at a named point, or nothing."""
+    wanted = os.environ.get(KILL_AT, "")
+
+    def at_point(point: str) -> None:
+        if point == wanted:
+            _LOG.warning("drill: killed at %s", point)
+            os.kill(os.getpid(), signal.SIGKILL)
+
+    return at_point

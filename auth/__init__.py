@@ -1,0 +1,1 @@
+"""People: who is acting, and what they may do. It has never heard of models."""

@@ -1,0 +1,91 @@
+"""May this actor do that here? One pure function answers, for the button and for the verb."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+
+from auth.actors import Actor, Scope
+from auth.permissions import PERMISSIONS, ROLE_PERMISSIONS, Role
+from ledger.errors import NotFound, Refused
+
+
+@dataclass(frozen=True)
+class Resource:
+    """Something that can be allowed or not, with the domain it lies in."""
+
+    kind: str
+    id: str
+    domain: str = ""
+
+    def __str__(self) -> str:
+        """As the audit trail writes it."""
+        return f"{self.kind}:{self.id}"
+
+
+ANYTHING = Resource("everything", "*")
+
+
+@dataclass(frozen=True)
+class Verdict:
+    """An answer with its reason; `code` is the same reason for a machine."""
+
+    allowed: bool
+    reason: str
+    code: str = "ok"
+    hint: str = ""
+
+    def __bool__(self) -> bool:
+        """Whether it is allowed."""
+        return self.allowed
+
+    def insist(self) -> None:
+        """Go on only if allowed. Raises Refused with the reason."""
+        if not self.allowed:
+            raise Refused(self.reason, code=self.code, hint=self.hint)
+
+
+def decide(actor: Actor, permission: str, resource: Resource) -> Verdict:
+    """Whether one of the actor's roles, on a scope that covers the resource, allows it."""
+    if permission not in PERMISSIONS:
+        msg = f"no role knows the permission {permission!r}"
+        raise ValueError(msg)
+    for held in actor.roles:
+        if permission in ROLE_PERMISSIONS[held.role] and covers(held.scope, resource):
+            where = "everything" if held.scope.kind == "everything" else held.scope.id
+            return Verdict(True, f"{actor.name} holds the role {held.role} on {where}.")
+    needed = ", ".join(role for role in Role if permission in ROLE_PERMISSIONS[role])
+    return Verdict(
+        False,
+        f"{actor.name} does not hold a role that may do this here.",
+        "no-role",
+        f"It takes the role {needed}. A governance admin gives roles on the Access page.",
+    )
+
+
+def may_anywhere(actor: Actor, permission: str) -> bool:
+    """Whether the actor may do it on anything at all: for navigation, never for a verb."""
+    return any(permission in ROLE_PERMISSIONS[held.role] for held in actor.roles)
+
+
+def covers(scope: Scope, resource: Resource) -> bool:
+    """Whether a scope contains the resource. A resource on everything is covered by nothing less."""
+    if scope.kind == "everything":
+        return True
+    if scope.kind == "domain":
+        return bool(resource.domain) and scope.id == resource.domain
+    return scope.kind == resource.kind and scope.id == resource.id
+
+
+def visible_scopes(actor: Actor, permission: str) -> tuple[Scope, ...]:
+    """The scopes on which the actor holds the permission, for a query to narrow by."""
+    return tuple(
+        dict.fromkeys(
+            held.scope for held in actor.roles if permission in ROLE_PERMISSIONS[held.role]
+        )
+    )
+
+
+def insist_visible(actor: Actor, permission: str, resource: Resource, what: str) -> None:
+    """What a person may not see does not exist for them. Raises NotFound."""
+    if not decide(actor, permission, resource):
+        raise NotFound(f"There is no {what}.", hint="Check the address, or search for it.")

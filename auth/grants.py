@@ -1,0 +1,126 @@
+"""Grants: roles given on everything, on a domain or on one model, and taken back."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from datetime import datetime
+
+from sqlmodel import select
+
+from auth.access import ANYTHING, decide
+from auth.actors import Actor, Kind, Scope
+from auth.people import keep_an_administrator
+from auth.permissions import GIVABLE_ROLES, Role
+from auth.tables import GrantRow, PrincipalRow
+from ledger.acts import Ledger
+from ledger.errors import Conflict, Invalid, NotFound, Refused
+from ledger.ids import new_id
+
+SCOPE_KINDS = ("everything", "domain", "model")
+
+
+@dataclass(frozen=True)
+class Grant:
+    """A role somebody holds, who gave it, and when."""
+
+    id: str
+    principal_id: str
+    role: Role
+    scope: Scope
+    given_by: str
+    given_at: datetime
+
+
+class Grants:
+    """The grant desk: give and take."""
+
+    def __init__(self, ledger: Ledger) -> None:
+        self._ledger = ledger
+
+    def give(self, person_id: str, role: Role, scope: Scope, *, by: Actor) -> Grant:
+        """Give a role. Nobody gives one to themselves."""
+        if scope.kind not in SCOPE_KINDS or not scope.id:
+            raise Invalid(
+                "A role is given on everything, on a domain or on one model.",
+                hint="Choose one of the three and name it.",
+                code="no-such-scope",
+            )
+        if role not in GIVABLE_ROLES:
+            raise Invalid(f"The role {role} is not given to people.", code="role-not-givable")
+        with self._ledger.act("grant:give", actor=by.id, resource=f"person:{person_id}") as act:
+            act.facts |= {"role": role, "scope": f"{scope.kind}:{scope.id}"}
+            decide(by, "grant:give", ANYTHING).insist()
+            if person_id == by.id:
+                raise Refused(
+                    "Nobody gives a role to themselves.",
+                    hint="Ask another governance admin to give it.",
+                    code="self-grant",
+                )
+            person = act.session.get(PrincipalRow, person_id)
+            if person is None or person.kind != Kind.PERSON:
+                raise NotFound("There is no such person.", hint="Choose one from the list.")
+            there = act.session.exec(
+                select(GrantRow).where(
+                    GrantRow.principal_id == person_id,
+                    GrantRow.role == role,
+                    GrantRow.scope_kind == scope.kind,
+                    GrantRow.scope_id == scope.id,
+                )
+            ).first()
+            if there:
+                raise Conflict(
+                    f"{person.name} holds the role {role} there already.", code="grant-exists"
+                )
+            row = GrantRow(
+                id=new_id("grt"),
+                principal_id=person_id,
+                role=role,
+                scope_kind=scope.kind,
+                scope_id=scope.id,
+                given_by=by.id,
+                given_at=act.at,
+            )
+            act.session.add(row)
+            act.facts["grant"] = row.id
+        return _grant(row)
+
+    def take(self, grant_id: str, *, by: Actor) -> None:
+        """Take a role back; it counts from the next click."""
+        with self._ledger.act("grant:take", actor=by.id, resource=f"grant:{grant_id}") as act:
+            decide(by, "grant:take", ANYTHING).insist()
+            row = act.session.get(GrantRow, grant_id)
+            if row is None:
+                raise NotFound("This grant was taken back already.", code="grant-gone")
+            act.resource = f"person:{row.principal_id}"
+            act.facts |= {
+                "grant": grant_id,
+                "role": row.role,
+                "scope": f"{row.scope_kind}:{row.scope_id}",
+            }
+            if row.role == Role.GOVERNANCE_ADMIN and row.scope_kind == "everything":
+                keep_an_administrator(act.session, without=row.principal_id)
+            act.session.delete(row)
+
+    def everywhere(self, *, by: Actor) -> list[Grant]:
+        """All grants, newest first. Raises Refused."""
+        decide(by, "person:read", ANYTHING).insist()
+        with self._ledger.store.read() as session:
+            rows = session.exec(select(GrantRow)).all()
+        return sorted((_grant(row) for row in rows), key=lambda one: one.given_at, reverse=True)
+
+    def holders(self, role: Role) -> list[Grant]:
+        """Who holds a role anywhere: for a screen that says who can help."""
+        with self._ledger.store.read() as session:
+            rows = session.exec(select(GrantRow).where(GrantRow.role == role)).all()
+        return [_grant(row) for row in rows]
+
+
+def _grant(row: GrantRow) -> Grant:
+    return Grant(
+        row.id,
+        row.principal_id,
+        Role(row.role),
+        Scope(row.scope_kind, row.scope_id),
+        row.given_by,
+        row.given_at,
+    )

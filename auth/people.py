@@ -1,0 +1,390 @@
+"""The people desk: who is known, how they come in, and how they are sent away."""
+
+from __future__ import annotations
+
+import hashlib
+import re
+import secrets
+from dataclasses import dataclass
+from datetime import datetime, timedelta
+from typing import Final
+
+from sqlmodel import Session, col, select
+
+from auth import passwords
+from auth.access import ANYTHING, Resource, decide
+from auth.actors import EVERYTHING, NOBODY, Actor, HeldRole, Kind, Scope
+from auth.permissions import Role
+from auth.tables import GrantRow, InvitationRow, PasswordRow, PrincipalRow, SessionRow, TokenRow
+from ledger.acts import Ledger
+from ledger.errors import Conflict, Invalid, NotFound, Refused, TooMany, Unauthenticated
+from ledger.ids import new_id
+
+_EMAIL: Final = re.compile(r"[^@\s]{1,64}@[^@\s]{1,190}")
+INVITATION_LASTS: Final = timedelta(days=3)
+
+
+@dataclass(frozen=True)
+class Person:
+    """Somebody known to Countersign: a person, or a serving application."""
+
+    id: str
+    kind: Kind
+    name: str
+    email: str
+    created_at: datetime
+    disabled_at: datetime | None
+
+    @property
+    def is_enabled(self) -> bool:
+        """Whether they may come in."""
+        return self.disabled_at is None
+
+
+class People:
+    """Everybody who can act."""
+
+    def __init__(self, ledger: Ledger) -> None:
+        self._ledger = ledger
+
+    # -- verbs ---------------------------------------------------------------------------------
+
+    def add(self, name: str, email: str, *, by: Actor) -> tuple[Person, str]:
+        """Make a person known. Returns them and a one-time invitation code to set a password."""
+        name, email = _name(name), _email(email)
+        with self._ledger.act("person:add", actor=by.id, resource="person:*") as act:
+            decide(by, "person:add", ANYTHING).insist()
+            if act.session.exec(select(PrincipalRow).where(PrincipalRow.email == email)).first():
+                raise Conflict(
+                    f"{email} is known already.",
+                    hint="Find them in the list of people.",
+                    code="email-known",
+                )
+            row = _principal(Kind.PERSON, name, email, act.at)
+            act.session.add(row)
+            act.session.flush()
+            act.resource = f"person:{row.id}"
+            act.texts |= {"name": name, "email": email}
+            code = _invite(act.session, row.id, act.at)
+        return _person(row), code
+
+    def invite_again(self, person_id: str, *, by: Actor) -> str:
+        """A new invitation code, for a person who lost theirs or forgot the password."""
+        with self._ledger.act("person:invite", actor=by.id, resource=f"person:{person_id}") as act:
+            decide(by, "person:add", ANYTHING).insist()
+            _get(act.session, person_id)
+            return _invite(act.session, person_id, act.at)
+
+    def disable(self, person_id: str, *, by: Actor) -> None:
+        """Send somebody away: their sessions and tokens end with this transaction."""
+        with self._ledger.act("person:disable", actor=by.id, resource=f"person:{person_id}") as act:
+            decide(by, "person:disable", ANYTHING).insist()
+            row = _get(act.session, person_id)
+            if person_id == by.id:
+                raise Refused(
+                    "Nobody can disable themselves.",
+                    hint="Ask another governance admin.",
+                    code="self-disable",
+                )
+            keep_an_administrator(act.session, without=person_id)
+            row.disabled_at = act.at
+            act.session.add(row)
+            for session in act.session.exec(
+                select(SessionRow).where(
+                    SessionRow.principal_id == person_id, col(SessionRow.ended_at).is_(None)
+                )
+            ):
+                session.ended_at = act.at
+                act.session.add(session)
+            for token in act.session.exec(
+                select(TokenRow).where(
+                    TokenRow.principal_id == person_id, col(TokenRow.revoked_at).is_(None)
+                )
+            ):
+                token.revoked_at = act.at
+                act.session.add(token)
+
+    def enable(self, person_id: str, *, by: Actor) -> None:
+        """Let somebody in again. Their old sessions and tokens stay ended."""
+        with self._ledger.act("person:enable", actor=by.id, resource=f"person:{person_id}") as act:
+            decide(by, "person:disable", ANYTHING).insist()
+            row = _get(act.session, person_id)
+            row.disabled_at = None
+            act.session.add(row)
+
+    def accept_invitation(self, code: str, password: str) -> Person:
+        """Set a password with a one-time code. Raises Unauthenticated when the code is spent."""
+        passwords.check_strength(password)
+        kept = passwords.hashed(password)
+        with self._ledger.act("person:accept", actor=NOBODY.id, resource="person:*") as act:
+            invitation = _spend(act.session, code, act.at)
+            if invitation.principal_id is None:
+                raise _spent()
+            row = _get(act.session, invitation.principal_id)
+            if row.disabled_at is not None:
+                raise _spent()
+            _set_password(act.session, row.id, kept)
+            act.resource = f"person:{row.id}"
+        return _person(row)
+
+    def set_up(self, code: str, name: str, email: str, password: str) -> Person:
+        """Create the first administrator with the code that was printed on the terminal."""
+        name, email = _name(name), _email(email)
+        passwords.check_strength(password)
+        kept = passwords.hashed(password)
+        with self._ledger.act("person:set-up", actor=NOBODY.id, resource="person:*") as act:
+            invitation = _spend(act.session, code, act.at)
+            if invitation.principal_id is not None or is_set_up(act.session):
+                raise _spent()
+            row = _principal(Kind.PERSON, name, email, act.at)
+            act.session.add(row)
+            act.session.flush()
+            _set_password(act.session, row.id, kept)
+            act.session.add(
+                GrantRow(
+                    id=new_id("grt"),
+                    principal_id=row.id,
+                    role=Role.GOVERNANCE_ADMIN,
+                    scope_kind=EVERYTHING.kind,
+                    scope_id=EVERYTHING.id,
+                    given_by="system:set-up",
+                    given_at=act.at,
+                )
+            )
+            act.resource = f"person:{row.id}"
+            act.texts |= {"name": name, "email": email}
+        return _person(row)
+
+    def set_up_code(self, *, by: Actor) -> str | None:
+        """A fresh set-up code while there is no administrator yet, else nothing."""
+        with self._ledger.store.read() as session:
+            if is_set_up(session):
+                return None
+        with self._ledger.act("person:set-up:offer", actor=by.id, resource="person:*") as act:
+            decide(by, "person:add", ANYTHING).insist()
+            return _invite(act.session, None, act.at)
+
+    def set_password(self, person_id: str, password: str, *, by: Actor) -> None:
+        """Set a password from outside: for the demo organisation's generated ones."""
+        passwords.check_strength(password)
+        kept = passwords.hashed(password)
+        with self._ledger.act(
+            "person:password", actor=by.id, resource=f"person:{person_id}"
+        ) as act:
+            decide(by, "person:add", ANYTHING).insist()
+            _get(act.session, person_id)
+            _set_password(act.session, person_id, kept)
+
+    # -- coming in -----------------------------------------------------------------------------
+
+    def check_password(self, email: str, password: str) -> Person:
+        """The person with this e-mail address and password.
+
+        Raises:
+            Unauthenticated: no such person, wrong password, or disabled; it does not say which.
+            TooMany: locked for 15 minutes after 5 misses in a row.
+        """
+        email = email.strip().lower()[:256]
+        now = self._ledger.clock.now()
+        with self._ledger.store.read() as session:
+            row = session.exec(select(PrincipalRow).where(PrincipalRow.email == email)).first()
+            kept = session.get(PasswordRow, row.id) if row else None
+        if kept and kept.locked_until and kept.locked_until > now:
+            refusal = TooMany(
+                "Too many wrong passwords in a row, so this account is locked for 15 minutes.",
+                hint="Wait, or ask a governance admin for a new invitation.",
+                code="locked",
+            )
+            self._refused(row, refusal)
+            raise refusal
+        right = passwords.matches(kept.hash if kept else None, password)
+        if row is None or kept is None or not right or row.disabled_at is not None:
+            if row is not None and kept is not None and not right:
+                self._miss(row.id)
+            wrong = Unauthenticated(
+                "The e-mail address or the password is not right.",
+                hint="Check both; after 5 misses the account is locked for 15 minutes.",
+                code="wrong-password",
+            )
+            self._refused(row, wrong)
+            raise wrong
+        if kept.misses:
+            with self._ledger.store.write() as session:
+                fresh = session.get_one(PasswordRow, row.id)
+                fresh.misses, fresh.locked_until = 0, None
+                session.add(fresh)
+        return _person(row)
+
+    def _refused(self, row: PrincipalRow | None, refusal: Unauthenticated | TooMany) -> None:
+        resource = f"person:{row.id}" if row else "person:unknown"
+        self._ledger.refuse_look(
+            "session:start", actor=NOBODY.id, resource=resource, refusal=refusal
+        )
+
+    def _miss(self, person_id: str) -> None:
+        with self._ledger.store.write() as session:
+            kept = session.get_one(PasswordRow, person_id)
+            kept.misses += 1
+            if kept.misses >= passwords.MISSES_ALLOWED:
+                kept.misses = 0
+                kept.locked_until = self._ledger.clock.now() + passwords.LOCKED_FOR
+            session.add(kept)
+
+    # -- looking -------------------------------------------------------------------------------
+
+    def everybody(self, *, by: Actor) -> list[Person]:
+        """All people and applications, by name. Raises Refused."""
+        decide(by, "person:read", ANYTHING).insist()
+        with self._ledger.store.read() as session:
+            rows = session.exec(select(PrincipalRow).order_by(PrincipalRow.name)).all()
+        return [_person(row) for row in rows]
+
+    def names(self, ids: set[str]) -> dict[str, str]:
+        """The names behind opaque ids, for a screen that shows who did something."""
+        wanted = {one for one in ids if one}
+        with self._ledger.store.read() as session:
+            rows = session.exec(select(PrincipalRow).where(col(PrincipalRow.id).in_(wanted)))
+            known = {row.id: row.name for row in rows}
+        return {
+            one: known.get(one) or Actor.system(one.partition(":")[2]).name
+            if one.startswith("system:")
+            else known.get(one, "Somebody unknown")
+            for one in wanted
+        }
+
+    def by_email(self, email: str) -> Person | None:
+        """The person with this e-mail address."""
+        with self._ledger.store.read() as session:
+            row = session.exec(
+                select(PrincipalRow).where(PrincipalRow.email == email.strip().lower())
+            ).first()
+        return _person(row) if row else None
+
+    def actor(self, principal_id: str, *, session_id: str = "") -> Actor:
+        """Somebody as an actor, with the roles held now. Raises Unauthenticated when sent away."""
+        with self._ledger.store.read() as session:
+            return load_actor(session, principal_id, session_id=session_id)
+
+
+def load_actor(session: Session, principal_id: str, *, session_id: str = "") -> Actor:
+    """The actor behind a principal. Raises Unauthenticated when unknown or disabled."""
+    row = session.get(PrincipalRow, principal_id)
+    if row is None or row.disabled_at is not None:
+        raise Unauthenticated(
+            "This account is disabled.", hint="Ask a governance admin.", code="disabled"
+        )
+    grants = session.exec(select(GrantRow).where(GrantRow.principal_id == principal_id))
+    held = tuple(
+        HeldRole(Role(grant.role), Scope(grant.scope_kind, grant.scope_id), grant.id)
+        for grant in grants
+    )
+    return Actor(row.id, Kind(row.kind), row.name, row.email or "", held, session_id)
+
+
+def keep_an_administrator(session: Session, *, without: str) -> None:
+    """Raises Refused when nobody but `without` could give access any more."""
+    others = session.exec(
+        select(GrantRow.principal_id)
+        .join(PrincipalRow, col(PrincipalRow.id) == col(GrantRow.principal_id))
+        .where(
+            GrantRow.role == Role.GOVERNANCE_ADMIN,
+            GrantRow.scope_kind == EVERYTHING.kind,
+            GrantRow.principal_id != without,
+            col(PrincipalRow.disabled_at).is_(None),
+        )
+    ).first()
+    is_one = session.exec(
+        select(GrantRow).where(
+            GrantRow.principal_id == without,
+            GrantRow.role == Role.GOVERNANCE_ADMIN,
+            GrantRow.scope_kind == EVERYTHING.kind,
+        )
+    ).first()
+    if is_one and not others:
+        raise Refused(
+            "This is the last governance admin: nobody could give access any more.",
+            hint="Give the role governance admin on everything to somebody else first.",
+            code="last-administrator",
+        )
+
+
+def is_set_up(session: Session) -> bool:
+    """Whether there is an administrator."""
+    grant = select(GrantRow.id).where(GrantRow.role == Role.GOVERNANCE_ADMIN)
+    return session.exec(grant).first() is not None
+
+
+def person_resource(person_id: str) -> Resource:
+    """A person as the access law sees them."""
+    return Resource("person", person_id)
+
+
+def _principal(kind: Kind, name: str, email: str | None, at: datetime) -> PrincipalRow:
+    prefix = "per" if kind is Kind.PERSON else "app"
+    return PrincipalRow(id=new_id(prefix), kind=kind, name=name, email=email, created_at=at)
+
+
+def _person(row: PrincipalRow) -> Person:
+    return Person(
+        row.id, Kind(row.kind), row.name, row.email or "", row.created_at, row.disabled_at
+    )
+
+
+def _get(session: Session, person_id: str) -> PrincipalRow:
+    row = session.get(PrincipalRow, person_id)
+    if row is None:
+        raise NotFound("There is no such person.", hint="Choose one from the list of people.")
+    return row
+
+
+def _set_password(session: Session, person_id: str, kept: str) -> None:
+    row = session.get(PasswordRow, person_id) or PasswordRow(principal_id=person_id, hash=kept)
+    row.hash, row.misses, row.locked_until = kept, 0, None
+    session.add(row)
+
+
+def _invite(session: Session, person_id: str | None, at: datetime) -> str:
+    code = secrets.token_urlsafe(18)
+    session.add(
+        InvitationRow(
+            digest=_digest(code), principal_id=person_id, expires_at=at + INVITATION_LASTS
+        )
+    )
+    return code
+
+
+def _spend(session: Session, code: str, at: datetime) -> InvitationRow:
+    row = session.get(InvitationRow, _digest(code.strip()), with_for_update=True)
+    if row is None or row.used_at is not None or row.expires_at <= at:
+        raise _spent()
+    row.used_at = at
+    session.add(row)
+    return row
+
+
+def _spent() -> Unauthenticated:
+    return Unauthenticated(
+        "This code was used already, has expired, or never existed.",
+        hint="Ask a governance admin for a new invitation.",
+        code="code-spent",
+    )
+
+
+def _digest(code: str) -> str:
+    return hashlib.sha256(code.encode()).hexdigest()
+
+
+def _name(name: str) -> str:
+    name = " ".join(name.split())
+    if not 1 <= len(name) <= 120:
+        raise Invalid("A name has 1 to 120 characters.", hint="Give first and last name.")
+    return name
+
+
+def _email(email: str) -> str:
+    email = email.strip().lower()
+    if not _EMAIL.fullmatch(email):
+        raise Invalid(
+            f"{email[:80]!r} is no e-mail address.", hint="It looks like ann@example.com."
+        )
+    return email

@@ -1,0 +1,79 @@
+"""What each role may do, as one table that a person can read."""
+
+from __future__ import annotations
+
+from enum import StrEnum
+from typing import Final
+
+
+class Role(StrEnum):
+    """A role that can be given on everything, on a domain, or on one model."""
+
+    VIEWER = "viewer"
+    BUSINESS_OWNER = "business owner"
+    MODEL_DEVELOPER = "model developer"
+    MODEL_OWNER = "model owner"
+    INDEPENDENT_VALIDATOR = "independent validator"
+    APPROVER = "approver"
+    GOVERNANCE_ADMIN = "governance admin"
+    AUDITOR = "auditor"
+    # The next two are never given to people.
+    SERVING_APPLICATION = "serving application"
+    SYSTEM = "system"
+
+
+_READ: Final = frozenset({"model:read", "explanation:read", "release:read", "impact:read"})
+_BUILD: Final = _READ | {
+    "explanation:request",
+    "release:request",
+    "release:withdraw",
+    "authorship:claim",
+    "token:issue",
+}
+
+ROLE_PERMISSIONS: Final[dict[Role, frozenset[str]]] = {
+    Role.VIEWER: _READ,
+    Role.BUSINESS_OWNER: _READ | {"value:declare", "token:issue"},
+    Role.MODEL_DEVELOPER: _BUILD,
+    Role.MODEL_OWNER: _BUILD,
+    Role.INDEPENDENT_VALIDATOR: _READ | {"explanation:request", "token:issue"},
+    Role.APPROVER: _READ | {"explanation:request", "release:decide", "token:issue"},
+    Role.GOVERNANCE_ADMIN: _READ
+    | {
+        "application:register",
+        "audit:read",
+        "authorship:assign",
+        "grant:give",
+        "grant:take",
+        "model:classify",
+        "person:add",
+        "person:disable",
+        "person:read",
+        "token:issue",
+        "token:issue:application",
+        "token:revoke",
+    },
+    Role.AUDITOR: _READ | {"audit:read", "audit:export", "person:read"},
+    Role.SERVING_APPLICATION: frozenset({"model:read", "prediction:report"}),
+    Role.SYSTEM: frozenset(
+        {
+            "application:register",
+            "authorship:assign",
+            "evidence:collect",
+            "explanation:compute",
+            "grant:give",
+            "mirror:write",
+            "model:classify",
+            "model:read",
+            "person:add",
+            "promotion:carry-out",
+            "release:read",
+            "token:issue:application",
+        }
+    ),
+}
+
+GIVABLE_ROLES: Final = tuple(
+    role for role in Role if role not in {Role.SERVING_APPLICATION, Role.SYSTEM}
+)
+PERMISSIONS: Final = frozenset().union(*ROLE_PERMISSIONS.values())

@@ -1,0 +1,1 @@
+"""Models: everything an organisation decides about them."""

@@ -1,0 +1,1 @@
+"""What can be checked about a model file before anybody relies on it."""

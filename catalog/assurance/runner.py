@@ -1,0 +1,450 @@
+"""Explaining a model in a locked child process, and believing nothing of what it says back."""
+
+from __future__ import annotations
+
+import json
+import logging
+import math
+import os
+import selectors
+import shutil
+import signal
+import subprocess
+import sys
+import tempfile
+import time
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
+from dataclasses import asdict, dataclass
+from pathlib import Path
+from typing import Any, TypeVar
+
+from catalog.assurance.sandbox import BROKEN, TOO_LONG_ON_CPU, Level
+from ledger.errors import CountersignError, Invalid, NotFound, Refused, Unavailable
+
+_LOG = logging.getLogger(__name__)
+_PROJECT = Path(__file__).resolve().parents[2]
+# -I ignores the caller's folder and PYTHON* variables; the project is on the path only for as long
+# as its own modules are being imported.
+_PROGRAM = (
+    "import sys; sys.path.insert(0, sys.argv[1]); "
+    "from catalog.assurance.shap_program import main; sys.path.pop(0); main()"
+)
+_THREADS = ("OMP", "OPENBLAS", "MKL", "NUMBA")
+_SAMPLES = (".csv", ".parquet", ".json")
+_START_SECONDS = 180  # importing the libraries takes 3 s on an idle machine, 25 s on a busy one
+_SECONDS_BETWEEN_PROGRESS = 0.25
+_LONGEST_TEXT = 300
+_MOST_NAMES = 2_000
+
+T = TypeVar("T")
+
+
+@dataclass(frozen=True)
+class ExplainInput:
+    """A downloaded MLflow model folder, one sample file (csv, parquet, json), a class to explain.
+
+    A json sample is an MLflow input example or the body of a scoring request.
+    """
+
+    model: Path
+    sample: Path
+    target_class: str | None = None
+
+
+@dataclass(frozen=True)
+class Limits:
+    """What one job may use. Seconds count from the moment the libraries are imported."""
+
+    seconds: int = 300
+    cpu_seconds: int = 300
+    memory_bytes: int = 4 << 30
+    scratch_bytes: int = 64 << 20
+    output_bytes: int = 16 << 20
+    rows: int = 200
+
+
+@dataclass(frozen=True)
+class Progress:
+    """What a job is doing, and how many of how many rows are done."""
+
+    step: str
+    done: int
+    total: int
+
+
+@dataclass(frozen=True)
+class ExplainResult:
+    """What drives a model's output. Matrices are rows x features, in the order of `features`.
+
+    `importance` is the mean of the absolute contributions (Lundberg and Lee, 2017), in `space`;
+    `additivity_error` is the worst distance between a row's sum and the model's own output.
+    `row_numbers` count the sample's rows from 0.
+    """
+
+    features: tuple[str, ...]
+    explainer: str
+    space: str
+    classes: tuple[str, ...]
+    explained_class: str | None
+    base_value: float
+    importance: tuple[float, ...]
+    row_numbers: tuple[int, ...]
+    shap: tuple[tuple[float, ...], ...]
+    values: tuple[tuple[float | str | None, ...], ...]
+    outputs: tuple[float, ...]
+    predictions: tuple[float | str, ...]
+    rows_explained: int
+    sample_rows: int
+    background_rows: int
+    additivity_error: float
+    sandbox: Level
+    seconds: float
+    warnings: tuple[str, ...]
+
+
+def explain(
+    given: ExplainInput, limits: Limits, on_progress: Callable[[Progress], None]
+) -> ExplainResult:
+    """Explain a model without ever loading it here; blocks until the child is gone.
+
+    Raises:
+        NotFound: the model folder or the sample is not there.
+        Invalid: the model or the sample cannot be explained, or a limit was reached.
+        Refused: this machine has no sandbox and the model file is a program.
+        Unavailable: the child could not be started or locked in.
+    """
+    started = time.monotonic()
+    with _spool(given) as spool, _child(given, limits, spool) as child:
+        told = child.listen(on_progress)
+        level = child.level
+    seconds = round(time.monotonic() - started, 3)
+    try:
+        if "error" in told:
+            code, detail = told["error"]
+            raise _said(_text(code), _text(detail))
+        return _result(told["result"], level, seconds)
+    except (KeyError, TypeError, ValueError, OverflowError) as problem:
+        raise _nonsense() from problem
+
+
+@contextmanager
+def _spool(given: ExplainInput) -> Iterator[Path]:
+    """Copy what the child may read to a folder of its own, readable under any identity.
+
+    The original is then neither shown nor changed, even where MLflow handed out its own store.
+    """
+    if not (given.model / "MLmodel").is_file():
+        raise NotFound(
+            f"There is no MLflow model in the folder {given.model.name}.",
+            hint="Download the version's whole folder, with its MLmodel file.",
+        )
+    if not given.sample.is_file():
+        raise NotFound(
+            f"The sample {given.sample.name} is not there.",
+            hint="Log the model with an input example, or choose a data set.",
+        )
+    if given.sample.suffix not in _SAMPLES:
+        raise Invalid(
+            f"The sample {given.sample.name} is not a kind of file that can be read.",
+            hint="Use a csv, parquet or json file.",
+        )
+    # Resolved: the child mounts on this path, and a link on the way would lead out of its root.
+    folder = Path(tempfile.mkdtemp(prefix="countersign-explain-")).resolve()
+    try:
+        for part in ("in", "root", "home"):
+            (folder / part).mkdir()
+        # Links stay links: followed here, one could lead to a file that the model may not see.
+        shutil.copytree(given.model, folder / "in" / "model", symlinks=True)
+        shutil.copyfile(given.sample, folder / "in" / f"sample{given.sample.suffix}")
+        for place, _, files in os.walk(folder / "in"):
+            Path(place).chmod(0o755)
+            for file in (Path(place) / name for name in files):
+                if not file.is_symlink():
+                    file.chmod(0o644)
+        yield folder
+    finally:
+        shutil.rmtree(folder, ignore_errors=True)
+
+
+@contextmanager
+def _child(given: ExplainInput, limits: Limits, spool: Path) -> Iterator[_Child]:
+    job = {
+        "parent": os.getpid(),
+        "inputs": str(spool / "in"),
+        "workshop": str(spool / "root"),
+        "sample": f"sample{given.sample.suffix}",
+        "target_class": given.target_class,
+        **asdict(limits),
+    }
+    (spool / "job").write_text(json.dumps(job))
+    child = _Child(spool, limits)
+    try:
+        yield child
+    finally:
+        child.end()
+
+
+class _Child:
+    """One job's process, from its start to its certain end."""
+
+    def __init__(self, spool: Path, limits: Limits) -> None:
+        self.level: Level = "C"
+        self._limits = limits
+        self._log = spool / "log"
+        # Nothing of our environment goes along, only where to write and how many threads to use.
+        environment = {
+            "HOME": str(spool / "home"),
+            "MLFLOW_DISABLE_TELEMETRY": "true",
+            **{f"{name}_NUM_THREADS": "1" for name in _THREADS},
+        }
+        self._pipe, told = os.pipe()
+        try:
+            with (spool / "job").open("rb") as job, self._log.open("wb") as log:
+                # A new program, not a fork of this one, whose memory is full of secrets.
+                self._process = subprocess.Popen(  # noqa: S603 - our own program, by full path
+                    [sys.executable, "-I", "-B", "-c", _PROGRAM, str(_PROJECT)],
+                    stdin=job,
+                    stdout=told,
+                    stderr=log,
+                    env=environment,
+                    cwd=spool,
+                    start_new_session=True,
+                )
+        except OSError as problem:
+            os.close(self._pipe)
+            raise _not_started() from problem
+        finally:
+            os.close(told)
+
+    def listen(self, on_progress: Callable[[Progress], None]) -> dict[str, Any]:
+        """Return the child's last word, passing its progress on while it works."""
+        lines = self._lines()
+        try:
+            self.level = next(lines)["walls"]  # written before the fork, so this one is true
+        except StopIteration:
+            raise self._silent_end(locked=False) from None
+        last = 0.0
+        for line in lines:
+            if "result" in line or "error" in line:
+                return line
+            if time.monotonic() - last >= _SECONDS_BETWEEN_PROGRESS:
+                last = time.monotonic()
+                on_progress(_progress(line))
+        raise self._silent_end(locked=True)
+
+    def end(self) -> None:
+        """Kill whatever is left of the job; its whole session goes with it."""
+        if self._process.poll() is None:
+            os.killpg(self._process.pid, signal.SIGKILL)
+        self._process.wait()
+        os.close(self._pipe)
+
+    def _lines(self) -> Iterator[dict[str, Any]]:
+        """Yield what the child says, line by line, within its time and its share of bytes."""
+        deadline = time.monotonic() + _START_SECONDS
+        pending, received, first = bytearray(), 0, True
+        with selectors.DefaultSelector() as ready:
+            ready.register(self._pipe, selectors.EVENT_READ)
+            while True:
+                left = deadline - time.monotonic()
+                if left <= 0 or not ready.select(left):
+                    raise _not_started() if first else self._too_much("took longer than its time")
+                block = os.read(self._pipe, 1 << 16)
+                received += len(block)
+                if not block:
+                    return
+                if received > self._limits.output_bytes:
+                    raise self._too_much("wrote more than it may")
+                pending += block
+                if b"\n" not in block:
+                    continue
+                *lines, rest = pending.split(b"\n")
+                pending = rest
+                for line in lines:
+                    yield _parsed(bytes(line))
+                    if first:
+                        first, deadline = False, time.monotonic() + self._limits.seconds
+
+    def _silent_end(self, *, locked: bool) -> CountersignError:
+        status = self._process.wait()
+        # What was said before the walls closed; afterwards nothing reaches this file.
+        said = self._log.read_text(errors="replace").strip()
+        _LOG.warning("The explaining process ended with status %s: %s", status, said[-2000:])
+        if not locked:
+            return _not_started()
+        if status == BROKEN:
+            return Unavailable(
+                "The sandbox could not be built, so the model was not opened.",
+                hint="The worker's log says which wall failed; ask whoever runs this machine.",
+                code="sandbox-broken",
+            )
+        if status == TOO_LONG_ON_CPU:
+            return self._too_much("used up its processor time")
+        return Invalid(
+            "The model ended its own process instead of answering.",
+            hint="Load the model once with MLflow on its owner's machine and look for a crash.",
+            code="model-died",
+        )
+
+    def _too_much(self, what: str) -> CountersignError:
+        limits = self._limits
+        return Invalid(
+            f"The model {what} and was stopped.",
+            hint=(
+                f"A model has {limits.seconds} seconds, {limits.memory_bytes >> 20} MB of memory "
+                f"and {limits.output_bytes >> 20} MB of output: try a smaller sample."
+            ),
+            code="limit-reached",
+        )
+
+
+def _not_started() -> CountersignError:
+    return Unavailable(
+        "The program that explains models could not be started.",
+        hint="The worker's log says why; usually a package of the installation is missing.",
+        code="not-started",
+    )
+
+
+# --- what the child says ----------------------------------------------------------------------
+
+_SENTENCES = {
+    "model-unloadable": (
+        "The model file could not be loaded.",
+        "Log it again with the package versions of this installation.",
+    ),
+    "model-failed": (
+        "The model failed on the sample.",
+        "Check that the sample has the columns and types the model was trained on.",
+    ),
+    "sample-unreadable": ("The sample could not be read.", "Use a csv, parquet or json table."),
+    "sample-lacks-columns": (
+        "The sample lacks columns that the model needs.",
+        "Choose a sample with every column of the model's signature.",
+    ),
+    "unknown-class": ("The model knows no such class.", "Choose one of its classes."),
+    "memory-limit": ("The model needed more memory than it may use.", "Try a smaller sample."),
+}
+
+
+def _said(code: str, detail: str) -> CountersignError:
+    """Put an error into our own words; the model's are quoted as such, in the hint."""
+    if code == "no-sandbox":
+        return Refused(
+            "This machine has no sandbox, and the model file is a program that would run freely.",
+            hint=(
+                "Run the worker on Linux 5.13 or later with Landlock and seccomp, "
+                "or log the model in the skops format."
+            ),
+            code=code,
+        )
+    if code not in _SENTENCES:
+        return _nonsense()
+    message, hint = _SENTENCES[code]
+    return Invalid(message, hint=f"{hint} It said: {detail}" if detail else hint, code=code)
+
+
+def _nonsense() -> CountersignError:
+    return Invalid(
+        "The model answered with something that is not an explanation.",
+        hint="Have the model file reviewed before anybody runs it.",
+        code="malformed-answer",
+    )
+
+
+def _parsed(line: bytes) -> dict[str, Any]:
+    try:
+        told = json.loads(line, parse_constant=_number)
+    except (ValueError, RecursionError) as problem:
+        raise _nonsense() from problem
+    if not isinstance(told, dict):
+        raise _nonsense()
+    return told
+
+
+def _progress(line: dict[str, Any]) -> Progress:
+    try:
+        step, done, total = line["progress"]
+        return Progress(_text(step), _count(done), _count(total))
+    except (KeyError, TypeError, ValueError) as problem:
+        raise _nonsense() from problem
+
+
+def _result(told: dict[str, Any], level: Level, seconds: float) -> ExplainResult:
+    """Check the shape of every part; whatever follows from the parts is computed here, not told."""
+    features = _list(told["features"], _text)
+    width = len(features)
+    shap = _list(told["shap"], lambda row: _list(row, _number, width))
+    height = len(shap)
+    if not 0 < width <= _MOST_NAMES or not height:
+        raise ValueError("empty or too wide")
+    base, outputs = _number(told["base"]), _list(told["outputs"], _number, height)
+    classes = _list(told["classes"], _text)
+    explained = told["explained_class"]
+    if explained is not None and explained not in classes:
+        raise ValueError("an unknown class was explained")
+    warnings = _list(told["warnings"], _text)
+    if level != "A":
+        warnings = (*warnings, "Explained without namespaces of its own: a thinner sandbox.")
+    return ExplainResult(
+        features=features,
+        explainer=_one_of(told["explainer"], "tree", "linear", "permutation"),
+        space=_text(told["space"]),
+        classes=classes,
+        explained_class=explained,
+        base_value=base,
+        importance=tuple(math.fsum(map(abs, c)) / height for c in zip(*shap, strict=True)),
+        row_numbers=_list(told["row_numbers"], _count, height),
+        shap=shap,
+        values=_list(told["values"], lambda row: _list(row, _value, width), height),
+        outputs=outputs,
+        predictions=_list(told["predictions"], _label, height),
+        rows_explained=height,
+        sample_rows=_count(told["sample_rows"]),
+        background_rows=_count(told["background_rows"]),
+        additivity_error=max(
+            abs(math.fsum(row) + base - output) for row, output in zip(shap, outputs, strict=True)
+        ),
+        sandbox=level,
+        seconds=seconds,
+        warnings=warnings,
+    )
+
+
+def _list(told: object, each: Callable[[object], T], length: int | None = None) -> tuple[T, ...]:
+    if not isinstance(told, list) or (length is not None and len(told) != length):
+        raise ValueError("not a list of the right length")
+    return tuple(each(one) for one in told)
+
+
+def _number(told: object) -> float:
+    if not isinstance(told, (int, float)) or isinstance(told, bool) or not math.isfinite(told):
+        raise ValueError("not a finite number")
+    return float(told)
+
+
+def _count(told: object) -> int:
+    if not isinstance(told, int) or isinstance(told, bool) or not 0 <= told < 1 << 53:
+        raise ValueError("not a count")
+    return told
+
+
+def _text(told: object) -> str:
+    if not isinstance(told, str):
+        raise TypeError("not a text")
+    return "".join(c if c.isprintable() else " " for c in told[:_LONGEST_TEXT])
+
+
+def _label(told: object) -> float | str:
+    return _text(told) if isinstance(told, str) else _number(told)
+
+
+def _value(told: object) -> float | str | None:
+    return None if told is None else _label(told)
+
+
+def _one_of(told: object, *choices: str) -> str:
+    if told not in choices:
+        raise ValueError("not one of the choices")
+    return str(told)

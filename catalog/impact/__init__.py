@@ -1,0 +1,1 @@
+"""What the live models do for the business, in plain words."""

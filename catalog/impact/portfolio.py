@@ -1,0 +1,258 @@
+"""The portfolio: which models are in use, how much, how well, and what somebody says that is worth.
+
+Every count is a sum over reported calls. Every value is such a count times what a named person
+declared one outcome to be worth; nothing else here is money.
+"""
+
+from __future__ import annotations
+
+from collections import defaultdict
+from dataclasses import dataclass
+from datetime import date, datetime, timedelta
+from decimal import Decimal
+from enum import StrEnum
+from typing import Final
+
+from sqlalchemy import func
+from sqlmodel import Session, col, select
+
+from auth.access import decide
+from auth.actors import Actor
+from catalog.impact.tables import DeclaredValueRow
+from catalog.monitoring.tables import PredictionDayRow
+from catalog.registry.models import Model, load_model, resource
+from catalog.registry.tables import ModelRow, VersionRow
+from ledger.acts import Ledger
+from ledger.errors import Invalid, NotFound
+from ledger.ids import new_id
+
+# Health, from what was reported: the share of calls that failed, and how long nobody has called.
+ERROR_SHARE_LIMIT: Final = 0.01
+SILENT_AFTER: Final = timedelta(days=7)
+WINDOW_DAYS: Final = 30
+_LONGEST_REASON: Final = 500
+_LARGEST_EUR: Final = Decimal(1_000_000)
+
+
+class Health(StrEnum):
+    """How a live model does, in words a stakeholder uses."""
+
+    WORKS = "Works as expected"
+    ATTENTION = "Needs attention"
+    SILENT = "Nobody calls it"
+    UNKNOWN = "Not watched"
+
+
+@dataclass(frozen=True)
+class Declared:
+    """What an outcome is worth, who says so, since when, and why."""
+
+    id: str
+    model_id: str
+    outcome: str
+    value_eur: Decimal
+    reason: str
+    declared_by: str
+    declared_at: datetime
+
+
+@dataclass(frozen=True)
+class Line:
+    """One model in use."""
+
+    model: Model
+    owner_id: str
+    version_number: int
+    live_since: datetime
+    calls: int
+    errors: int
+    by_outcome: tuple[tuple[str, int], ...]
+    by_day: tuple[tuple[date, int], ...]
+    applications: tuple[tuple[str, int], ...]
+    latency_ms: float | None
+    last_call: datetime | None
+    declared: tuple[Declared, ...]
+    value_eur: Decimal | None
+    health: Health
+    why: str
+
+
+@dataclass(frozen=True)
+class Portfolio:
+    """All models in use over the last 30 days."""
+
+    lines: tuple[Line, ...]
+    since: date
+    until: date
+
+    @property
+    def calls_by_day(self) -> tuple[tuple[date, int], ...]:
+        """Calls of all models on each day of the window, days without calls included."""
+        total: dict[date, int] = defaultdict(int)
+        for line in self.lines:
+            for day, calls in line.by_day:
+                total[day] += calls
+        days = (self.until - self.since).days + 1
+        return tuple(
+            (day, total.get(day, 0))
+            for day in (self.since + timedelta(days=n) for n in range(days))
+        )
+
+    @property
+    def calls(self) -> int:
+        """Calls of all models in the window."""
+        return sum(line.calls for line in self.lines)
+
+    @property
+    def value_eur(self) -> Decimal:
+        """The declared value of all outcomes in the window."""
+        return sum((line.value_eur or Decimal(0) for line in self.lines), Decimal(0))
+
+    def having(self, health: Health) -> tuple[Line, ...]:
+        """The models in this state of health."""
+        return tuple(line for line in self.lines if line.health is health)
+
+
+class Impact:
+    """The desk for what models are worth."""
+
+    def __init__(self, ledger: Ledger) -> None:
+        self._ledger = ledger
+
+    def portfolio(self, *, by: Actor, model_id: str = "") -> Portfolio:
+        """The models that have a champion and that the actor may see, busiest first."""
+        today = self._ledger.clock.now().date()
+        since = today - timedelta(days=WINDOW_DAYS - 1)
+        query = select(ModelRow).where(col(ModelRow.gone_at).is_(None))
+        if model_id:
+            query = query.where(ModelRow.id == model_id)
+        with self._ledger.store.read() as session:
+            rows = [r for r in session.exec(query) if decide(by, "impact:read", resource(r))]
+            lines = [
+                line for row in rows if (line := self._line(session, row, since)) is not None
+            ]
+        lines.sort(key=lambda line: (-line.calls, line.model.name))
+        return Portfolio(tuple(lines), since, today)
+
+    def declare(
+        self, model_id: str, outcome: str, value_eur: Decimal, reason: str, *, by: Actor
+    ) -> Declared:
+        """Say what one outcome of a model is worth, in euro. The newest saying counts."""
+        outcome, reason = " ".join(outcome.split()), reason.strip()
+        if not 1 <= len(outcome) <= 120:
+            raise Invalid("Name the outcome, as the application reports it.", code="no-outcome")
+        if not 1 <= len(reason) <= _LONGEST_REASON:
+            raise Invalid(
+                f"Say in 1 to {_LONGEST_REASON} characters why it is worth that.", code="no-reason"
+            )
+        if not value_eur.is_finite() or abs(value_eur) > _LARGEST_EUR:
+            raise Invalid("The value of one outcome is a number of euro, at most a million.")
+        with self._ledger.act("value:declare", actor=by.id, resource=f"model:{model_id}") as act:
+            row = act.session.get(ModelRow, model_id)
+            if row is None or row.gone_at or not decide(by, "model:read", resource(row)):
+                raise NotFound("There is no such model.", hint="Choose one under Impact.")
+            decide(by, "value:declare", resource(row)).insist()
+            said = DeclaredValueRow(
+                id=new_id("val"),
+                model_id=model_id,
+                outcome=outcome,
+                value_eur=value_eur,
+                reason=reason,
+                declared_by=by.id,
+                declared_at=act.at,
+            )
+            act.session.add(said)
+            act.facts |= {"value_eur": str(value_eur), "declaration": said.id}
+            act.texts |= {"outcome": outcome, "reason": reason}
+        return _declared(said)
+
+    def _line(self, session: Session, row: ModelRow, since: date) -> Line | None:
+        model = load_model(session, row)
+        champion = model.alias("champion")
+        if champion is None:
+            return None
+        version = session.get_one(VersionRow, champion.version_id)
+        days = session.exec(
+            select(PredictionDayRow).where(
+                PredictionDayRow.model_id == row.id, col(PredictionDayRow.day) >= since
+            )
+        ).all()
+        last_call = session.exec(
+            select(func.max(PredictionDayRow.last_at)).where(PredictionDayRow.model_id == row.id)
+        ).one()
+        by_outcome: dict[str, int] = defaultdict(int)
+        by_day: dict[date, int] = defaultdict(int)
+        applications: dict[str, int] = defaultdict(int)
+        for day in days:
+            by_outcome[day.outcome] += day.calls
+            by_day[day.day] += day.calls
+            applications[day.application_id] += day.calls
+        calls = sum(by_day.values())
+        errors = sum(day.calls for day in days if day.is_error)
+        declared = _in_force(session, row.id)
+        health, why = judge(calls, errors, last_call, version.status, self._ledger.clock.now())
+        return Line(
+            model=model,
+            owner_id=row.owner_id,
+            version_number=champion.number,
+            live_since=champion.since,
+            calls=calls,
+            errors=errors,
+            by_outcome=tuple(sorted(by_outcome.items(), key=lambda one: -one[1])),
+            by_day=tuple(sorted(by_day.items())),
+            applications=tuple(sorted(applications.items(), key=lambda one: -one[1])),
+            latency_ms=sum(day.latency_ms for day in days) / calls if calls else None,
+            last_call=last_call,
+            declared=declared,
+            value_eur=sum(
+                (one.value_eur * by_outcome.get(one.outcome, 0) for one in declared), Decimal(0)
+            )
+            if declared
+            else None,
+            health=health,
+            why=why,
+        )
+
+
+def judge(
+    calls: int, errors: int, last_call: datetime | None, status: str, now: datetime
+) -> tuple[Health, str]:
+    """How a live model does, and the sentence that says why."""
+    if status and status != "READY":
+        return Health.ATTENTION, f"MLflow says the live version is {status.lower()}."
+    if last_call is None:
+        return Health.UNKNOWN, "No application reports its calls, so nobody would notice a fault."
+    silent = now - last_call
+    if silent > SILENT_AFTER:
+        return Health.SILENT, f"The last call was {silent.days} days ago."
+    if calls and errors / calls > ERROR_SHARE_LIMIT:
+        return (
+            Health.ATTENTION,
+            f"{errors:,} of {calls:,} calls failed, more than {ERROR_SHARE_LIMIT:.0%}.",
+        )
+    if errors:
+        return Health.WORKS, f"{errors:,} of {calls:,} calls failed in the last {WINDOW_DAYS} days."
+    return Health.WORKS, f"None of {calls:,} calls failed in the last {WINDOW_DAYS} days."
+
+
+def _in_force(session: Session, model_id: str) -> tuple[Declared, ...]:
+    newest: dict[str, Declared] = {}
+    for row in session.exec(
+        select(DeclaredValueRow)
+        .where(DeclaredValueRow.model_id == model_id)
+        .order_by(col(DeclaredValueRow.declared_at))
+    ):
+        newest[row.outcome] = _declared(row)
+    return tuple(newest.values())
+
+
+def _declared(row: DeclaredValueRow) -> Declared:
+    return Declared(
+        row.id,
+        row.model_id,
+        row.outcome,
+        Decimal(row.value_eur),
+        row.reason,
+        row.declared_by,
+        row.declared_at,
+    )

@@ -1,0 +1,1 @@
+"""How the live models behave: what serving applications report of them."""

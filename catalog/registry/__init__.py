@@ -1,0 +1,1 @@
+"""What MLflow holds, mirrored into Countersign's own database."""

@@ -1,0 +1,92 @@
+"""Who built a version, as far as Countersign can know it: by claim, or by an administrator's mapping.
+
+MLflow cannot say: it has no accounts, and `mlflow.user` is whatever the client wrote. Everybody who
+is linked counts as an author, so a claim can only ever take away the right to decide.
+"""
+
+from __future__ import annotations
+
+from sqlmodel import Session, select
+
+from auth.access import ANYTHING, decide
+from auth.actors import Actor
+from auth.tables import PrincipalRow
+from catalog.registry.models import Model, resource
+from catalog.registry.tables import AuthorRow, MlflowUserRow, ModelRow, RunRow, VersionRow
+from ledger.acts import Ledger
+from ledger.errors import NotFound
+
+
+class Authorship:
+    """The desk where versions and the people who built them are linked."""
+
+    def __init__(self, ledger: Ledger) -> None:
+        self._ledger = ledger
+
+    def claim(self, version_id: str, *, by: Actor) -> None:
+        """Say "I built this version". It cannot be unsaid."""
+        with self._ledger.act(
+            "authorship:claim", actor=by.id, resource=f"version:{version_id}"
+        ) as act:
+            row = act.session.get(VersionRow, version_id)
+            model = act.session.get(ModelRow, row.model_id) if row else None
+            if row is None or model is None or not decide(by, "model:read", resource(model)):
+                raise NotFound("There is no such version.", hint="Open it from the Model page.")
+            decide(by, "authorship:claim", resource(model)).insist()
+            act.session.merge(
+                AuthorRow(
+                    version_id=version_id,
+                    person_id=by.id,
+                    source="claim",
+                    linked_by=by.id,
+                    linked_at=act.at,
+                )
+            )
+
+    def map_user(self, server: str, user: str, person_id: str, *, by: Actor) -> None:
+        """Say that the runs of an MLflow user are a person's work."""
+        with self._ledger.act(
+            "authorship:assign", actor=by.id, resource=f"person:{person_id}"
+        ) as act:
+            decide(by, "authorship:assign", ANYTHING).insist()
+            if act.session.get(PrincipalRow, person_id) is None:
+                raise NotFound("There is no such person.", hint="Choose one from the list.")
+            act.session.merge(
+                MlflowUserRow(
+                    server=server,
+                    user=user,
+                    person_id=person_id,
+                    mapped_by=by.id,
+                    mapped_at=act.at,
+                )
+            )
+            act.facts["server"] = server
+            act.texts["mlflow_user"] = user
+
+    def mappings(self, *, by: Actor) -> list[tuple[str, str, str]]:
+        """All mappings as (server, MLflow user, person id). Raises Refused."""
+        decide(by, "person:read", ANYTHING).insist()
+        with self._ledger.store.read() as session:
+            return [(r.server, r.user, r.person_id) for r in session.exec(select(MlflowUserRow))]
+
+    def of(self, model: Model) -> dict[str, list[str]]:
+        """The authors known of each version of a model: version id to person ids."""
+        with self._ledger.store.read() as session:
+            rows = session.exec(select(VersionRow).where(VersionRow.model_id == model.id)).all()
+            return {row.id: authors(session, model.server, row) for row in rows}
+
+
+def authors(session: Session, server: str, version: VersionRow) -> list[str]:
+    """Everybody linked to a version, by claim or by mapping; empty when nobody is known."""
+    claimed = session.exec(
+        select(AuthorRow.person_id).where(AuthorRow.version_id == version.id)
+    ).all()
+    mapped = session.exec(
+        select(MlflowUserRow.person_id).where(
+            MlflowUserRow.server == server,
+            RunRow.server == server,
+            RunRow.run_id == version.run_id,
+            MlflowUserRow.user == RunRow.user,
+        )
+    ).all()
+    return sorted({*claimed, *mapped})

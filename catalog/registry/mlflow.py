@@ -1,0 +1,276 @@
+"""The only door to MLflow: its own client, asked briefly, its errors put into our words.
+
+Only the worker opens this door. The import of mlflow costs three seconds, so it happens when the
+first question is asked, never on a path a person waits for.
+"""
+
+from __future__ import annotations
+
+import json
+import os
+from collections.abc import Callable, Iterator
+from datetime import UTC, datetime
+from pathlib import Path
+from typing import Any, Final
+
+import yaml
+
+from catalog.registry.seen import (
+    SeenDataset,
+    SeenDetails,
+    SeenMetric,
+    SeenModel,
+    SeenRun,
+    SeenVersion,
+)
+from ledger.errors import CountersignError, NotFound, Unavailable
+
+_PAGE: Final = 500
+_SAMPLE_NAME: Final = "evaluation_sample.parquet"
+_LARGEST_MLMODEL_BYTES: Final = 4 * 1024 * 1024
+# A dead server must not hold the worker for MLflow's default of four minutes.
+_PATIENCE: Final = {
+    "MLFLOW_HTTP_REQUEST_MAX_RETRIES": "1",
+    "MLFLOW_HTTP_REQUEST_TIMEOUT": "20",
+    "MLFLOW_DISABLE_TELEMETRY": "true",
+    "MLFLOW_ENABLE_ARTIFACTS_PROGRESS_BAR": "false",
+    "GIT_PYTHON_REFRESH": "quiet",
+}
+
+
+class MlflowServer:
+    """One MLflow server behind its tracking address."""
+
+    def __init__(self, tracking_uri: str) -> None:
+        self._uri = tracking_uri
+        self._opened: Any = None
+
+    @property
+    def _client(self) -> Any:  # noqa: ANN401 - MLflow's own type, unknown until imported
+        if self._opened is None:
+            for name, value in _PATIENCE.items():
+                os.environ.setdefault(name, value)
+            from mlflow import MlflowClient  # noqa: PLC0415 - three seconds, see above
+
+            self._opened = MlflowClient(tracking_uri=self._uri, registry_uri=self._uri)
+        return self._opened
+
+    def models(self) -> Iterator[SeenModel]:
+        """All registered models with tags and aliases."""
+        for found in self._paged(
+            lambda token: self._client.search_registered_models(max_results=_PAGE, page_token=token)
+        ):
+            yield _model(found)
+
+    def versions(self, name: str = "") -> Iterator[SeenVersion]:
+        """All versions, of one model if it is named."""
+        wanted = f"name={_quoted(name)}" if name else None
+        for found in self._paged(
+            lambda token: self._client.search_model_versions(
+                wanted, max_results=_PAGE, page_token=token
+            )
+        ):
+            yield _version(found)
+
+    def model(self, name: str) -> SeenModel:
+        """One registered model. Raises NotFound."""
+        return _model(self._ask(lambda: self._client.get_registered_model(name)))
+
+    def version(self, name: str, number: int) -> SeenVersion:
+        """One version. Raises NotFound."""
+        return _version(self._ask(lambda: self._client.get_model_version(name, str(number))))
+
+    def details(self, version: SeenVersion) -> SeenDetails:
+        """The run, the numbers on their data sets, and the signature of a version."""
+        run = self._run(version.run_id) if version.run_id else None
+        logged_id = version.source.removeprefix("models:/") if _is_logged(version.source) else ""
+        metrics = run.metrics if run else ()
+        if logged_id:
+            measured = self._ask(lambda: self._client.get_logged_model(logged_id)).metrics or []
+            named = tuple(
+                SeenMetric(m.key, float(m.value), m.dataset_name or "", m.dataset_digest or "")
+                for m in measured
+            )
+            metrics = tuple({(m.name, m.dataset_digest): m for m in (*metrics, *named)}.values())
+        flavors, signature = self._mlmodel(version)
+        return SeenDetails(run, logged_id, metrics, flavors, signature)
+
+    def download(self, version: SeenVersion, into: Path) -> Path:
+        """All artifact files of a version, unopened."""
+        return self._fetch(_artifact_uri(version), into)
+
+    def download_sample(self, version: SeenVersion, into: Path) -> Path | None:
+        """The run's `evaluation_sample.parquet`, if it left one."""
+        if not version.run_id:
+            return None
+        listed = self._ask(lambda: self._client.list_artifacts(version.run_id))
+        if _SAMPLE_NAME not in {item.path for item in listed}:
+            return None
+        return self._fetch(f"runs:/{version.run_id}/{_SAMPLE_NAME}", into)
+
+    def set_alias(self, name: str, alias: str, number: int) -> None:
+        """Point an alias at a version."""
+        self._ask(lambda: self._client.set_registered_model_alias(name, alias, str(number)))
+
+    def _run(self, run_id: str) -> SeenRun | None:
+        try:
+            run = self._ask(lambda: self._client.get_run(run_id))
+        except NotFound:
+            return None
+        experiment = self._ask(lambda: self._client.get_experiment(run.info.experiment_id))
+        datasets = tuple(_dataset(given) for given in run.inputs.dataset_inputs)
+        return SeenRun(
+            run_id=run_id,
+            name=run.info.run_name or "",
+            experiment=experiment.name,
+            user=run.data.tags.get("mlflow.user", ""),
+            status=run.info.status,
+            started_at=_moment(run.info.start_time),
+            ended_at=_moment(run.info.end_time),
+            params=dict(run.data.params),
+            tags={k: v for k, v in run.data.tags.items() if not k.startswith("mlflow.log-model")},
+            datasets=datasets,
+            metrics=tuple(
+                SeenMetric(name, float(value), "", "") for name, value in run.data.metrics.items()
+            ),
+        )
+
+    def _mlmodel(self, version: SeenVersion) -> tuple[tuple[str, ...], str]:
+        import tempfile  # noqa: PLC0415 - used here only
+
+        with tempfile.TemporaryDirectory() as folder:
+            try:
+                file = self._fetch(f"{_artifact_uri(version)}/MLmodel", Path(folder))
+            except CountersignError:
+                return (), ""
+            if file.stat().st_size > _LARGEST_MLMODEL_BYTES:
+                return (), ""
+            try:
+                described = yaml.safe_load(file.read_text("utf-8", "replace"))
+            except yaml.YAMLError:
+                return (), ""
+        if not isinstance(described, dict):
+            return (), ""
+        flavors = described.get("flavors")
+        signature = described.get("signature")
+        return (
+            tuple(str(name) for name in flavors) if isinstance(flavors, dict) else (),
+            json.dumps(signature) if isinstance(signature, dict) else "",
+        )
+
+    def _fetch(self, uri: str, into: Path) -> Path:
+        from mlflow.artifacts import download_artifacts  # noqa: PLC0415 - see the module's head
+
+        return Path(
+            self._ask(
+                lambda: download_artifacts(
+                    artifact_uri=uri,
+                    dst_path=str(into),
+                    tracking_uri=self._uri,
+                    registry_uri=self._uri,
+                )
+            )
+        )
+
+    def _paged(self, ask: Callable[[str | None], Any]) -> Iterator[Any]:
+        token: str | None = None
+        while True:
+            page = self._ask(lambda token=token: ask(token))
+            yield from page
+            token = page.token
+            if not token:
+                return
+
+    def _ask(self, question: Callable[[], Any]) -> Any:  # noqa: ANN401 - whatever MLflow answers
+        try:
+            return question()
+        except Exception as error:
+            raise _in_our_words(error) from error
+
+
+def _in_our_words(error: Exception) -> CountersignError:
+    code = str(getattr(error, "error_code", ""))
+    if code in {"RESOURCE_DOES_NOT_EXIST", "NOT_FOUND"}:
+        return NotFound("MLflow has no such thing any more.", code="not-in-mlflow")
+    if code in {"PERMISSION_DENIED", "UNAUTHENTICATED"}:
+        return Unavailable(
+            "MLflow refuses Countersign's account.",
+            hint="Check the MLflow credentials in the worker's environment and their rights.",
+            code="mlflow-refuses",
+        )
+    return Unavailable(
+        "MLflow does not answer properly.",
+        hint="Check that the MLflow server runs and that its address is right.",
+        code="mlflow-unavailable",
+    )
+
+
+def _is_logged(source: str) -> bool:
+    return source.startswith("models:/m-")
+
+
+def _artifact_uri(version: SeenVersion) -> str:
+    return version.source if _is_logged(version.source) else f"models:/{version.name}/{version.number}"
+
+
+def _quoted(name: str) -> str:
+    return "'" + name.replace("'", "\\'") + "'" if "'" not in name else '"' + name + '"'
+
+
+def _moment(milliseconds: int | None) -> datetime | None:
+    if milliseconds is None:
+        return None
+    return datetime.fromtimestamp(milliseconds / 1000, UTC)
+
+
+def _certain(milliseconds: int | None) -> datetime:
+    return datetime.fromtimestamp((milliseconds or 0) / 1000, UTC)
+
+
+def _model(found: Any) -> SeenModel:  # noqa: ANN401 - MLflow's own type
+    return SeenModel(
+        name=found.name,
+        workspace=getattr(found, "workspace", None) or "default",
+        created_at=_certain(found.creation_timestamp),
+        updated_at=_certain(found.last_updated_timestamp),
+        description=found.description or "",
+        tags=dict(found.tags or {}),
+        aliases={alias: int(number) for alias, number in (found.aliases or {}).items()},
+    )
+
+
+def _version(found: Any) -> SeenVersion:  # noqa: ANN401 - MLflow's own type
+    return SeenVersion(
+        name=found.name,
+        number=int(found.version),
+        workspace=getattr(found, "workspace", None) or "default",
+        created_at=_certain(found.creation_timestamp),
+        source=found.source or "",
+        run_id=found.run_id or "",
+        description=found.description or "",
+        status=str(found.status or ""),
+        tags=dict(found.tags or {}),
+    )
+
+
+def _dataset(given: Any) -> SeenDataset:  # noqa: ANN401 - MLflow's own type
+    dataset = given.dataset
+    context = next((t.value for t in given.tags if t.key == "mlflow.data.context"), "")
+    profile = _json(dataset.profile)
+    rows = profile.get("num_rows") if isinstance(profile, dict) else None
+    return SeenDataset(
+        name=dataset.name,
+        digest=dataset.digest,
+        context=context,
+        source_type=dataset.source_type or "",
+        source=dataset.source or "",
+        columns=dataset.schema or "",
+        rows=rows if isinstance(rows, int) else None,
+    )
+
+
+def _json(text: str | None) -> Any:  # noqa: ANN401 - any JSON
+    try:
+        return json.loads(text or "null")
+    except ValueError:
+        return None

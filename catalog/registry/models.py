@@ -1,0 +1,388 @@
+"""Registered models and their versions, as people look at them and as administrators classify them."""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Mapping
+from dataclasses import dataclass, field
+from datetime import datetime
+from typing import Final
+
+from sqlmodel import Session, col, select
+
+from auth.access import ANYTHING, Resource, decide, insist_visible, may_anywhere, visible_scopes
+from auth.actors import Actor
+from auth.tables import PrincipalRow
+from catalog.registry.mirror import MirrorState, mirror_state
+from catalog.registry.tables import (
+    AliasRow,
+    DatasetRow,
+    MetricRow,
+    MirrorStateRow,
+    ModelRow,
+    RunDatasetRow,
+    RunRow,
+    VersionRow,
+)
+from ledger.acts import Ledger
+from ledger.errors import Conflict, Invalid, NotFound
+
+TASKS: Final = ("binary classification", "multi-class classification", "regression")
+
+
+@dataclass(frozen=True)
+class Metric:
+    """A number measured on a version, on a data set where the run named one."""
+
+    name: str
+    value: float
+    dataset: str
+    dataset_digest: str
+
+
+@dataclass(frozen=True)
+class Alias:
+    """A name that points at a version, since Countersign has seen it there."""
+
+    name: str
+    number: int
+    version_id: str
+    since: datetime
+
+
+@dataclass(frozen=True)
+class Dataset:
+    """A data set a run used."""
+
+    name: str
+    digest: str
+    context: str
+    source_type: str
+    source: str
+    columns: tuple[tuple[str, str], ...]
+    rows: int | None
+
+
+@dataclass(frozen=True)
+class Run:
+    """The run that made a version."""
+
+    run_id: str
+    name: str
+    experiment: str
+    user: str
+    status: str
+    started_at: datetime | None
+    ended_at: datetime | None
+    params: Mapping[str, str]
+    tags: Mapping[str, str]
+    datasets: tuple[Dataset, ...]
+
+
+@dataclass(frozen=True)
+class Version:
+    """A model version."""
+
+    id: str
+    model_id: str
+    number: int
+    created_at: datetime
+    source: str
+    run_id: str
+    description: str
+    status: str
+    tags: Mapping[str, str]
+    flavors: tuple[str, ...]
+    signature: Mapping[str, tuple[tuple[str, str], ...]]
+    gone_at: datetime | None
+    aliases: tuple[str, ...] = ()
+    metrics: tuple[Metric, ...] = ()
+
+
+@dataclass(frozen=True)
+class Model:
+    """A registered model with the facts an administrator added to what MLflow says."""
+
+    id: str
+    server: str
+    workspace: str
+    name: str
+    description: str
+    tags: Mapping[str, str]
+    domain: str
+    task: str
+    owner_id: str
+    created_at: datetime
+    updated_at: datetime
+    gone_at: datetime | None
+    aliases: tuple[Alias, ...] = field(default=())
+
+    @property
+    def resource(self) -> Resource:
+        """The model as the access law sees it."""
+        return Resource("model", self.id, self.domain)
+
+    def alias(self, name: str) -> Alias | None:
+        """Where an alias points, if it is set."""
+        return next((one for one in self.aliases if one.name == name), None)
+
+
+class Models:
+    """The catalog desk."""
+
+    def __init__(self, ledger: Ledger) -> None:
+        self._ledger = ledger
+
+    # -- looking -------------------------------------------------------------------------------
+
+    def find(self, name: str, *, by: Actor, server: str = "", workspace: str = "") -> Model:
+        """The model called so, among those the actor may see.
+
+        Raises:
+            NotFound: there is none, or the actor may not know of it.
+            Conflict: several servers or workspaces have one; the hint lists them.
+        """
+        query = select(ModelRow).where(ModelRow.name == name, col(ModelRow.gone_at).is_(None))
+        if server:
+            query = query.where(ModelRow.server == server)
+        if workspace:
+            query = query.where(ModelRow.workspace == workspace)
+        with self._ledger.store.read() as session:
+            rows = [row for row in session.exec(query) if decide(by, "model:read", resource(row))]
+            if not rows:
+                raise NotFound(
+                    f"There is no model called {name[:120]!r}.",
+                    hint="Search for it under Discover; names are spelt as in MLflow.",
+                    code="no-such-model",
+                )
+            if len(rows) > 1:
+                where = "; ".join(f"server={row.server} workspace={row.workspace}" for row in rows)
+                raise Conflict(
+                    f"Several models are called {name[:120]!r}.",
+                    hint=f"Say which one is meant: {where}.",
+                    code="ambiguous-name",
+                )
+            return load_model(session, rows[0])
+
+    def get(self, model_id: str, *, by: Actor) -> Model:
+        """The model with this opaque id, also one that is gone. Raises NotFound."""
+        with self._ledger.store.read() as session:
+            row = session.get(ModelRow, model_id)
+            if row is None:
+                raise NotFound("There is no such model.", hint="Search for it under Discover.")
+            insist_visible(by, "model:read", resource(row), "such model")
+            return load_model(session, row)
+
+    def versions(self, model: Model) -> list[Version]:
+        """The versions of a model, newest first, with their metrics and aliases."""
+        with self._ledger.store.read() as session:
+            return load_versions(session, model.id)
+
+    def version(self, model: Model, number: int) -> Version:
+        """One version of a model. Raises NotFound."""
+        found = next((v for v in self.versions(model) if v.number == number), None)
+        if found is None:
+            raise NotFound(
+                f"{model.name} has no version {number}.",
+                hint="Its versions are listed on the Model page.",
+                code="no-such-version",
+            )
+        return found
+
+    def runs(self, model: Model) -> dict[str, Run]:
+        """The runs behind the versions of a model, by run id, with their data sets."""
+        with self._ledger.store.read() as session:
+            ids = list(
+                session.exec(
+                    select(VersionRow.run_id).where(
+                        VersionRow.model_id == model.id, col(VersionRow.gone_at).is_(None)
+                    )
+                )
+            )
+            return _load_runs(session, model.server, ids)
+
+    def mirrored(self) -> list[MirrorState]:
+        """How old the copy of each MLflow server is."""
+        with self._ledger.store.read() as session:
+            return [mirror_state(row) for row in session.exec(select(MirrorStateRow))]
+
+    def domains(self) -> list[str]:
+        """The domains in use."""
+        with self._ledger.store.read() as session:
+            found = session.exec(select(ModelRow.domain).where(ModelRow.domain != "").distinct())
+            return sorted(found)
+
+    def names(self, ids: set[str]) -> dict[str, str]:
+        """The names of models by opaque id, gone ones too."""
+        with self._ledger.store.read() as session:
+            rows = session.exec(select(ModelRow).where(col(ModelRow.id).in_(ids)))
+            return {row.id: row.name for row in rows}
+
+    # -- verbs ---------------------------------------------------------------------------------
+
+    def classify(
+        self, model_id: str, *, by: Actor, owner_id: str, domain: str, task: str
+    ) -> None:
+        """Say who owns a model, in which domain it lies, and what it predicts.
+
+        MLflow's tags cannot say this: anybody who reaches MLflow can set them.
+        """
+        domain = " ".join(domain.split())
+        if not 1 <= len(domain) <= 80:
+            raise Invalid("A domain's name has 1 to 80 characters.", hint="For example Payments.")
+        if task not in TASKS:
+            raise Invalid(f"{task!r} is no task.", hint=f"Use one of: {', '.join(TASKS)}.")
+        with self._ledger.act("model:classify", actor=by.id, resource=f"model:{model_id}") as act:
+            decide(by, "model:classify", ANYTHING).insist()
+            row = act.session.get(ModelRow, model_id)
+            if row is None or row.gone_at is not None:
+                raise NotFound("There is no such model.", hint="Search for it under Discover.")
+            owner = act.session.get(PrincipalRow, owner_id)
+            if owner is None or owner.kind != "person":
+                raise NotFound("There is no such person to own it.", hint="Choose from the list.")
+            row.owner_id, row.domain, row.task = owner_id, domain, task
+            act.session.add(row)
+            act.facts |= {"owner": owner_id, "task": task}
+            act.texts["domain"] = domain
+
+
+def resource(row: ModelRow) -> Resource:
+    """A model's row as the access law sees it."""
+    return Resource("model", row.id, row.domain)
+
+
+def may_see_some(by: Actor) -> bool:
+    """Whether there can be any model this actor may see."""
+    return may_anywhere(by, "model:read")
+
+
+def sees_everything(by: Actor) -> bool:
+    """Whether the actor may see all models, so that a query needs no narrowing."""
+    return any(scope.kind == "everything" for scope in visible_scopes(by, "model:read"))
+
+
+def load_model(session: Session, row: ModelRow) -> Model:
+    """A model's row as a value, with its aliases."""
+    aliases = session.exec(select(AliasRow).where(AliasRow.model_id == row.id))
+    return Model(
+        id=row.id,
+        server=row.server,
+        workspace=row.workspace,
+        name=row.name,
+        description=row.description,
+        tags=json.loads(row.tags),
+        domain=row.domain,
+        task=row.task,
+        owner_id=row.owner_id,
+        created_at=row.created_at,
+        updated_at=row.updated_at,
+        gone_at=row.gone_at,
+        aliases=tuple(
+            Alias(a.alias, a.number, a.version_id, a.since)
+            for a in sorted(aliases, key=lambda one: one.alias)
+        ),
+    )
+
+
+def load_versions(session: Session, model_id: str) -> list[Version]:
+    """The present versions of a model, newest first."""
+    rows = session.exec(
+        select(VersionRow)
+        .where(VersionRow.model_id == model_id, col(VersionRow.gone_at).is_(None))
+        .order_by(col(VersionRow.number).desc())
+    ).all()
+    metrics: dict[str, list[Metric]] = {}
+    for metric in session.exec(
+        select(MetricRow).where(col(MetricRow.version_id).in_([row.id for row in rows]))
+    ):
+        metrics.setdefault(metric.version_id, []).append(
+            Metric(metric.name, metric.value, metric.dataset, metric.dataset_digest)
+        )
+    aliases: dict[str, list[str]] = {}
+    for alias in session.exec(select(AliasRow).where(AliasRow.model_id == model_id)):
+        aliases.setdefault(alias.version_id, []).append(alias.alias)
+    return [
+        Version(
+            id=row.id,
+            model_id=row.model_id,
+            number=row.number,
+            created_at=row.created_at,
+            source=row.source,
+            run_id=row.run_id,
+            description=row.description,
+            status=row.status,
+            tags=json.loads(row.tags),
+            flavors=tuple(row.flavors.split()),
+            signature=_signature(row.signature),
+            gone_at=row.gone_at,
+            aliases=tuple(sorted(aliases.get(row.id, []))),
+            metrics=tuple(sorted(metrics.get(row.id, []), key=lambda m: (m.name, m.dataset))),
+        )
+        for row in rows
+    ]
+
+
+def _load_runs(session: Session, server: str, ids: list[str]) -> dict[str, Run]:
+    used: dict[str, list[Dataset]] = {}
+    found = session.exec(
+        select(RunDatasetRow, DatasetRow).where(
+            RunDatasetRow.server == server,
+            col(RunDatasetRow.run_id).in_(ids),
+            col(DatasetRow.server) == col(RunDatasetRow.server),
+            col(DatasetRow.name) == col(RunDatasetRow.name),
+            col(DatasetRow.digest) == col(RunDatasetRow.digest),
+        )
+    )
+    for link, data in found:
+        used.setdefault(link.run_id, []).append(
+            Dataset(
+                data.name,
+                data.digest,
+                link.context,
+                data.source_type,
+                data.source,
+                _columns(data.columns),
+                data.rows,
+            )
+        )
+    rows = session.exec(
+        select(RunRow).where(RunRow.server == server, col(RunRow.run_id).in_(ids))
+    )
+    return {
+        row.run_id: Run(
+            row.run_id,
+            row.name,
+            row.experiment,
+            row.user,
+            row.status,
+            row.started_at,
+            row.ended_at,
+            json.loads(row.params),
+            json.loads(row.tags),
+            tuple(sorted(used.get(row.run_id, []), key=lambda d: (d.context, d.name))),
+        )
+        for row in rows
+    }
+
+
+def _columns(schema: str) -> tuple[tuple[str, str], ...]:
+    try:
+        listed = json.loads(schema or "{}").get("mlflow_colspec", [])
+        return tuple((str(one.get("name", "")), str(one.get("type", ""))) for one in listed)
+    except (ValueError, AttributeError, TypeError):
+        return ()
+
+
+def _signature(kept: str) -> dict[str, tuple[tuple[str, str], ...]]:
+    try:
+        sides = json.loads(kept or "{}")
+        return {
+            side: tuple(
+                (str(one.get("name", "")), str(one.get("type", "")))
+                for one in json.loads(sides[side])
+            )
+            for side in ("inputs", "outputs")
+            if sides.get(side)
+        }
+    except (ValueError, AttributeError, TypeError):
+        return {}

@@ -1,0 +1,140 @@
+"""What MLflow said when it was asked: values as they came in, before they become ours."""
+
+from __future__ import annotations
+
+import hashlib
+from collections.abc import Iterator, Mapping
+from dataclasses import asdict, dataclass, field
+from datetime import datetime
+from pathlib import Path
+from typing import Protocol
+
+import rfc8785
+
+
+@dataclass(frozen=True)
+class SeenModel:
+    """A registered model."""
+
+    name: str
+    created_at: datetime
+    updated_at: datetime
+    workspace: str = "default"
+    description: str = ""
+    tags: Mapping[str, str] = field(default_factory=dict)
+    aliases: Mapping[str, int] = field(default_factory=dict)
+
+
+@dataclass(frozen=True)
+class SeenVersion:
+    """A model version."""
+
+    name: str
+    number: int
+    created_at: datetime
+    source: str
+    run_id: str
+    workspace: str = "default"
+    description: str = ""
+    status: str = "READY"
+    tags: Mapping[str, str] = field(default_factory=dict)
+
+
+@dataclass(frozen=True)
+class SeenDataset:
+    """A data set that a run used."""
+
+    name: str
+    digest: str
+    context: str
+    source_type: str
+    source: str
+    columns: str
+    rows: int | None
+
+
+@dataclass(frozen=True)
+class SeenMetric:
+    """A number measured by a run on a data set, where it says which."""
+
+    name: str
+    value: float
+    dataset: str
+    dataset_digest: str
+
+
+@dataclass(frozen=True)
+class SeenRun:
+    """A run."""
+
+    run_id: str
+    name: str
+    experiment: str
+    user: str
+    status: str
+    started_at: datetime | None
+    ended_at: datetime | None
+    params: Mapping[str, str]
+    tags: Mapping[str, str]
+    datasets: tuple[SeenDataset, ...]
+    metrics: tuple[SeenMetric, ...]
+
+
+@dataclass(frozen=True)
+class SeenDetails:
+    """What is learnt about a version only by opening it: its run, its numbers, its signature."""
+
+    run: SeenRun | None
+    logged_model_id: str
+    metrics: tuple[SeenMetric, ...]
+    flavors: tuple[str, ...]
+    signature: str
+
+
+class Mlflow(Protocol):
+    """An MLflow server, as much of it as Countersign asks.
+
+    Every method raises `ledger.errors.Unavailable` when the server does not answer properly, and
+    `ledger.errors.NotFound` when it answers that the thing is not there.
+    """
+
+    def models(self) -> Iterator[SeenModel]:
+        """All registered models with tags and aliases."""
+        ...
+
+    def versions(self, name: str = "") -> Iterator[SeenVersion]:
+        """All versions, of one model if it is named."""
+        ...
+
+    def model(self, name: str) -> SeenModel:
+        """One registered model."""
+        ...
+
+    def version(self, name: str, number: int) -> SeenVersion:
+        """One version."""
+        ...
+
+    def details(self, version: SeenVersion) -> SeenDetails:
+        """What must be opened to be known."""
+        ...
+
+    def download(self, version: SeenVersion, into: Path) -> Path:
+        """All artifact files of a version, unopened, in a folder below `into`."""
+        ...
+
+    def download_sample(self, version: SeenVersion, into: Path) -> Path | None:
+        """The run's sample of evaluation rows, if it left one."""
+        ...
+
+    def set_alias(self, name: str, alias: str, number: int) -> None:
+        """Point an alias at a version. Repeating it changes nothing more."""
+        ...
+
+
+def content_hash(seen: SeenModel | SeenVersion) -> str:
+    """A digest that changes when anything about it changes."""
+    plain = {
+        key: value.isoformat() if isinstance(value, datetime) else value
+        for key, value in asdict(seen).items()
+    }
+    return hashlib.sha256(rfc8785.dumps(plain)).hexdigest()

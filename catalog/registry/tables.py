@@ -1,0 +1,175 @@
+"""The columns of the mirror: models, versions, aliases, runs, data sets, and how old it all is."""
+
+from __future__ import annotations
+
+from datetime import datetime
+
+from sqlalchemy import Column, Index, Text, UniqueConstraint
+from sqlmodel import Field, SQLModel
+
+from ledger.store import UtcDateTime
+
+
+def _text() -> Column[str]:
+    return Column(Text, nullable=False)
+
+
+def _moment(*, nullable: bool = False) -> Column[datetime]:
+    return Column(UtcDateTime, nullable=nullable)
+
+
+class MirrorStateRow(SQLModel, table=True):
+    """How the last look at an MLflow server went."""
+
+    __tablename__ = "mirror_state"
+
+    server: str = Field(primary_key=True)
+    attempted_at: datetime = Field(sa_column=_moment())
+    succeeded_at: datetime | None = Field(default=None, sa_column=_moment(nullable=True))
+    problem: str = ""
+    models: int = 0
+    versions: int = 0
+
+
+class ModelRow(SQLModel, table=True):
+    """One incarnation of a registered model: made again under its name, it is another row."""
+
+    __tablename__ = "model"
+    __table_args__ = (
+        UniqueConstraint("server", "workspace", "name", "created_at"),
+        Index("ix_model_key", "server", "workspace", "name"),
+    )
+
+    id: str = Field(primary_key=True)
+    server: str
+    workspace: str
+    name: str
+    created_at: datetime = Field(sa_column=_moment())
+    updated_at: datetime = Field(sa_column=_moment())
+    description: str = Field(default="", sa_column=_text())
+    tags: str = Field(default="{}", sa_column=_text())
+    content: str = ""
+    searched: str = Field(default="", sa_column=_text())
+    domain: str = Field(default="", index=True)
+    task: str = ""
+    owner_id: str = ""
+    seen_at: datetime = Field(sa_column=_moment())
+    gone_at: datetime | None = Field(default=None, sa_column=_moment(nullable=True))
+
+
+class VersionRow(SQLModel, table=True):
+    """One incarnation of a model version."""
+
+    __tablename__ = "model_version"
+    __table_args__ = (
+        UniqueConstraint("model_id", "number", "created_at", "source", "run_id"),
+        Index("ix_model_version_number", "model_id", "number"),
+    )
+
+    id: str = Field(primary_key=True)
+    model_id: str = Field(foreign_key="model.id")
+    number: int
+    created_at: datetime = Field(sa_column=_moment())
+    source: str
+    run_id: str
+    logged_model_id: str = ""
+    description: str = Field(default="", sa_column=_text())
+    status: str = ""
+    tags: str = Field(default="{}", sa_column=_text())
+    content: str = ""
+    flavors: str = ""
+    signature: str = Field(default="", sa_column=_text())
+    is_detailed: bool = False
+    seen_at: datetime = Field(sa_column=_moment())
+    gone_at: datetime | None = Field(default=None, sa_column=_moment(nullable=True))
+
+
+class AliasRow(SQLModel, table=True):
+    """Where an alias points, and since when Countersign has seen it there."""
+
+    __tablename__ = "model_alias"
+
+    model_id: str = Field(primary_key=True, foreign_key="model.id")
+    alias: str = Field(primary_key=True)
+    version_id: str = Field(foreign_key="model_version.id")
+    number: int
+    since: datetime = Field(sa_column=_moment())
+
+
+class RunRow(SQLModel, table=True):
+    """The run that made a version: what it was told and what it measured."""
+
+    __tablename__ = "run"
+
+    server: str = Field(primary_key=True)
+    run_id: str = Field(primary_key=True)
+    name: str = ""
+    experiment: str = ""
+    user: str = ""
+    status: str = ""
+    started_at: datetime | None = Field(default=None, sa_column=_moment(nullable=True))
+    ended_at: datetime | None = Field(default=None, sa_column=_moment(nullable=True))
+    params: str = Field(default="{}", sa_column=_text())
+    tags: str = Field(default="{}", sa_column=_text())
+
+
+class DatasetRow(SQLModel, table=True):
+    """A data set as a run described it."""
+
+    __tablename__ = "dataset"
+
+    server: str = Field(primary_key=True)
+    name: str = Field(primary_key=True)
+    digest: str = Field(primary_key=True)
+    source_type: str = ""
+    source: str = Field(default="", sa_column=_text())
+    columns: str = Field(default="", sa_column=_text())
+    rows: int | None = None
+
+
+class RunDatasetRow(SQLModel, table=True):
+    """Which data set a run used, and for what (training, evaluation)."""
+
+    __tablename__ = "run_dataset"
+
+    server: str = Field(primary_key=True)
+    run_id: str = Field(primary_key=True)
+    name: str = Field(primary_key=True)
+    digest: str = Field(primary_key=True)
+    context: str = Field(primary_key=True)
+
+
+class MetricRow(SQLModel, table=True):
+    """A number that was measured on a version, on a named data set where the run says which."""
+
+    __tablename__ = "version_metric"
+
+    version_id: str = Field(primary_key=True, foreign_key="model_version.id")
+    name: str = Field(primary_key=True)
+    dataset: str = Field(primary_key=True)
+    dataset_digest: str = Field(primary_key=True)
+    value: float
+
+
+class AuthorRow(SQLModel, table=True):
+    """Somebody who built a version, by an act of theirs or by an administrator's mapping."""
+
+    __tablename__ = "version_author"
+
+    version_id: str = Field(primary_key=True, foreign_key="model_version.id")
+    person_id: str = Field(primary_key=True)
+    source: str = Field(primary_key=True)
+    linked_by: str
+    linked_at: datetime = Field(sa_column=_moment())
+
+
+class MlflowUserRow(SQLModel, table=True):
+    """An administrator's mapping: runs of this MLflow user are this person's work."""
+
+    __tablename__ = "mlflow_user"
+
+    server: str = Field(primary_key=True)
+    user: str = Field(primary_key=True)
+    person_id: str = Field(primary_key=True)
+    mapped_by: str
+    mapped_at: datetime = Field(sa_column=_moment())

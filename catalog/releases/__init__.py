@@ -1,0 +1,1 @@
+"""The release law: policies, gates, evidence, requests, decisions, promotions."""

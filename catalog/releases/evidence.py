@@ -1,0 +1,218 @@
+"""Evidence: what is known of a version, kept by content, and the snapshot a decision is bound to."""
+
+from __future__ import annotations
+
+import hashlib
+import json
+import math
+from collections.abc import Mapping
+from dataclasses import dataclass
+from datetime import datetime
+from typing import Any, Self
+
+from sqlmodel import Session, col, select
+
+from catalog.registry.artifacts import Manifest
+from catalog.registry.authorship import authors
+from catalog.registry.tables import (
+    AliasRow,
+    MetricRow,
+    ModelRow,
+    RunDatasetRow,
+    RunRow,
+    VersionRow,
+)
+from catalog.releases.policies import canonical, digest_of
+from catalog.releases.tables import EvidenceRow, SnapshotRow
+from ledger.clock import iso
+from ledger.ids import new_id
+
+MANIFEST = "artifact-manifest"
+
+
+@dataclass(frozen=True)
+class Measured:
+    """A number on a data set, with what the run used that data set for."""
+
+    name: str
+    value: float
+    dataset: str
+    dataset_digest: str
+    contexts: tuple[str, ...]
+
+
+@dataclass(frozen=True)
+class Standing:
+    """A version as far as gates ask: its numbers and when they were measured."""
+
+    version_id: str
+    number: int
+    run_id: str
+    measured_at: str
+    metrics: tuple[Measured, ...]
+
+
+@dataclass(frozen=True)
+class Snapshot:
+    """Everything the gates of one request are answered from, at one moment."""
+
+    model_id: str
+    alias: str
+    task: str
+    owner_id: str
+    candidate: Standing
+    champion: Standing | None
+    description_digest: str
+    authors: tuple[str, ...]
+    manifest_digest: str
+    manifest_files: int
+    manifest_at: str
+
+    @property
+    def body(self) -> str:
+        """The canonical JSON that is kept."""
+        return canonical(_plain(self))
+
+    @property
+    def digest(self) -> str:
+        """SHA-256 over the body."""
+        return digest_of(_plain(self))
+
+    @classmethod
+    def from_body(cls, body: str) -> Self:
+        """A kept snapshot, read again."""
+        kept: dict[str, Any] = json.loads(body)
+        champion = kept.pop("champion")
+        candidate = kept.pop("candidate")
+        kept["authors"] = tuple(kept["authors"])
+        return cls(
+            **kept,
+            candidate=_standing(candidate),
+            champion=_standing(champion) if champion else None,
+        )
+
+
+def take(session: Session, model: ModelRow, version: VersionRow, alias: str) -> Snapshot:
+    """What is known at this moment, from stored evidence alone."""
+    held = session.exec(
+        select(AliasRow).where(AliasRow.model_id == model.id, AliasRow.alias == alias)
+    ).first()
+    champion = session.get(VersionRow, held.version_id) if held else None
+    manifest = latest_manifest(session, version.id)
+    text = version.description.strip()
+    return Snapshot(
+        model_id=model.id,
+        alias=alias,
+        task=model.task,
+        owner_id=model.owner_id,
+        candidate=_stand(session, model, version),
+        champion=_stand(session, model, champion) if champion else None,
+        description_digest="sha256:" + hashlib.sha256(text.encode()).hexdigest() if text else "",
+        authors=tuple(authors(session, model.server, version)),
+        manifest_digest=manifest.digest if manifest else "",
+        manifest_files=len(json.loads(manifest.body)) if manifest else 0,
+        manifest_at=iso(manifest.produced_at) if manifest else "",
+    )
+
+
+def keep(session: Session, snapshot: Snapshot, *, at: datetime) -> str:
+    """Keep a snapshot by its digest, once. Returns the digest."""
+    digest = snapshot.digest
+    if session.get(SnapshotRow, digest) is None:
+        session.add(SnapshotRow(digest=digest, body=snapshot.body, taken_at=at))
+        session.flush()
+    return digest
+
+
+def kept(session: Session, digest: str) -> Snapshot | None:
+    """A snapshot by its digest."""
+    row = session.get(SnapshotRow, digest)
+    return Snapshot.from_body(row.body) if row else None
+
+
+def latest_manifest(session: Session, version_id: str) -> EvidenceRow | None:
+    """The newest record of a version's files."""
+    return session.exec(
+        select(EvidenceRow)
+        .where(EvidenceRow.version_id == version_id, EvidenceRow.kind == MANIFEST)
+        .order_by(col(EvidenceRow.produced_at).desc(), col(EvidenceRow.id).desc())
+    ).first()
+
+
+def record_manifest(
+    session: Session, version_id: str, manifest: Manifest, *, producer: str, at: datetime
+) -> None:
+    """Record what a version's files are; the same files as last time change nothing."""
+    before = latest_manifest(session, version_id)
+    if before is not None and before.digest == manifest.digest:
+        return
+    files = {name: {"bytes": size, "sha256": sha} for name, (size, sha) in manifest.files.items()}
+    session.add(
+        EvidenceRow(
+            id=new_id("evd"),
+            version_id=version_id,
+            kind=MANIFEST,
+            digest=manifest.digest,
+            body=canonical(files),
+            producer=producer,
+            is_verified=True,
+            produced_at=at,
+        )
+    )
+    session.flush()
+
+
+def _stand(session: Session, model: ModelRow, version: VersionRow) -> Standing:
+    contexts: dict[str, set[str]] = {}
+    for used in session.exec(
+        select(RunDatasetRow).where(
+            RunDatasetRow.server == model.server, RunDatasetRow.run_id == version.run_id
+        )
+    ):
+        contexts.setdefault(used.digest, set()).add(used.context)
+    run = session.get(RunRow, (model.server, version.run_id))
+    metrics = session.exec(select(MetricRow).where(MetricRow.version_id == version.id))
+    return Standing(
+        version_id=version.id,
+        number=version.number,
+        run_id=version.run_id,
+        measured_at=iso(run.ended_at) if run and run.ended_at else "",
+        metrics=tuple(
+            sorted(
+                (
+                    Measured(
+                        m.name,
+                        m.value,
+                        m.dataset,
+                        m.dataset_digest,
+                        tuple(sorted(contexts.get(m.dataset_digest, ()))),
+                    )
+                    for m in metrics
+                    if math.isfinite(m.value)
+                ),
+                key=lambda m: (m.name, m.dataset_digest),
+            )
+        ),
+    )
+
+
+def _standing(kept_standing: Mapping[str, Any]) -> Standing:
+    plain = dict(kept_standing)
+    metrics = tuple(
+        Measured(**{**m, "value": float(m["value"]), "contexts": tuple(m["contexts"])})
+        for m in plain.pop("metrics")
+    )
+    return Standing(**plain, metrics=metrics)
+
+
+def _plain(snapshot: Snapshot) -> dict[str, Any]:
+    def standing(one: Standing) -> dict[str, Any]:
+        metrics = [{**vars(m), "contexts": list(m.contexts)} for m in one.metrics]
+        return {**vars(one), "metrics": metrics}
+
+    return {
+        **vars(snapshot),
+        "candidate": standing(snapshot.candidate),
+        "champion": standing(snapshot.champion) if snapshot.champion else None,
+        "authors": list(snapshot.authors),
+    }

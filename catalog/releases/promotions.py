@@ -1,0 +1,337 @@
+"""Promotions: an approval carried out in MLflow, once, whatever is killed in between.
+
+MLflow has no transaction to share and no compare-and-set on aliases. So the approval leaves a row in
+an outbox, and the worker reads the alias before and after it moves it. What it finds decides:
+
+    the alias points at the version           -> applied (this time, or by an attempt that died)
+    it points where it did at the approval    -> move it
+    it points anywhere else                   -> somebody moved it since: failed, left where it is
+
+A fencing number grows with each claim, so that a worker that slept through its lease cannot mark
+anything; promotions of one model go one after the other, in the order of their approvals.
+"""
+
+from __future__ import annotations
+
+import tempfile
+from collections.abc import Callable
+from dataclasses import dataclass
+from datetime import datetime, timedelta
+from pathlib import Path
+from typing import Final
+
+from sqlalchemy import func
+from sqlmodel import Session, col, or_, select
+
+from auth.access import ANYTHING, decide
+from auth.actors import Actor
+from catalog.registry.artifacts import manifest_of
+from catalog.registry.seen import Mlflow, SeenVersion
+from catalog.registry.tables import ModelRow, VersionRow
+from catalog.releases.states import PromotionState
+from catalog.releases.tables import PromotionRow, RequestRow
+from ledger import trail
+from ledger.acts import Ledger
+from ledger.errors import Conflict, CountersignError, NotFound, Unavailable
+from ledger.ids import new_id
+
+# Longer than any single call to MLflow may take, so that a live worker keeps its claim.
+LEASE: Final = timedelta(minutes=5)
+_FIRST_WAIT_S: Final = 1.0
+_LONGEST_WAIT_S: Final = 8.0
+
+# The places in the work at which a drill kills the worker.
+POINTS: Final = ("claimed", "before-call", "after-call", "before-mark")
+AtPoint = Callable[[str], None]
+
+
+@dataclass(frozen=True)
+class Promotion:
+    """An approval on its way into MLflow, or arrived there, or stopped."""
+
+    id: str
+    request_id: str
+    model_id: str
+    version_id: str
+    version_number: int
+    alias: str
+    replaces: int | None
+    state: PromotionState
+    queued_at: datetime
+    finished_at: datetime | None
+    attempts: int
+    code: str
+    message: str
+
+
+class _Stopped(CountersignError):
+    """The promotion must not be carried out; the reason goes on record."""
+
+
+@dataclass(frozen=True)
+class _Claim:
+    row: PromotionRow
+    model_name: str
+    version: VersionRow
+
+
+class Promotions:
+    """The desk from which approvals are carried out."""
+
+    def __init__(self, ledger: Ledger, mlflow: Mlflow, server: str) -> None:
+        self._ledger = ledger
+        self._mlflow = mlflow
+        self._server = server
+
+    def release_claims(self, worker: str) -> None:
+        """Forget the claims of a worker that died under this name, so that they are taken at once."""
+        with self._ledger.store.write() as session:
+            for row in session.exec(
+                select(PromotionRow).where(
+                    PromotionRow.state == PromotionState.QUEUED, PromotionRow.claimed_by == worker
+                )
+            ):
+                row.lease_until, row.claimed_by = None, ""
+                session.add(row)
+
+    def carry_out_next(
+        self, worker: str, *, by: Actor, at_point: AtPoint = lambda _point: None
+    ) -> Promotion | None:
+        """Take the next due promotion and carry it out. Returns it, or None when none is due.
+
+        Raises:
+            Unavailable: MLflow does not answer; the promotion stays queued and is tried again.
+        """
+        decide(by, "promotion:carry-out", ANYTHING).insist()
+        claim = self._claim(worker)
+        if claim is None:
+            return None
+        at_point("claimed")
+        try:
+            how = self._carry_out(claim, at_point)
+        except _Stopped as stop:
+            return self._finish(claim, PromotionState.FAILED, stop.code, stop.message, by)
+        except Unavailable as problem:
+            self._put_back(claim, problem)
+            raise
+        at_point("before-mark")
+        return self._finish(claim, PromotionState.APPLIED, how, "", by)
+
+    def _claim(self, worker: str) -> _Claim | None:
+        now = self._ledger.clock.now()
+        with self._ledger.store.write() as session:
+            first = (
+                select(PromotionRow.model_id, func.min(PromotionRow.place).label("place"))
+                .where(PromotionRow.state == PromotionState.QUEUED)
+                .group_by(col(PromotionRow.model_id))
+                .subquery()
+            )
+            row = session.exec(
+                select(PromotionRow)
+                .where(
+                    col(PromotionRow.place).in_(select(first.c.place)),
+                    col(PromotionRow.next_try_at) <= now,
+                    or_(
+                        col(PromotionRow.lease_until).is_(None),
+                        col(PromotionRow.lease_until) <= now,
+                    ),
+                    PromotionRow.model_id == ModelRow.id,
+                    ModelRow.server == self._server,
+                )
+                .order_by(col(PromotionRow.place))
+                .limit(1)
+                .with_for_update(skip_locked=True, of=PromotionRow)
+            ).first()
+            if row is None:
+                return None
+            row.lease_until = now + LEASE
+            row.claimed_by = worker
+            row.fence += 1
+            row.attempts += 1
+            session.add(row)
+            model = session.get_one(ModelRow, row.model_id)
+            return _Claim(row, model.name, session.get_one(VersionRow, row.version_id))
+
+    def _carry_out(self, claim: _Claim, at_point: AtPoint) -> str:
+        row = claim.row
+        self._insist_same_version(claim)
+        before = self._points_at(claim)
+        if before == row.version_number:
+            return "applied-before" if row.called_at else "already-there"
+        if before != row.replaces:
+            raise _Stopped(
+                f"{row.alias} pointed at {_named(row.replaces)} when this was approved, and points at "
+                f"{_named(before)} now: somebody moved it since, so it was left there.",
+                code="alias-moved-since",
+            )
+        self._note_call(claim)
+        at_point("before-call")
+        try:
+            self._mlflow.set_alias(claim.model_name, row.alias, row.version_number)
+        except NotFound as error:
+            raise _gone(claim) from error
+        at_point("after-call")
+        if self._points_at(claim) != row.version_number:
+            raise Unavailable(
+                "MLflow took the new alias and does not show it.",
+                hint="It is tried again.",
+                code="alias-not-shown",
+            )
+        return "applied"
+
+    def _insist_same_version(self, claim: _Claim) -> None:
+        """The version must be the very one that was approved, with the very same files."""
+        if claim.version.gone_at is not None:
+            raise _gone(claim)
+        try:
+            seen = self._mlflow.version(claim.model_name, claim.row.version_number)
+            if not _is_approved_one(claim.version, seen):
+                raise _gone(claim)
+            with tempfile.TemporaryDirectory(prefix="countersign-") as folder:
+                manifest = manifest_of(self._mlflow.download(seen, Path(folder)))
+        except NotFound as error:
+            raise _gone(claim) from error
+        if manifest.digest != claim.row.manifest_digest:
+            raise _Stopped(
+                f"The files of version {claim.row.version_number} are not those that were approved.",
+                code="artifacts-changed",
+            )
+
+    def _points_at(self, claim: _Claim) -> int | None:
+        try:
+            return self._mlflow.model(claim.model_name).aliases.get(claim.row.alias)
+        except NotFound as error:
+            raise _gone(claim) from error
+
+    def _note_call(self, claim: _Claim) -> None:
+        with self._ledger.store.write() as session:
+            row = self._mine(session, claim)
+            row.called_at = self._ledger.clock.now()
+            session.add(row)
+
+    def _put_back(self, claim: _Claim, problem: Unavailable) -> None:
+        wait = min(_FIRST_WAIT_S * 2 ** (claim.row.attempts - 1), _LONGEST_WAIT_S)
+        with self._ledger.store.write() as session:
+            row = self._mine(session, claim)
+            row.lease_until, row.claimed_by = None, ""
+            row.next_try_at = self._ledger.clock.now() + timedelta(seconds=wait)
+            row.message = problem.message
+            session.add(row)
+
+    def _finish(
+        self, claim: _Claim, state: PromotionState, code: str, message: str, by: Actor
+    ) -> Promotion:
+        verb = "apply" if state is PromotionState.APPLIED else "fail"
+        with self._ledger.act(
+            f"promotion:{verb}", actor=by.id, resource=f"promotion:{claim.row.id}"
+        ) as act:
+            row = self._mine(act.session, claim)
+            row.state, row.code, row.message = state, code, message
+            row.finished_at = act.at
+            row.lease_until = None
+            act.session.add(row)
+            act.reason = code
+            act.facts |= {
+                "request": row.request_id,
+                "model": row.model_id,
+                "version": row.version_id,
+                "alias": row.alias,
+            }
+            act.digests["artifacts"] = row.manifest_digest
+            act.emit(f"promotion:{verb}", row.id, model=claim.model_name)
+            return promotion(row)
+
+    def _mine(self, session: Session, claim: _Claim) -> PromotionRow:
+        """The row, if it is still this claim's. Raises Conflict for a worker that slept too long."""
+        row = session.get_one(PromotionRow, claim.row.id, with_for_update=True)
+        if row.fence != claim.row.fence or row.state != PromotionState.QUEUED:
+            raise Conflict(
+                "Another worker carries this promotion out now.",
+                hint="Nothing to do: the other one finishes it.",
+                code="lease-lost",
+            )
+        return row
+
+
+def enqueue(session: Session, request: RequestRow, *, at: datetime) -> str:
+    """Put an approval into the outbox, in the transaction of the decision. Returns its id."""
+    row = PromotionRow(
+        id=new_id("prm"),
+        place=trail.next_in(session, "promotion"),
+        request_id=request.id,
+        model_id=request.model_id,
+        version_id=request.version_id,
+        version_number=request.version_number,
+        alias=request.alias,
+        replaces=request.replaces,
+        manifest_digest=request.manifest_digest,
+        state=PromotionState.QUEUED,
+        queued_at=at,
+        next_try_at=at,
+    )
+    session.add(row)
+    session.flush()
+    return row.id
+
+
+def insist_nothing_on_its_way(session: Session, request: RequestRow) -> None:
+    """Raises Conflict while another approval is about to move the same alias."""
+    other = session.exec(
+        select(PromotionRow).where(
+            PromotionRow.model_id == request.model_id,
+            PromotionRow.alias == request.alias,
+            PromotionRow.state == PromotionState.QUEUED,
+        )
+    ).first()
+    if other is not None:
+        raise Conflict(
+            f"Version {other.version_number} is on its way to {other.alias}, so what this request "
+            "would replace is about to change.",
+            hint="Decide when that promotion has arrived in MLflow; it takes seconds if MLflow runs.",
+            code="promotion-on-its-way",
+        )
+
+
+def promotion_of(session: Session, request_id: str) -> Promotion | None:
+    """The promotion that carries a request out, if it was approved."""
+    row = session.exec(select(PromotionRow).where(PromotionRow.request_id == request_id)).first()
+    return promotion(row) if row else None
+
+
+def promotion(row: PromotionRow) -> Promotion:
+    """A promotion's row as a value."""
+    return Promotion(
+        row.id,
+        row.request_id,
+        row.model_id,
+        row.version_id,
+        row.version_number,
+        row.alias,
+        row.replaces,
+        PromotionState(row.state),
+        row.queued_at,
+        row.finished_at,
+        row.attempts,
+        row.code,
+        row.message,
+    )
+
+
+def _is_approved_one(approved: VersionRow, seen: SeenVersion) -> bool:
+    return (approved.created_at, approved.source, approved.run_id) == (
+        seen.created_at,
+        seen.source,
+        seen.run_id,
+    )
+
+
+def _gone(claim: _Claim) -> _Stopped:
+    return _Stopped(
+        f"Version {claim.row.version_number} of {claim.model_name} is not the one that was approved: "
+        "it was deleted in MLflow, or made again under the same name.",
+        code="version-gone",
+    )
+
+
+def _named(number: int | None) -> str:
+    return "nothing" if number is None else f"v{number}"

@@ -1,0 +1,635 @@
+"""Release requests: asked by one person, decided by another, bound to what both of them saw."""
+
+from __future__ import annotations
+
+import re
+from dataclasses import dataclass
+from datetime import datetime
+from typing import Final
+
+from sqlmodel import Session, col, select
+
+from auth.access import Verdict, decide, insist_visible
+from auth.actors import Actor, Kind
+from catalog.registry.artifacts import Manifest
+from catalog.registry.authorship import authors
+from catalog.registry.models import resource
+from catalog.registry.tables import AliasRow, ModelRow, VersionRow
+from catalog.releases import evidence, gates
+from catalog.releases.evidence import Snapshot
+from catalog.releases.policies import Policies, Policy
+from catalog.releases.promotions import (
+    Promotion,
+    enqueue,
+    insist_nothing_on_its_way,
+    promotion_of,
+)
+from catalog.releases.states import OPEN, State, Verb, after
+from catalog.releases.tables import DecisionRow, RequestRow
+from ledger import trail
+from ledger.acts import Act, Ledger
+from ledger.errors import Conflict, Invalid, NotFound
+from ledger.ids import new_id
+
+LONGEST_REASON: Final = 4000
+_ALIAS: Final = re.compile(r"[A-Za-z][A-Za-z0-9_-]{0,63}")
+_RESERVED: Final = re.compile(r"latest|v\d+", re.IGNORECASE)
+
+
+@dataclass(frozen=True)
+class Decision:
+    """What somebody decided, when, and why."""
+
+    verb: Verb
+    person_id: str
+    reason: str
+    at: datetime
+    policy_digest: str
+    snapshot_digest: str
+    manifest_digest: str
+
+
+@dataclass(frozen=True)
+class ReleaseRequest:
+    """A release request as it stands."""
+
+    id: str
+    number: str
+    model_id: str
+    model_name: str
+    version_id: str
+    version_number: int
+    alias: str
+    reason: str
+    requested_by: str
+    requested_at: datetime
+    state: State
+    changed_at: datetime
+    replaces: int | None
+    policy_digest: str
+    snapshot_digest: str
+    manifest_digest: str
+    problem: str
+    authors: tuple[str, ...]
+    decisions: tuple[Decision, ...]
+    promotion: Promotion | None
+
+    @property
+    def is_open(self) -> bool:
+        """Whether somebody still has to do something."""
+        return self.state in OPEN
+
+
+@dataclass(frozen=True)
+class Sheet:
+    """The reviewer's sheet: the request, the gates, what changed since, and what this reader may."""
+
+    request: ReleaseRequest
+    policy: Policy
+    snapshot: Snapshot
+    gates: tuple[gates.GateResult, ...]
+    changed_since: bool
+    may_decide: Verdict
+    may_approve: Verdict
+    may_withdraw: Verdict
+    may_resubmit: Verdict
+
+
+@dataclass(frozen=True)
+class Preview:
+    """What the gates would say of a request that was not sent yet, and whether it may be."""
+
+    gates: tuple[gates.GateResult, ...]
+    may_request: Verdict
+    replaces: int | None
+    policy: Policy
+
+
+class Requests:
+    """The release desk."""
+
+    def __init__(self, ledger: Ledger, policies: Policies) -> None:
+        self._ledger = ledger
+        self._policies = policies
+
+    # -- asking --------------------------------------------------------------------------------
+
+    def preview(self, version_id: str, alias: str, *, by: Actor) -> Preview:
+        """Ask the gates before sending: why a request would be blocked. Changes nothing."""
+        alias = checked_alias(alias)
+        with self._ledger.store.read() as session:
+            model, version = _found(session, version_id, by)
+            policy = self._policies.in_force.policy
+            snapshot = evidence.take(session, model, version, alias)
+            return Preview(
+                gates.evaluate(policy, snapshot),
+                may_request(session, by, model, version, alias),
+                snapshot.champion.number if snapshot.champion else None,
+                policy,
+            )
+
+    def request(self, version_id: str, alias: str, reason: str, *, by: Actor) -> ReleaseRequest:
+        """Ask that an alias be moved to a version.
+
+        Raises:
+            Invalid: the alias is reserved or malformed; the reason is empty or too long.
+            NotFound, Refused, Conflict: unknown version; no such role here; asked already or live.
+        """
+        alias, reason = checked_alias(alias), checked_reason(reason)
+        with self._ledger.act("release:request", actor=by.id, resource="request:*") as act:
+            act.facts |= {"version": version_id, "alias": alias}
+            model, version = _found(act.session, version_id, by, lock=True)
+            may_request(act.session, by, model, version, alias).insist()
+            year = act.at.year
+            place = trail.next_in(act.session, f"release-request-{year}")
+            row = RequestRow(
+                id=new_id("req"),
+                number=f"RR-{year}-{place:04d}",
+                model_id=model.id,
+                version_id=version.id,
+                version_number=version.number,
+                alias=alias,
+                reason=reason,
+                requested_by=by.id,
+                requested_at=act.at,
+                state=State.PENDING_REVIEW,
+                changed_at=act.at,
+            )
+            act.session.add(row)
+            act.session.flush()
+            act.resource = f"request:{row.id}"
+            act.facts["model"] = model.id
+            act.texts["reason"] = reason
+            self._bind(act, row, model, version)
+            act.emit("release:requested", row.id, version=version.id)
+            return _request(act.session, row)
+
+    def resubmit(self, request_id: str, reason: str, *, by: Actor) -> ReleaseRequest:
+        """Send a request again after the changes that were asked for."""
+        reason = checked_reason(reason)
+        with self._ledger.act(
+            "release:resubmit", actor=by.id, resource=f"request:{request_id}"
+        ) as act:
+            row, model, version = self._locked(act, request_id, by)
+            may_resubmit(by, row).insist()
+            self._step(act, row, Verb.RESUBMIT)
+            row.reason = reason
+            act.texts["reason"] = reason
+            self._bind(act, row, model, version)
+            act.emit("release:requested", row.id, version=row.version_id)
+            return _request(act.session, row)
+
+    def withdraw(self, request_id: str, reason: str, *, by: Actor) -> ReleaseRequest:
+        """Take one's own request back."""
+        reason = checked_reason(reason)
+        with self._ledger.act(
+            "release:withdraw", actor=by.id, resource=f"request:{request_id}"
+        ) as act:
+            row, _model, _version = self._locked(act, request_id, by, gone_is_fine=True)
+            may_withdraw(by, row).insist()
+            self._decided(act, row, Verb.WITHDRAW, by, reason)
+            return _request(act.session, row)
+
+    # -- deciding ------------------------------------------------------------------------------
+
+    def decide(self, request_id: str, verb: Verb, reason: str, *, by: Actor) -> ReleaseRequest:
+        """Approve, reject or ask for changes.
+
+        An approval checks again that policy, evidence and files are those the request is bound to.
+        If one changed, the request goes back to be read again, and the approver is told which.
+
+        Raises:
+            Refused: not this person (no role, requester, author), or a gate stands in the way.
+            Conflict: decided already, or something changed since it was read.
+        """
+        reason = checked_reason(reason)
+        if verb not in {Verb.APPROVE, Verb.REJECT, Verb.REQUEST_CHANGES}:
+            raise Invalid(
+                f"{verb!r} is no decision.", hint="Use approve, reject or request-changes."
+            )
+        changed = ""
+        with self._ledger.act(
+            f"release:{verb}", actor=by.id, resource=f"request:{request_id}"
+        ) as act:
+            row, model, version = self._locked(act, request_id, by)
+            built_by = authors(act.session, model.server, version)
+            may_decide(by, row, model, built_by).insist()
+            after(State(row.state), verb)
+            act.digests |= _digests(row)
+            if verb is Verb.APPROVE:
+                changed = self._what_changed(act.session, row, model, version)
+            if changed:
+                act.reason = "changed-since-review"
+                self._step(act, row, Verb.SEND_BACK)
+                row.problem = changed
+                self._bind(act, row, model, version)
+                act.emit("release:requested", row.id, version=version.id)
+            else:
+                if verb is Verb.APPROVE:
+                    insist_nothing_on_its_way(act.session, row)
+                    self._insist_on_gates(act.session, row)
+                self._decided(act, row, verb, by, reason)
+                if verb is Verb.APPROVE:
+                    promotion_id = enqueue(act.session, row, at=act.at)
+                    act.facts["promotion"] = promotion_id
+                    act.emit("release:approved", row.id, promotion=promotion_id)
+            result = _request(act.session, row)
+        if changed:
+            raise Conflict(
+                f"Not approved: {changed}",
+                hint="The request was sent back to be read again; decide on the new evidence.",
+                code="changed-since-review",
+            )
+        return result
+
+    # -- what the worker does --------------------------------------------------------------------
+
+    def collected(self, request_id: str, manifest: Manifest, *, by: Actor) -> None:
+        """Put the version's files on record and open the request for review."""
+        with self._ledger.act(
+            "evidence:collect", actor=by.id, resource=f"request:{request_id}"
+        ) as act:
+            row, model, version = self._locked(act, request_id, by)
+            decide(by, "evidence:collect", resource(model)).insist()
+            evidence.record_manifest(
+                act.session, version.id, manifest, producer="Countersign", at=act.at
+            )
+            act.digests["artifacts"] = manifest.digest
+            if State(row.state) is State.PENDING_REVIEW:
+                self._step(act, row, Verb.COLLECT)
+                self._bind(act, row, model, version)
+                act.emit("release:in-review", row.id, version=version.id)
+
+    def expire(self, request_id: str, why: str, *, by: Actor) -> None:
+        """Close an open request whose version is gone or cannot be read any more."""
+        with self._ledger.act(
+            "release:expire", actor=by.id, resource=f"request:{request_id}"
+        ) as act:
+            row, model, _version = self._locked(act, request_id, by, gone_is_fine=True)
+            decide(by, "evidence:collect", resource(model)).insist()
+            if State(row.state) in OPEN:
+                self._decided(act, row, Verb.EXPIRE, by, why)
+
+    def open_on(self, version_id: str) -> list[str]:
+        """The open requests for a version."""
+        with self._ledger.store.read() as session:
+            return list(
+                session.exec(
+                    select(RequestRow.id).where(
+                        RequestRow.version_id == version_id, col(RequestRow.state).in_(OPEN)
+                    )
+                )
+            )
+
+    # -- looking -------------------------------------------------------------------------------
+
+    def get(self, request_id: str, *, by: Actor) -> ReleaseRequest:
+        """One request, by its id or its number. Raises NotFound."""
+        with self._ledger.store.read() as session:
+            row, _model = _visible(session, request_id, by)
+            return _request(session, row)
+
+    def sheet(self, request_id: str, *, by: Actor) -> Sheet:
+        """All that a reviewer needs on one screen. Raises NotFound."""
+        with self._ledger.store.read() as session:
+            row, model = _visible(session, request_id, by)
+            version = session.get_one(VersionRow, row.version_id)
+            request = _request(session, row)
+            bound = evidence.kept(session, row.snapshot_digest)
+            now = evidence.take(session, model, version, row.alias)
+            is_open = State(row.state) in OPEN
+            snapshot = bound or now
+            policy = (
+                self._policies.by_digest(row.policy_digest)
+                if row.policy_digest
+                else self._policies.in_force.policy
+            )
+            results = gates.evaluate(policy, snapshot)
+            may = may_decide(by, row, model, list(request.authors))
+            return Sheet(
+                request,
+                policy,
+                snapshot,
+                results,
+                is_open and bound is not None and bound.digest != now.digest,
+                may,
+                may if not may else _gates_verdict(results),
+                may_withdraw(by, row),
+                may_resubmit(by, row),
+            )
+
+    def listing(
+        self, *, by: Actor, model_id: str = "", states: frozenset[State] | None = None
+    ) -> list[ReleaseRequest]:
+        """The requests the actor may see, newest first."""
+        query = select(RequestRow, ModelRow).where(col(ModelRow.id) == col(RequestRow.model_id))
+        if model_id:
+            query = query.where(RequestRow.model_id == model_id)
+        if states is not None:
+            query = query.where(col(RequestRow.state).in_(states))
+        query = query.order_by(col(RequestRow.requested_at).desc())
+        with self._ledger.store.read() as session:
+            return [
+                _request(session, row)
+                for row, model in session.exec(query).all()
+                if decide(by, "release:read", resource(model))
+            ]
+
+    def waiting_for(self, *, by: Actor) -> list[ReleaseRequest]:
+        """What waits for this person: requests they may decide, and their own sent back to them."""
+        waiting = []
+        with self._ledger.store.read() as session:
+            query = (
+                select(RequestRow, ModelRow)
+                .where(
+                    col(ModelRow.id) == col(RequestRow.model_id), col(RequestRow.state).in_(OPEN)
+                )
+                .order_by(col(RequestRow.requested_at))
+            )
+            for row, model in session.exec(query).all():
+                if not decide(by, "release:read", resource(model)):
+                    continue
+                request = _request(session, row)
+                if may_decide(by, row, model, list(request.authors)) or may_resubmit(by, row):
+                    waiting.append(request)
+        return waiting
+
+    # -- the inside ----------------------------------------------------------------------------
+
+    def _locked(
+        self, act: Act, request_id: str, by: Actor, *, gone_is_fine: bool = False
+    ) -> tuple[RequestRow, ModelRow, VersionRow]:
+        row, model = _visible(act.session, request_id, by)
+        # One decision at a time on a model: the second one waits here and then sees the first.
+        act.session.refresh(model, with_for_update=True)
+        act.session.refresh(row, with_for_update=True)
+        act.resource = f"request:{row.id}"
+        act.facts |= {"model": model.id, "version": row.version_id, "alias": row.alias}
+        version = act.session.get_one(VersionRow, row.version_id)
+        if not gone_is_fine and (version.gone_at is not None or model.gone_at is not None):
+            raise Conflict(
+                f"Version {row.version_number} was deleted in MLflow, so it cannot be released.",
+                hint="A version made again under its name needs a request of its own.",
+                code="version-gone",
+            )
+        return row, model, version
+
+    def _step(self, act: Act, row: RequestRow, verb: Verb) -> None:
+        row.state = after(State(row.state), verb)
+        row.changed_at = act.at
+        row.revision += 1
+        row.problem = ""
+        act.session.add(row)
+
+    def _decided(self, act: Act, row: RequestRow, verb: Verb, by: Actor, reason: str) -> None:
+        self._step(act, row, verb)
+        act.session.add(
+            DecisionRow(
+                id=new_id("dec"),
+                request_id=row.id,
+                verb=verb,
+                person_id=by.id,
+                reason=reason,
+                at=act.at,
+                policy_digest=row.policy_digest,
+                snapshot_digest=row.snapshot_digest,
+                manifest_digest=row.manifest_digest,
+            )
+        )
+        act.session.flush()
+        act.texts["reason"] = reason
+        act.digests |= _digests(row)
+
+    def _bind(self, act: Act, row: RequestRow, model: ModelRow, version: VersionRow) -> None:
+        """Bind the request to the policy in force and to what is known now."""
+        published = self._policies.in_force
+        self._policies.keep(act.session, published)
+        snapshot = evidence.take(act.session, model, version, row.alias)
+        row.policy_digest = published.digest
+        row.snapshot_digest = evidence.keep(act.session, snapshot, at=act.at)
+        row.manifest_digest = snapshot.manifest_digest
+        row.replaces = snapshot.champion.number if snapshot.champion else None
+        act.session.add(row)
+        act.session.flush()
+        act.digests |= _digests(row)
+
+    def _what_changed(
+        self, session: Session, row: RequestRow, model: ModelRow, version: VersionRow
+    ) -> str:
+        if row.policy_digest != self._policies.in_force.digest:
+            return "another policy is in force than when the request was read."
+        now = evidence.take(session, model, version, row.alias)
+        if now.manifest_digest != row.manifest_digest:
+            return "the version's files changed since the request was read."
+        if now.digest != row.snapshot_digest:
+            return "the evidence changed since the request was read."
+        return ""
+
+    def _insist_on_gates(self, session: Session, row: RequestRow) -> None:
+        snapshot = evidence.kept(session, row.snapshot_digest)
+        if snapshot is None:
+            raise Conflict("The evidence of this request is not on record.", code="no-evidence")
+        policy = self._policies.by_digest(row.policy_digest)
+        _gates_verdict(gates.evaluate(policy, snapshot)).insist()
+
+
+# -- the law: who may ask, who may decide ----------------------------------------------------------
+
+
+def may_request(
+    session: Session, by: Actor, model: ModelRow, version: VersionRow, alias: str
+) -> Verdict:
+    """Whether this person may ask for this move now."""
+    allowed = decide(by, "release:request", resource(model))
+    if not allowed:
+        return allowed
+    held = session.exec(
+        select(AliasRow).where(AliasRow.model_id == model.id, AliasRow.alias == alias)
+    ).first()
+    if held is not None and held.version_id == version.id:
+        return Verdict(
+            False,
+            f"Version {version.number} is {alias} already.",
+            "already-live",
+            "There is nothing to release.",
+        )
+    asked = session.exec(
+        select(RequestRow).where(
+            RequestRow.version_id == version.id,
+            RequestRow.alias == alias,
+            col(RequestRow.state).in_(OPEN),
+        )
+    ).first()
+    if asked is not None:
+        return Verdict(
+            False,
+            f"{asked.number} asks for the same already.",
+            "asked-already",
+            "Open that request instead.",
+        )
+    return allowed
+
+
+def may_decide(by: Actor, row: RequestRow, model: ModelRow, built_by: list[str]) -> Verdict:
+    """Who may approve, reject or send back: a person with the role who neither asked nor built."""
+    if State(row.state) not in {State.PENDING_REVIEW, State.IN_REVIEW}:
+        return Verdict(False, f"This request is {row.state.lower()}.", "wrong-state")
+    if by.kind is not Kind.PERSON:
+        return Verdict(False, "Only a person decides.", "not-a-person")
+    if by.id == row.requested_by:
+        return Verdict(
+            False,
+            "You asked for this release, so somebody else decides.",
+            "requester",
+            "Another approver finds it in their inbox.",
+        )
+    if by.id in built_by:
+        return Verdict(
+            False,
+            "You built this version, so somebody else decides.",
+            "author",
+            "Another approver finds it in their inbox.",
+        )
+    return decide(by, "release:decide", resource(model))
+
+
+def may_withdraw(by: Actor, row: RequestRow) -> Verdict:
+    """Only the person who asked takes a request back, while it is open."""
+    if State(row.state) not in OPEN:
+        return Verdict(False, f"This request is {row.state.lower()}.", "wrong-state")
+    if by.id != row.requested_by:
+        return Verdict(False, "Only the person who asked can withdraw.", "not-requester")
+    return Verdict(True, "You asked for it.")
+
+
+def may_resubmit(by: Actor, row: RequestRow) -> Verdict:
+    """Only the person who asked sends a request again, after changes were asked for."""
+    if State(row.state) is not State.CHANGES_REQUESTED:
+        return Verdict(False, "No changes were asked for.", "wrong-state")
+    if by.id != row.requested_by:
+        return Verdict(False, "Only the person who asked can send it again.", "not-requester")
+    return Verdict(True, "You asked for it.")
+
+
+def checked_alias(alias: str) -> str:
+    """An alias MLflow will take. Raises Invalid."""
+    alias = alias.strip()
+    if not _ALIAS.fullmatch(alias) or _RESERVED.fullmatch(alias):
+        raise Invalid(
+            f"{alias[:64]!r} cannot be an alias.",
+            hint="Use letters, digits, - and _, starting with a letter; "
+            "latest and v1, v2 … are taken by MLflow.",
+            code="bad-alias",
+        )
+    return alias
+
+
+def checked_reason(reason: str) -> str:
+    """A reason with something in it. Raises Invalid."""
+    reason = reason.strip()
+    if not reason:
+        raise Invalid(
+            "A reason is required.",
+            hint="Say in a sentence why; it is kept in the audit trail.",
+            code="no-reason",
+        )
+    if len(reason) > LONGEST_REASON:
+        raise Invalid(
+            f"The reason has {len(reason):,} characters.",
+            hint=f"Shorten it to {LONGEST_REASON:,}; attach longer papers to the run in MLflow.",
+            code="long-reason",
+        )
+    return reason
+
+
+def _gates_verdict(results: tuple[gates.GateResult, ...]) -> Verdict:
+    failing = [r.title.lower() for r in results if r.answer is gates.Answer.FAIL]
+    missing = [r.title.lower() for r in results if r.answer is gates.Answer.MISSING]
+    if gates.all_pass(results):
+        return Verdict(True, "Every gate passes.")
+    told = [f"{', '.join(failing)} fails"] * bool(failing)
+    told += [f"{', '.join(missing)} is missing"] * bool(missing)
+    return Verdict(
+        False,
+        f"Approve opens when every gate passes: {' and '.join(told)}.",
+        "gate-not-passed",
+        "Request changes, or reject.",
+    )
+
+
+def _digests(row: RequestRow) -> dict[str, str]:
+    found = {
+        "policy": row.policy_digest,
+        "evidence": row.snapshot_digest,
+        "artifacts": row.manifest_digest,
+    }
+    return {name: digest for name, digest in found.items() if digest}
+
+
+def _found(
+    session: Session, version_id: str, by: Actor, *, lock: bool = False
+) -> tuple[ModelRow, VersionRow]:
+    version = session.get(VersionRow, version_id)
+    model = session.get(ModelRow, version.model_id, with_for_update=lock) if version else None
+    gone = version is None or model is None or version.gone_at is not None
+    if gone or version is None or model is None or not decide(by, "model:read", resource(model)):
+        raise NotFound(
+            "There is no such version.",
+            hint="Choose one on the Model page.",
+            code="no-such-version",
+        )
+    return model, version
+
+
+def _visible(session: Session, request_id: str, by: Actor) -> tuple[RequestRow, ModelRow]:
+    row = session.get(RequestRow, request_id)
+    if row is None:
+        row = session.exec(select(RequestRow).where(RequestRow.number == request_id)).first()
+    if row is None:
+        raise NotFound("There is no such request.", hint="Open it from Releases or your inbox.")
+    model = session.get_one(ModelRow, row.model_id)
+    insist_visible(by, "release:read", resource(model), "such request")
+    return row, model
+
+
+def _request(session: Session, row: RequestRow) -> ReleaseRequest:
+    model = session.get_one(ModelRow, row.model_id)
+    version = session.get_one(VersionRow, row.version_id)
+    decisions = session.exec(
+        select(DecisionRow)
+        .where(DecisionRow.request_id == row.id)
+        .order_by(col(DecisionRow.at))
+    )
+    return ReleaseRequest(
+        id=row.id,
+        number=row.number,
+        model_id=row.model_id,
+        model_name=model.name,
+        version_id=row.version_id,
+        version_number=row.version_number,
+        alias=row.alias,
+        reason=row.reason,
+        requested_by=row.requested_by,
+        requested_at=row.requested_at,
+        state=State(row.state),
+        changed_at=row.changed_at,
+        replaces=row.replaces,
+        policy_digest=row.policy_digest,
+        snapshot_digest=row.snapshot_digest,
+        manifest_digest=row.manifest_digest,
+        problem=row.problem,
+        authors=tuple(authors(session, model.server, version)),
+        decisions=tuple(
+            Decision(
+                Verb(d.verb),
+                d.person_id,
+                d.reason,
+                d.at,
+                d.policy_digest,
+                d.snapshot_digest,
+                d.manifest_digest,
+            )
+            for d in decisions
+        ),
+        promotion=promotion_of(session, row.id),
+    )

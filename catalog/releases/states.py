@@ -1,0 +1,76 @@
+"""The states of a release request and of a promotion, and every way from one to another."""
+
+from __future__ import annotations
+
+from enum import StrEnum
+from typing import Final
+
+from ledger.errors import Conflict
+
+
+class State(StrEnum):
+    """Where a release request stands."""
+
+    PENDING_REVIEW = "Pending review"
+    IN_REVIEW = "In review"
+    CHANGES_REQUESTED = "Changes requested"
+    APPROVED = "Approved"
+    REJECTED = "Rejected"
+    WITHDRAWN = "Withdrawn"
+    EXPIRED = "Expired"
+
+
+class Verb(StrEnum):
+    """What can be done to a release request; the words of the trail and of the buttons."""
+
+    COLLECT = "collect"
+    APPROVE = "approve"
+    REJECT = "reject"
+    REQUEST_CHANGES = "request-changes"
+    RESUBMIT = "resubmit"
+    WITHDRAW = "withdraw"
+    SEND_BACK = "send-back"
+    EXPIRE = "expire"
+
+
+TRANSITIONS: Final[dict[tuple[State, Verb], State]] = {
+    # Pending review: the worker is still reading the version's files.
+    (State.PENDING_REVIEW, Verb.COLLECT): State.IN_REVIEW,
+    (State.PENDING_REVIEW, Verb.REJECT): State.REJECTED,
+    (State.PENDING_REVIEW, Verb.REQUEST_CHANGES): State.CHANGES_REQUESTED,
+    (State.PENDING_REVIEW, Verb.WITHDRAW): State.WITHDRAWN,
+    (State.PENDING_REVIEW, Verb.EXPIRE): State.EXPIRED,
+    # In review: bound to policy, evidence and files; a person decides.
+    (State.IN_REVIEW, Verb.APPROVE): State.APPROVED,
+    (State.IN_REVIEW, Verb.REJECT): State.REJECTED,
+    (State.IN_REVIEW, Verb.REQUEST_CHANGES): State.CHANGES_REQUESTED,
+    (State.IN_REVIEW, Verb.WITHDRAW): State.WITHDRAWN,
+    (State.IN_REVIEW, Verb.SEND_BACK): State.PENDING_REVIEW,
+    (State.IN_REVIEW, Verb.EXPIRE): State.EXPIRED,
+    # Changes requested: the requester's turn.
+    (State.CHANGES_REQUESTED, Verb.RESUBMIT): State.PENDING_REVIEW,
+    (State.CHANGES_REQUESTED, Verb.WITHDRAW): State.WITHDRAWN,
+    (State.CHANGES_REQUESTED, Verb.EXPIRE): State.EXPIRED,
+}
+
+OPEN: Final = frozenset({State.PENDING_REVIEW, State.IN_REVIEW, State.CHANGES_REQUESTED})
+
+
+class PromotionState(StrEnum):
+    """Where an approval on its way into MLflow stands."""
+
+    QUEUED = "Queued"
+    APPLIED = "Applied"
+    FAILED = "Failed"
+
+
+def after(state: State, verb: Verb) -> State:
+    """The state a verb leads to. Raises Conflict when the table has no such way."""
+    following = TRANSITIONS.get((state, verb))
+    if following is None:
+        raise Conflict(
+            f"This request is {state.lower()}, so it is too late or too early for that.",
+            hint="Reload the page to see who did what in the meantime.",
+            code="wrong-state",
+        )
+    return following

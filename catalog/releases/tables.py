@@ -1,0 +1,125 @@
+"""The columns of the release law: policies, evidence, requests, decisions, promotions."""
+
+from __future__ import annotations
+
+from datetime import datetime
+
+from sqlalchemy import Column, Index, Text
+from sqlmodel import Field, SQLModel
+
+from ledger.store import UtcDateTime
+
+
+def _text() -> Column[str]:
+    return Column(Text, nullable=False)
+
+
+def _moment(*, nullable: bool = False) -> Column[datetime]:
+    return Column(UtcDateTime, nullable=nullable)
+
+
+class PolicyRow(SQLModel, table=True):
+    """A published policy version; its digest is its name, its body never changes."""
+
+    __tablename__ = "policy"
+
+    digest: str = Field(primary_key=True)
+    name: str
+    version: int
+    body: str = Field(sa_column=_text())
+    published_at: datetime = Field(sa_column=_moment())
+
+
+class EvidenceRow(SQLModel, table=True):
+    """A piece of evidence on a version, found by its content."""
+
+    __tablename__ = "evidence"
+    __table_args__ = (Index("ix_evidence_version", "version_id", "kind", "produced_at"),)
+
+    id: str = Field(primary_key=True)
+    version_id: str
+    kind: str
+    digest: str
+    body: str = Field(sa_column=_text())
+    producer: str
+    is_verified: bool
+    produced_at: datetime = Field(sa_column=_moment())
+
+
+class SnapshotRow(SQLModel, table=True):
+    """What was known when a decision was asked or taken, kept by its digest."""
+
+    __tablename__ = "evidence_snapshot"
+
+    digest: str = Field(primary_key=True)
+    body: str = Field(sa_column=_text())
+    taken_at: datetime = Field(sa_column=_moment())
+
+
+class RequestRow(SQLModel, table=True):
+    """A release request. `revision` grows with each change, so that nobody decides on old news."""
+
+    __tablename__ = "release_request"
+    __table_args__ = (Index("ix_release_request_model", "model_id", "alias"),)
+
+    id: str = Field(primary_key=True)
+    number: str = Field(unique=True)
+    model_id: str
+    version_id: str = Field(index=True)
+    version_number: int
+    alias: str
+    reason: str = Field(sa_column=_text())
+    requested_by: str = Field(index=True)
+    requested_at: datetime = Field(sa_column=_moment())
+    state: str = Field(index=True)
+    changed_at: datetime = Field(sa_column=_moment())
+    revision: int = 1
+    replaces: int | None = None
+    policy_digest: str = ""
+    snapshot_digest: str = ""
+    manifest_digest: str = ""
+    problem: str = ""
+
+
+class DecisionRow(SQLModel, table=True):
+    """What somebody decided on a request, on which evidence, under which policy."""
+
+    __tablename__ = "release_decision"
+
+    id: str = Field(primary_key=True)
+    request_id: str = Field(foreign_key="release_request.id", index=True)
+    verb: str
+    person_id: str
+    reason: str = Field(sa_column=_text())
+    at: datetime = Field(sa_column=_moment())
+    policy_digest: str
+    snapshot_digest: str
+    manifest_digest: str
+
+
+class PromotionRow(SQLModel, table=True):
+    """The outbox: an approval on its way into MLflow."""
+
+    __tablename__ = "promotion"
+    __table_args__ = (Index("ix_promotion_due", "state", "next_try_at"),)
+
+    id: str = Field(primary_key=True)
+    place: int = Field(unique=True)
+    request_id: str = Field(unique=True, foreign_key="release_request.id")
+    model_id: str = Field(index=True)
+    version_id: str
+    version_number: int
+    alias: str
+    replaces: int | None = None
+    manifest_digest: str
+    state: str
+    queued_at: datetime = Field(sa_column=_moment())
+    next_try_at: datetime = Field(sa_column=_moment())
+    attempts: int = 0
+    fence: int = 0
+    claimed_by: str = ""
+    lease_until: datetime | None = Field(default=None, sa_column=_moment(nullable=True))
+    called_at: datetime | None = Field(default=None, sa_column=_moment(nullable=True))
+    finished_at: datetime | None = Field(default=None, sa_column=_moment(nullable=True))
+    code: str = ""
+    message: str = ""

@@ -1,0 +1,1 @@
+"""The ground floor: one database, one transaction, what happened, in what order, provably."""

@@ -1,0 +1,167 @@
+"""The one database: how it is opened, read, and written to in one transaction at a time."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Mapping
+from contextlib import contextmanager
+from datetime import datetime
+from pathlib import Path
+from typing import Any
+
+from sqlalchemy import (
+    URL,
+    Connection,
+    DateTime,
+    Dialect,
+    Engine,
+    Row,
+    TextClause,
+    create_engine,
+    event,
+    make_url,
+    text,
+)
+from sqlalchemy.exc import IntegrityError, OperationalError
+from sqlalchemy.pool import ConnectionPoolEntry
+from sqlalchemy.types import TypeDecorator
+from sqlmodel import Session
+
+from ledger.clock import as_utc
+from ledger.errors import Conflict, Misconfigured, Unavailable
+
+_BUSY_TIMEOUT_MS = 15_000
+
+
+class UtcDateTime(TypeDecorator[datetime]):
+    """A moment that goes in and comes out in UTC, on every database."""
+
+    impl = DateTime(timezone=True)
+    cache_ok = True
+
+    def process_bind_param(self, value: datetime | None, dialect: Dialect) -> datetime | None:
+        """Only aware times are let in: a naive one is a bug of ours, not a time."""
+        if value is None:
+            return None
+        if value.tzinfo is None:
+            msg = "a time without its zone reached the database"
+            raise ValueError(msg)
+        return as_utc(value)
+
+    def process_result_value(self, value: datetime | None, dialect: Dialect) -> datetime | None:
+        """SQLite forgets the zone; put it back."""
+        return None if value is None else as_utc(value)
+
+
+class Store:
+    """The database. `read()` looks, `write()` changes; nobody else opens a transaction.
+
+    On SQLite a writing transaction begins IMMEDIATE, so two writers queue instead of colliding.
+    """
+
+    def __init__(self, url: str) -> None:
+        try:
+            parsed = make_url(url)
+        except Exception as error:
+            raise Misconfigured(
+                "DATABASE_URL is not a database address.",
+                hint="Use sqlite:///path/to/file.db or postgresql://user:password@host/name.",
+            ) from error
+        self.url: URL = _with_driver(parsed)
+        self.is_sqlite = self.url.get_backend_name() == "sqlite"
+        self._reader = _engine(self.url, "BEGIN")
+        self._writer = _engine(self.url, "BEGIN IMMEDIATE") if self.is_sqlite else self._reader
+
+    @property
+    def engine(self) -> Engine:
+        """The engine migrations run on."""
+        return self._writer
+
+    @contextmanager
+    def read(self) -> Iterator[Session]:
+        """A session to look with; whatever it changes is thrown away."""
+        with self._translated(), Session(self._reader, expire_on_commit=False) as session:
+            yield session
+
+    @contextmanager
+    def write(self) -> Iterator[Session]:
+        """A transaction: everything in the block, or nothing of it.
+
+        Raises:
+            Unavailable: the database is locked, full, read-only or away.
+            Conflict: a row that must be the only one of its kind was there already.
+        """
+        with self._translated(), Session(self._writer, expire_on_commit=False) as session:
+            with session.begin():
+                yield session
+
+    def rows(self, sql: str | TextClause, **values: Any) -> list[Row[Any]]:  # noqa: ANN401 - SQL
+        """Read by hand-written SQL, for the pages that must answer in milliseconds."""
+        with self._translated(), self._reader.connect() as connection:
+            statement = text(sql) if isinstance(sql, str) else sql
+            return list(connection.execute(statement, values).all())
+
+    def ping(self) -> None:
+        """Ask the database for a sign of life. Raises Unavailable."""
+        self.rows("SELECT 1")
+
+    def close(self) -> None:
+        """Give all connections back."""
+        self._reader.dispose()
+        self._writer.dispose()
+
+    @contextmanager
+    def _translated(self) -> Iterator[None]:
+        try:
+            yield
+        except IntegrityError as error:
+            raise Conflict(
+                "Somebody else did the same thing at the same moment.",
+                hint="Reload the page to see what is there now.",
+                code="already-there",
+            ) from error
+        except OperationalError as error:
+            raise Unavailable(
+                "Countersign's own database does not answer, so nothing was changed.",
+                hint="Try again in a moment; the operator finds the cause in the log.",
+                code="database-unavailable",
+            ) from error
+
+
+def sqlite_url(path: Path) -> str:
+    """The address of an SQLite file."""
+    return f"sqlite:///{path}"
+
+
+def _with_driver(url: URL) -> URL:
+    if url.drivername in {"postgresql", "postgres"}:
+        return url.set(drivername="postgresql+psycopg")
+    if url.get_backend_name() not in {"sqlite", "postgresql"}:
+        raise Misconfigured(
+            f"DATABASE_URL names {url.get_backend_name()}, which Countersign cannot use.",
+            hint="Use sqlite:///path/to/file.db or postgresql://user:password@host/name.",
+        )
+    return url
+
+
+def _engine(url: URL, begin: str) -> Engine:
+    if url.get_backend_name() != "sqlite":
+        return create_engine(url, pool_pre_ping=True, pool_size=10, max_overflow=20)
+    options: Mapping[str, Any] = {"timeout": _BUSY_TIMEOUT_MS / 1000, "check_same_thread": False}
+    engine = create_engine(url, connect_args=dict(options), pool_size=10, max_overflow=20)
+
+    @event.listens_for(engine, "connect")
+    def _pragmas(dbapi: Any, _entry: ConnectionPoolEntry) -> None:  # noqa: ANN401 - DB-API
+        # The driver's own transaction handling is switched off: it would begin too late.
+        dbapi.isolation_level = None
+        cursor = dbapi.cursor()
+        cursor.execute("PRAGMA journal_mode=WAL")
+        cursor.execute("PRAGMA synchronous=FULL")
+        cursor.execute("PRAGMA foreign_keys=ON")
+        cursor.execute(f"PRAGMA busy_timeout={_BUSY_TIMEOUT_MS}")
+        cursor.close()
+
+    @event.listens_for(engine, "begin")
+    def _begin(connection: Connection) -> None:
+        connection.exec_driver_sql(begin)
+
+    return engine

@@ -1,0 +1,96 @@
+"""What every test may ask for: a database of each kind, empty and in its newest shape."""
+
+from __future__ import annotations
+
+import shutil
+from collections.abc import Iterator
+from pathlib import Path
+
+import pytest
+
+from app import migrate
+from ledger import triggers
+from ledger.store import Store, sqlite_url
+from tests import postgres
+
+DATABASES = ("sqlite", "postgresql")
+
+
+@pytest.fixture(scope="session")
+def postgres_server() -> Iterator[postgres.Server]:
+    with postgres.running() as server:
+        yield server
+
+
+@pytest.fixture
+def postgres_url(postgres_server: postgres.Server) -> Iterator[str]:
+    url = postgres_server.new_database()
+    yield url
+    postgres_server.drop_database(url)
+
+
+@pytest.fixture(scope="session")
+def _postgres_template(postgres_server: postgres.Server) -> str:
+    url = postgres_server.new_database()
+    _shape(url)
+    return url.rpartition("/")[2]
+
+
+@pytest.fixture(scope="session")
+def _sqlite_template(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    path = tmp_path_factory.mktemp("template") / "countersign.db"
+    _shape(sqlite_url(path))
+    return path
+
+
+@pytest.fixture(params=DATABASES)
+def database_url(request: pytest.FixtureRequest, tmp_path: Path) -> Iterator[str]:
+    """The address of an empty database in its newest shape; the test runs on each kind."""
+    if request.param == "sqlite":
+        path = tmp_path / "countersign.db"
+        shutil.copy(request.getfixturevalue("_sqlite_template"), path)
+        yield sqlite_url(path)
+        return
+    server: postgres.Server = request.getfixturevalue("postgres_server")
+    url = server.new_database(request.getfixturevalue("_postgres_template"))
+    yield url
+    server.drop_database(url)
+
+
+@pytest.fixture
+def store(database_url: str) -> Iterator[Store]:
+    """A database in its newest shape; the test runs on each kind."""
+    opened = Store(database_url)
+    yield opened
+    opened.close()
+
+
+@pytest.fixture
+def sqlite_store(tmp_path: Path, _sqlite_template: Path) -> Iterator[Store]:
+    """An SQLite database in its newest shape, for tests that are about something else."""
+    path = tmp_path / "countersign.db"
+    shutil.copy(_sqlite_template, path)
+    opened = Store(sqlite_url(path))
+    yield opened
+    opened.close()
+
+
+@pytest.fixture
+def postgres_store(postgres_server: postgres.Server, _postgres_template: str) -> Iterator[Store]:
+    """A PostgreSQL database in its newest shape, for tests of what only PostgreSQL does."""
+    url = postgres_server.new_database(_postgres_template)
+    opened = Store(url)
+    yield opened
+    opened.close()
+    postgres_server.drop_database(url)
+
+
+def _shape(url: str) -> None:
+    made = Store(url)
+    if migrate.head():
+        migrate.to_head(made)
+    else:
+        with made.engine.begin() as connection:
+            migrate.metadata().create_all(connection)
+            triggers.install(connection)
+    made.close()

@@ -1,0 +1,1 @@
+"""The demo organisation: its data, its models, its plan and its traffic."""
