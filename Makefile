@@ -9,6 +9,7 @@ VENV ?= .venv
 PYTHON ?=
 ONLY ?=
 BIN := $(VENV)/bin
+MADE := $(VENV)/.made
 RUN_READY := $(VENV)/.run-installed
 DEV_READY := $(VENV)/.dev-installed
 PIP := $(BIN)/python -m pip --disable-pip-version-check
@@ -52,23 +53,23 @@ lock: ## choose the newest versions that fit and pin them with their hashes (nee
 	$(UV_COMPILE) --upgrade --extra build --extra dev -c requirements/run.lock pyproject.toml -o requirements/dev.lock
 
 # A stamp is newer than the lock it was made from, so that nothing is installed twice.
-$(RUN_READY): requirements/run.lock pyproject.toml | $(BIN)/python
+$(RUN_READY): requirements/run.lock pyproject.toml | $(MADE)
 	@echo "Installing what Countersign runs on into $(VENV): a few minutes, once."
 	@$(PIP) install --quiet --require-hashes --no-deps -r requirements/run.lock
 	@$(PIP) install --quiet --no-deps --no-build-isolation -e .
 	@touch $@
 
-$(DEV_READY): requirements/dev.lock pyproject.toml | $(BIN)/python
+$(DEV_READY): requirements/dev.lock pyproject.toml | $(MADE)
 	@echo "Installing what Countersign runs on and is tested with into $(VENV): a few minutes, once."
 	@$(PIP) install --quiet --require-hashes --no-deps -r requirements/dev.lock
 	@$(PIP) install --quiet --no-deps --no-build-isolation -e .
 	@touch $@ $(RUN_READY)
 
-$(BIN)/python:
+$(MADE):
 	@for python in $(PYTHON) python3.11 python3.12 python3.13 python3 python; do \
 		if "$$python" -c 'import sys, venv, ensurepip; sys.exit(sys.version_info < (3, 11))' \
 			2>/dev/null; then \
-			exec "$$python" -m venv $(VENV); \
+			"$$python" -m venv $(VENV); touch $@; exit 0; \
 		fi; \
 	done; \
 	echo "No Python 3.11 or newer with venv was found." >&2; \

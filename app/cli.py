@@ -86,8 +86,7 @@ def _portal(_asked: argparse.Namespace) -> int:
 def _worker(_asked: argparse.Namespace) -> int:
     from app.worker import main as work  # noqa: PLC0415
 
-    work(_settings())
-    return DONE
+    return work(_settings())
 
 
 def _migrate(asked: argparse.Namespace) -> int:

@@ -19,6 +19,7 @@ from alembic.autogenerate import compare_metadata
 from alembic.config import Config
 from alembic.runtime.migration import MigrationContext
 from alembic.script import ScriptDirectory
+from alembic.script.revision import ResolutionError
 from alembic.util import CommandError
 from sqlalchemy import Connection, MetaData, text
 from sqlalchemy.sql.schema import SchemaItem
@@ -26,7 +27,7 @@ from sqlalchemy.types import TypeEngine
 from sqlmodel import SQLModel
 
 from app.settings import ROOT
-from ledger.errors import Misconfigured
+from ledger.errors import Misconfigured, Unavailable
 from ledger.store import Store, UtcDateTime, sqlite_url
 
 # Every module that declares columns. A chapter's tables count only once they are named here.
@@ -70,15 +71,23 @@ def to_head(store: Store) -> str | None:
         Misconfigured: the database was written by a newer Countersign.
         Unavailable: the database does not answer.
     """
-    store.ping()
     try:
+        store.ping()
         with _alone(store) as connection:
             command.upgrade(_config(connection), "head")
     except CommandError as error:
+        if not isinstance(error.__cause__, ResolutionError):
+            raise
         raise Misconfigured(
             "The database was written by a newer version of Countersign.",
             hint="Start that version, or restore a backup made by this one.",
             code="database-newer",
+        ) from error
+    except Unavailable as error:
+        raise Unavailable(
+            f"The database {store.url.render_as_string()} cannot be used: {_cause(error)}",
+            hint="See that it runs and may be written, or correct DATABASE_URL.",
+            code=error.code,
         ) from error
     return head()
 
@@ -120,7 +129,7 @@ def options() -> dict[str, Any]:
 
 
 def _is_ours(
-    item: SchemaItem,
+    _item: SchemaItem,
     name: str | None,
     type_: str,
     reflected: bool,  # noqa: FBT001 - Alembic calls it so
@@ -137,6 +146,11 @@ def _render_type(type_: str, item: object, _context: object) -> str | bool:
     if type_ == "type" and isinstance(item, TypeEngine) and type(item).__name__ == "AutoString":
         return "sa.String()"
     return False
+
+
+def _cause(error: Unavailable) -> str:
+    """What the database's driver said, in one line: this one is read by an operator."""
+    return str(getattr(error.__cause__, "orig", error.message)).strip().splitlines()[0]
 
 
 def _steps() -> int:

@@ -7,6 +7,7 @@ from typing import Final
 
 from app.durable import DurableJobs
 from app.settings import Settings
+from auth.audits import Audits
 from auth.grants import Grants
 from auth.people import People
 from auth.sessions import Sessions
@@ -19,6 +20,7 @@ from catalog.registry.mirror import Mirror
 from catalog.registry.mlflow import MlflowServer
 from catalog.registry.models import Models
 from catalog.registry.seen import Mlflow
+from catalog.releases.docket import Docket
 from catalog.releases.policies import Policies
 from catalog.releases.promotions import Promotions
 from catalog.releases.requests import Requests
@@ -51,11 +53,13 @@ class Portal:
     grants: Grants
     tokens: Tokens
     sessions: Sessions
+    audits: Audits
     models: Models
     authorship: Authorship
     mirror: Mirror
     policies: Policies
     requests: Requests
+    docket: Docket
     promotions: Promotions
     explanations: Explanations
     telemetry: Telemetry
@@ -86,11 +90,13 @@ def build(
         grants=Grants(ledger),
         tokens=Tokens(ledger),
         sessions=Sessions(ledger),
+        audits=Audits(ledger),
         models=Models(ledger),
         authorship=Authorship(ledger),
         mirror=Mirror(store, clock, journal, mlflow, settings.server_slug),
         policies=policies,
         requests=Requests(ledger, policies),
+        docket=Docket(ledger, policies),
         promotions=Promotions(ledger, mlflow, settings.server_slug),
         explanations=Explanations(ledger, mlflow),
         telemetry=Telemetry(ledger),

@@ -14,6 +14,7 @@ import re
 import warnings
 from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager
+from functools import cache
 from pathlib import Path
 from typing import Final
 from urllib.parse import urlsplit
@@ -41,6 +42,7 @@ from ledger.errors import CountersignError
 # Everything a first click would otherwise wait for. Never mlflow or shap: pages need neither.
 _HEAVY: Final = ("numpy", "pandas", "pyarrow", "plotly.io", "plotly.tools")
 _EVERYWHERE: Final = frozenset({"0.0.0.0", "::", "localhost", ""})
+_STREAMLIT: Final = Path(st.__file__).parent / "static"
 _INLINE_SCRIPTS: Final = re.compile(r"<script>(.*?)</script>", re.DOTALL)
 
 # Streamlit's client for sign-in speaks about a change that comes with its next library.
@@ -54,8 +56,23 @@ def _where(settings: Settings) -> Addresses:
 
 
 def _streamlit_policy() -> str:
-    page = Path(st.__file__).parent / "static" / "index.html"
-    return portal_policy(tuple(_INLINE_SCRIPTS.findall(page.read_text(encoding="utf-8"))))
+    page = (_STREAMLIT / "index.html").read_text(encoding="utf-8")
+    return portal_policy(tuple(_INLINE_SCRIPTS.findall(page)))
+
+
+@cache
+def _serif() -> Markup:
+    """Titles outside Streamlit in the face that Streamlit brings along, whatever its file's name."""
+    found = next(iter(_STREAMLIT.glob("static/media/SourceSerif*Roman*.woff2")), None)
+    if found is None:
+        return Markup()
+    source = f'url("/{found.relative_to(_STREAMLIT).as_posix()}")'
+    face = f'font-family:"Source Serif";src:{source};font-weight:200 900;font-display:swap'
+    return Markup(f"<style>@font-face{{{face}}}</style>")
+
+
+def _frame(title: str, content: str) -> str:
+    return theme.document(title, _serif(), Markup(content))
 
 
 @asynccontextmanager
@@ -93,7 +110,7 @@ def _mlflow() -> list[dict[str, str | None]]:
     return [
         {
             "server": seen.server,
-            "looked_at": iso(seen.at) if seen.at else None,
+            "last_answered": iso(seen.succeeded_at) if seen.succeeded_at else None,
             "problem": seen.problem or None,
         }
         for seen in portal().models.mirrored()
@@ -133,7 +150,7 @@ app = st.App(
                 sessions=_portal.sessions,
                 keyring=_keyring,
                 addresses=_addresses,
-                frame=lambda title, content: theme.document(title, Markup(content)),
+                frame=_frame,
             ),
         ),
     ],

@@ -80,8 +80,7 @@ def from_environment(environment: Mapping[str, str] | None = None) -> Settings:
         )
     return Settings(
         data_dir=data_dir,
-        database_url=env.get("DATABASE_URL", "").strip()
-        or sqlite_url(data_dir / "countersign.db"),
+        database_url=env.get("DATABASE_URL", "").strip() or sqlite_url(data_dir / "countersign.db"),
         host=env.get("HOST", "").strip() or "127.0.0.1",
         port=port,
         mlflow_uri=mlflow_uri or f"http://127.0.0.1:{mlflow_port}",

@@ -18,7 +18,7 @@ from app.settings import MLFLOW_SECRETS, ROOT, Settings, prepare_data_dir
 from app.supervisor import GRACE_SECONDS, Program, Supervisor, say
 from ledger.errors import Misconfigured
 
-PASSWORDS: Final = "demo-passwords.txt"  # noqa: S105 - the name of a file
+PASSWORDS: Final = "demo-passwords.txt"
 _WILDCARDS: Final = {"0.0.0.0": "127.0.0.1", "::": "::1"}
 
 # What every program needs of the machine: where things are, how words are written, the way out.
@@ -70,12 +70,13 @@ def run(settings: Settings, environment: Mapping[str, str]) -> int:
 
 def _run(settings: Settings, environment: Mapping[str, str], mark: str) -> int:
     # Imported late: the watchdog must be there before the first thread.
-    from app import migrate  # noqa: PLC0415
+    from app import durable, migrate  # noqa: PLC0415
     from ledger.store import Store  # noqa: PLC0415
 
     say(f"Countersign keeps its data in {settings.data_dir}.")
     store = Store(settings.database_url)
     step = migrate.to_head(store)
+    durable.prepare(store)
     store.close()
     say(f"The database is in its newest shape ({step}).")
     logs = settings.data_dir / "logs"

@@ -4,11 +4,13 @@ from __future__ import annotations
 
 import asyncio
 import logging
+import os
 import signal
 import sys
 from collections import deque
 from collections.abc import AsyncIterator, Callable, Mapping
 from dataclasses import dataclass, field
+from io import TextIOWrapper
 from logging.handlers import RotatingFileHandler
 from pathlib import Path
 from typing import Final
@@ -60,6 +62,7 @@ class Supervisor:
         say: Callable[[str], None],
         on_ready: Callable[[Program], None] = lambda _program: None,
         on_line: Callable[[Program, str], None] = lambda _program, _line: None,
+        grace: float = GRACE_SECONDS,
     ) -> None:
         self._programs = programs
         self._mark = mark
@@ -67,6 +70,7 @@ class Supervisor:
         self._say = say
         self._on_ready = on_ready
         self._on_line = on_line
+        self._grace = grace
         self._running: dict[str, asyncio.subprocess.Process] = {}
         self._result = 0
 
@@ -121,7 +125,7 @@ class Supervisor:
     async def _run_once(self, program: Program) -> tuple[int, list[str]]:
         """One life of a program. Returns its exit code and its last lines."""
         last: deque[str] = deque(maxlen=_LAST_LINES)
-        log = _log_to(self._log_path(program))
+        log = _Log(self._log_path(program))
         try:
             process = await asyncio.create_subprocess_exec(
                 *program.command,
@@ -198,11 +202,11 @@ class Supervisor:
 
     async def _end(self, keepers: list[asyncio.Task[None]]) -> None:
         if watchdog.IS_LINUX:
-            await asyncio.to_thread(watchdog.end_all, self._mark, grace=GRACE_SECONDS)
+            await asyncio.to_thread(watchdog.end_all, self._mark, grace=self._grace)
         else:
             for process in list(self._running.values()):
                 _quietly(process.terminate)
-            await asyncio.wait(keepers, timeout=GRACE_SECONDS)
+            await asyncio.wait(keepers, timeout=self._grace)
             for process in list(self._running.values()):
                 _quietly(process.kill)
         await asyncio.wait(keepers)
@@ -241,12 +245,16 @@ async def _answers(url: str) -> bool:
             writer.close()
 
 
-def _log_to(path: Path) -> RotatingFileHandler:
-    handler = RotatingFileHandler(
-        path, maxBytes=_LOG_BYTES, backupCount=_LOGS_KEPT, encoding="utf-8"
-    )
-    path.chmod(0o600)
-    return handler
+class _Log(RotatingFileHandler):
+    """A log that only its owner reads, also after it was rotated."""
+
+    def __init__(self, path: Path) -> None:
+        super().__init__(path, maxBytes=_LOG_BYTES, backupCount=_LOGS_KEPT, encoding="utf-8")
+
+    def _open(self) -> TextIOWrapper:
+        stream = super()._open()
+        os.fchmod(stream.fileno(), 0o600)
+        return stream
 
 
 def _quietly(act: Callable[[], None]) -> None:

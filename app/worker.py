@@ -20,7 +20,7 @@ from app.settings import Settings
 from auth.actors import Actor
 from catalog.registry.artifacts import manifest_of
 from catalog.registry.models import Model
-from ledger.errors import CountersignError, NotFound, Unavailable
+from ledger.errors import CountersignError, Invalid, NotFound, Unavailable
 
 _LOG = logging.getLogger(__name__)
 _OUTBOX_SECONDS: Final = 0.3
@@ -88,6 +88,9 @@ def collect_evidence(portal: Portal, request_id: str) -> None:
             f"Version {request.version_number} or its files are not in MLflow any more.",
             by=RELEASES,
         )
+        return
+    except Invalid as problem:
+        portal.requests.cannot_collect(request_id, problem, by=RELEASES)
         return
     portal.requests.collected(request_id, manifest, by=RELEASES)
 

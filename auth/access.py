@@ -68,7 +68,7 @@ def may_anywhere(actor: Actor, permission: str) -> bool:
 
 
 def covers(scope: Scope, resource: Resource) -> bool:
-    """Whether a scope contains the resource. A resource on everything is covered by nothing less."""
+    """Whether a scope contains the resource. Everything is covered by nothing less."""
     if scope.kind == "everything":
         return True
     if scope.kind == "domain":

@@ -5,11 +5,11 @@ from __future__ import annotations
 from dataclasses import dataclass
 from datetime import datetime
 
-from sqlmodel import select
+from sqlmodel import col, select
 
-from auth.access import ANYTHING, decide
+from auth.access import ANYTHING, Resource, Verdict, decide
 from auth.actors import Actor, Kind, Scope
-from auth.people import keep_an_administrator
+from auth.people import keep_an_administrator, load_actor
 from auth.permissions import GIVABLE_ROLES, Role
 from auth.tables import GrantRow, PrincipalRow
 from ledger.acts import Ledger
@@ -107,6 +107,30 @@ class Grants:
         with self._ledger.store.read() as session:
             rows = session.exec(select(GrantRow)).all()
         return sorted((_grant(row) for row in rows), key=lambda one: one.given_at, reverse=True)
+
+    def why(
+        self, person_id: str, permission: str, where: Resource, *, by: Actor
+    ) -> tuple[str, Verdict]:
+        """Whether somebody may do that there, with their name and the reason. Raises Refused."""
+        decide(by, "person:read", ANYTHING).insist()
+        with self._ledger.store.read() as session:
+            actor = load_actor(session, person_id)
+        return actor.name, decide(actor, permission, where)
+
+    def roleless(self, *, by: Actor) -> list[str]:
+        """The people who may come in and hold no role anywhere, by name. Raises Refused."""
+        decide(by, "person:read", ANYTHING).insist()
+        query = (
+            select(PrincipalRow.name)
+            .where(
+                PrincipalRow.kind == Kind.PERSON,
+                col(PrincipalRow.disabled_at).is_(None),
+                col(PrincipalRow.id).not_in(select(GrantRow.principal_id)),
+            )
+            .order_by(PrincipalRow.name)
+        )
+        with self._ledger.store.read() as session:
+            return list(session.exec(query))
 
     def holders(self, role: Role) -> list[Grant]:
         """Who holds a role anywhere: for a screen that says who can help."""

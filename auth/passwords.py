@@ -45,6 +45,7 @@ def matches(kept: str | None, password: str) -> bool:
     """Whether the password is the one that was hashed; a missing hash costs the same time."""
     with _AT_ONCE:
         try:
-            return _HASHER.verify(kept or _DECOY, password[:LONGEST]) and kept is not None
+            _HASHER.verify(kept or _DECOY, password[:LONGEST])
         except (VerificationError, InvalidHashError):
             return False
+    return kept is not None

@@ -21,6 +21,7 @@ from ledger.errors import Conflict, Invalid, NotFound, Refused, TooMany, Unauthe
 from ledger.ids import new_id
 
 _EMAIL: Final = re.compile(r"[^@\s]{1,64}@[^@\s]{1,190}")
+LONGEST_NAME: Final = 120
 INVITATION_LASTS: Final = timedelta(days=3)
 
 
@@ -376,8 +377,10 @@ def _digest(code: str) -> str:
 
 def _name(name: str) -> str:
     name = " ".join(name.split())
-    if not 1 <= len(name) <= 120:
-        raise Invalid("A name has 1 to 120 characters.", hint="Give first and last name.")
+    if not 1 <= len(name) <= LONGEST_NAME:
+        raise Invalid(
+            f"A name has 1 to {LONGEST_NAME} characters.", hint="Give first and last name."
+        )
     return name
 
 

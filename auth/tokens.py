@@ -14,7 +14,7 @@ from sqlmodel import col, select
 
 from auth.access import ANYTHING, decide, may_anywhere
 from auth.actors import EVERYTHING, Actor, Kind
-from auth.people import Person, load_actor
+from auth.people import LONGEST_NAME, Person, load_actor
 from auth.permissions import Role
 from auth.tables import GrantRow, PrincipalRow, TokenRow
 from ledger.acts import Ledger
@@ -25,6 +25,7 @@ _ALPHABET: Final = string.digits + string.ascii_letters
 _PREFIX: Final = "csn_"
 _SECRET_LENGTH: Final = 32  # 190 bits: a fast hash is enough for a secret nobody can guess
 _CHECK_LENGTH: Final = 6
+LONGEST_LABEL: Final = 80
 LONGEST_DAYS: Final = 365
 
 
@@ -54,8 +55,8 @@ class Tokens:
     def register_application(self, name: str, *, by: Actor) -> Person:
         """Make a serving application known, so that it can report what it asks of models."""
         name = " ".join(name.split())
-        if not 1 <= len(name) <= 120:
-            raise Invalid("An application's name has 1 to 120 characters.")
+        if not 1 <= len(name) <= LONGEST_NAME:
+            raise Invalid(f"An application's name has 1 to {LONGEST_NAME} characters.")
         with self._ledger.act("application:register", actor=by.id, resource="application:*") as act:
             decide(by, "application:register", ANYTHING).insist()
             row = PrincipalRow(
@@ -121,8 +122,10 @@ class Tokens:
         self, act_name: str, principal_id: str, label: str, days: int, by: Actor
     ) -> tuple[Token, str]:
         label = " ".join(label.split())
-        if not 1 <= len(label) <= 80:
-            raise Invalid("A token's label has 1 to 80 characters.", hint="Say what it is for.")
+        if not 1 <= len(label) <= LONGEST_LABEL:
+            raise Invalid(
+                f"A token's label has 1 to {LONGEST_LABEL} characters.", hint="Say what it is for."
+            )
         if not 1 <= days <= LONGEST_DAYS:
             raise Invalid(f"A token lasts 1 to {LONGEST_DAYS} days.")
         secret = make_token()

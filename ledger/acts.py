@@ -67,6 +67,7 @@ class Ledger:
             raise
         except CountersignError as refusal:
             self._record_refusal(name, actor, resource, act, refusal)
+            refusal.is_recorded = True
             raise
 
     def refuse_look(
@@ -86,6 +87,7 @@ class Ledger:
             if times == 1:
                 act = Act(session, at, self.journal, resource)
                 trail.append(session, self._entry(name, actor, act, trail.REFUSED, refusal.code))
+        refusal.is_recorded = True
 
     def _record_refusal(
         self, name: str, actor: str, resource: str, act: Act | None, refusal: CountersignError

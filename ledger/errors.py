@@ -20,6 +20,8 @@ class CountersignError(Exception):
         self.message = message
         self.hint = hint
         self.code = code or self.default_code
+        # Set once the trail holds it, so that a refusal on its way up is written down only once.
+        self.is_recorded = False
 
 
 class Invalid(CountersignError):

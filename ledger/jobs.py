@@ -1,4 +1,4 @@
-"""The port through which durable work is asked for: in the transaction of the act, or not at all."""
+"""The port through which durable work is asked for: in the act's transaction, or not at all."""
 
 from __future__ import annotations
 

@@ -38,7 +38,7 @@ class UtcDateTime(TypeDecorator[datetime]):
     impl = DateTime(timezone=True)
     cache_ok = True
 
-    def process_bind_param(self, value: datetime | None, dialect: Dialect) -> datetime | None:
+    def process_bind_param(self, value: datetime | None, _dialect: Dialect) -> datetime | None:
         """Only aware times are let in: a naive one is a bug of ours, not a time."""
         if value is None:
             return None
@@ -47,7 +47,7 @@ class UtcDateTime(TypeDecorator[datetime]):
             raise ValueError(msg)
         return as_utc(value)
 
-    def process_result_value(self, value: datetime | None, dialect: Dialect) -> datetime | None:
+    def process_result_value(self, value: datetime | None, _dialect: Dialect) -> datetime | None:
         """SQLite forgets the zone; put it back."""
         return None if value is None else as_utc(value)
 
@@ -90,9 +90,12 @@ class Store:
             Unavailable: the database is locked, full, read-only or away.
             Conflict: a row that must be the only one of its kind was there already.
         """
-        with self._translated(), Session(self._writer, expire_on_commit=False) as session:
-            with session.begin():
-                yield session
+        with (
+            self._translated(),
+            Session(self._writer, expire_on_commit=False) as session,
+            session.begin(),
+        ):
+            yield session
 
     def rows(self, sql: str | TextClause, **values: Any) -> list[Row[Any]]:  # noqa: ANN401 - SQL
         """Read by hand-written SQL, for the pages that must answer in milliseconds."""

@@ -39,7 +39,7 @@ def _for_sqlite() -> Iterator[str]:
         refusal = f"SELECT RAISE(ABORT, '{table} is never rewritten');"
         same = " AND ".join(f"{column} = NEW.{column}" for column in key)
         # INSERT OR REPLACE would remove the old row without asking the DELETE trigger.
-        replaced = f"WHEN EXISTS (SELECT 1 FROM {table} WHERE ({same}) OR rowid = NEW.rowid)"
+        replaced = f"WHEN EXISTS (SELECT 1 FROM {table} WHERE ({same}) OR rowid = NEW.rowid)"  # noqa: S608 - our own names
         for act, condition in (
             ("INSERT", replaced),
             ("UPDATE", _unless_forgetting(table, "IS NOT")),

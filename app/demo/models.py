@@ -108,7 +108,7 @@ CREDIT_PD: Final = DemoModel(
             "v3",
             ALICE,
             FOREST,
-            "Random forest on the full extract; finds that long debt consolidations fail.",
+            "Random forest on the full extract, so that combinations of inputs count.",
             {"n_estimators": 40, "max_depth": 5, "min_samples_leaf": 10},
             FAIR,
         ),
@@ -274,7 +274,7 @@ SLIP_DIGITS: Final = DemoModel(
             "v3",
             DAN,
             FOREST,
-            "A forest of 150 trees; confuses 1 and 8 less often.",
+            "A forest of 150 trees instead of straight lines.",
             {"n_estimators": 150, "max_depth": 14},
         ),
         Recipe(

@@ -2,17 +2,14 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
-from typing import TYPE_CHECKING
 
 import streamlit as st
+from streamlit.delta_generator import DeltaGenerator
+from streamlit.navigation.page import Page
 
 from app.ui.markup import Markup, label, show, tag
-
-if TYPE_CHECKING:
-    from collections.abc import Mapping, Sequence
-
-    from streamlit.navigation.page import Page
 
 
 @dataclass(frozen=True)
@@ -31,7 +28,7 @@ def result_card(
 ) -> None:
     """A found model; the whole card is a link, without a reload of the app."""
     figures = (tag("p", tag("strong", value), tag("span", what)) for value, what in result.figures)
-    with st.container(border=True, horizontal=True, gap="small", key=f"result-{key}"):
+    with _linked(key):
         st.page_link(
             page, label=label(result.name), icon=":material/deployed_code:", query_params=query
         )
@@ -67,8 +64,14 @@ def inbox_card(
 ) -> None:
     """An act that waits; the title is the act asked and the whole card leads to it."""
     about = tag("span", waiting.about, cls="cs-note") if waiting.about else ""
-    with st.container(border=True, horizontal=True, gap="small", key=f"result-inbox-{key}"):
+    with _linked(f"inbox-{key}"):
         st.page_link(page, label=label(waiting.act), icon=waiting.icon, query_params=query)
         if waiting.due is not None:
             show(tag("div", waiting.due, cls="cs-due"), width="content")
         show(tag("p", waiting.because, " ", about, cls="cs-because"))
+
+
+def _linked(key: str) -> DeltaGenerator:
+    return st.container(
+        border=True, horizontal=True, vertical_alignment="center", gap="small", key=f"result-{key}"
+    )

@@ -2,17 +2,15 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
-from typing import TYPE_CHECKING, Any
+from itertools import accumulate
+from typing import Any
 
 import streamlit as st
 
 from app.ui import theme
-
-if TYPE_CHECKING:
-    from collections.abc import Mapping, Sequence
-
-    from app.ui.theme import Palette
+from app.ui.theme import Palette
 
 # A chart is data for a drawing library in the browser; its keys are that library's.
 Figure = dict[str, Any]
@@ -38,12 +36,15 @@ def plot(figure: Figure, alt: str, key: str) -> None:
     st.plotly_chart(figure, theme=None, config=_CONFIG, alt=alt, key=key)
 
 
-def _layout(colours: Palette, height: int, **more: object) -> Figure:
+def _layout(colours: Palette, height: int, more: Figure) -> Figure:
     # Colours are written into every figure: a Plotly template is validated anew on each rerun.
     axis = {
         "gridcolor": colours.line,
         "zeroline": False,
         "automargin": True,
+        "ticks": "outside",
+        "ticklen": 5,
+        "tickcolor": "rgba(0,0,0,0)",
         "fixedrange": True,
         "tickfont": {"color": colours.ink2, "size": 12},
         "title": {"font": {"color": colours.ink2, "size": 12}, "standoff": 10},
@@ -64,19 +65,15 @@ def _layout(colours: Palette, height: int, **more: object) -> Figure:
         "xaxis": axis | {"linecolor": colours.line2},
         "yaxis": axis,
     }
-    for name, value in more.items():
-        before = layout.get(name)
-        is_axis = isinstance(before, dict) and isinstance(value, dict)
-        layout[name] = _merge(before, value) if is_axis else value
-    return layout
+    return _merge(layout, more)
 
 
 def _merge(before: Figure, change: Figure) -> Figure:
     merged = dict(before)
     for name, value in change.items():
         old = merged.get(name)
-        nested = isinstance(old, dict) and isinstance(value, dict)
-        merged[name] = _merge(old, value) if nested else value
+        both = isinstance(old, dict) and isinstance(value, dict)
+        merged[name] = _merge(merged[name], value) if both else value
     return merged
 
 
@@ -116,14 +113,16 @@ def bar_importance(
     layout = _layout(
         colours,
         _BAR_HEIGHT * len(pairs) + _ROOM_FOR_AXIS,
-        xaxis={"rangemode": "tozero", "title": {"text": _plain(unit)}},
-        yaxis={
-            "showgrid": False,
-            "tickvals": list(range(len(pairs))),
-            "ticktext": [_plain(name) + " " for _, name in pairs],
-            "tickfont": {"color": colours.ink},
+        {
+            "xaxis": {"rangemode": "tozero", "title": {"text": _plain(unit)}},
+            "yaxis": {
+                "showgrid": False,
+                "tickvals": list(range(len(pairs))),
+                "ticktext": [_plain(name) for _, name in pairs],
+                "tickfont": {"color": colours.ink},
+            },
+            "margin": {"l": 4, "r": 44, "t": 8, "b": 4},
         },
-        margin={"l": 4, "r": 44, "t": 8, "b": 4},
     )
     return {"data": [bars], "layout": layout}
 
@@ -153,13 +152,18 @@ def dependence_scatter(
     layout = _layout(
         colours,
         320,
-        xaxis={"title": {"text": _plain(feature)}, "type": "category" if is_words else "linear"},
-        yaxis={
-            "title": {"text": f"Contribution, {_plain(unit)}"},
-            "zeroline": True,
-            "zerolinecolor": colours.line2,
+        {
+            "xaxis": {
+                "title": {"text": _plain(feature)},
+                "type": "category" if is_words else "linear",
+            },
+            "yaxis": {
+                "title": {"text": f"Contribution, {_plain(unit)}"},
+                "zeroline": True,
+                "zerolinecolor": colours.line2,
+            },
+            "hovermode": "closest",
         },
-        hovermode="closest",
     )
     return {"data": [dots], "layout": layout}
 
@@ -187,42 +191,68 @@ def contributions(
     """
     colours = colours or theme.palette()
     ordered = sorted(parts, key=lambda part: -abs(part.amount))
-    names = [
-        "Average prediction",
-        *(f"{_plain(part.feature)} = {_plain(part.value)}" for part in ordered),
-        "This prediction",
-    ]
-    waterfall = {
-        "type": "waterfall",
+    starts = list(accumulate((part.amount for part in ordered), initial=base))[:-1]
+    last = len(ordered) + 1
+    hover = "%{customdata}<br>%{text} " + _plain(unit) + "<extra></extra>"
+    beside = {"textfont": {"color": colours.ink, "size": 12}, "cliponaxis": False}
+    names = [f"{_plain(part.feature)} = {_plain(part.value)}" for part in ordered]
+    moves = beside | {
+        "type": "bar",
         "orientation": "h",
-        "measure": ["absolute", *("relative" for _ in ordered), "total"],
-        "y": list(range(len(names))),
-        "x": [base, *(part.amount for part in ordered), total],
-        "text": [f"{base:.3g}", *(f"{part.amount:+.3g}" for part in ordered), f"{total:.3g}"],
+        "y": list(range(1, last)),
+        "base": starts,
+        "x": [part.amount for part in ordered],
+        "text": [_signed(part.amount) for part in ordered],
         "textposition": "outside",
-        "cliponaxis": False,
-        "textfont": {"color": colours.ink, "size": 12},
-        "connector": {"line": {"color": colours.line2, "width": 1}},
-        "increasing": {"marker": {"color": colours.series2}},
-        "decreasing": {"marker": {"color": colours.series1}},
-        "totals": {"marker": {"color": colours.ink2}},
+        "marker": {
+            "color": [colours.series2 if part.amount > 0 else colours.series1 for part in ordered]
+        },
         "customdata": names,
-        "hovertemplate": "%{customdata}<br>%{text} " + _plain(unit) + "<extra></extra>",
+        "hovertemplate": hover,
     }
+    ends = beside | {
+        "type": "scatter",
+        "mode": "markers+text",
+        "y": [0, last],
+        "x": [base, total],
+        "text": [_figure(base), _figure(total)],
+        "textposition": "middle right",
+        "marker": {"symbol": "line-ns", "size": 18, "line": {"color": colours.ink, "width": 3}},
+        "customdata": ["Average prediction", "This prediction"],
+        "hovertemplate": hover,
+    }
+    reached = [*starts, base, total]
+    room = (max(reached) - min(reached) or 1) * 0.22
     layout = _layout(
         colours,
-        _BAR_HEIGHT * len(names) + _ROOM_FOR_AXIS,
-        xaxis={"title": {"text": _plain(unit)}},
-        yaxis={
-            "showgrid": False,
-            "autorange": "reversed",
-            "tickvals": list(range(len(names))),
-            "ticktext": [f"{name} " for name in names],
-            "tickfont": {"color": colours.ink},
+        _BAR_HEIGHT * (last + 1) + _ROOM_FOR_AXIS,
+        {
+            "xaxis": {
+                "title": {"text": _plain(unit)},
+                "range": [min(reached) - room, max(reached) + room],
+            },
+            "yaxis": {
+                "showgrid": False,
+                "range": [last + 0.6, -0.6],
+                "tickvals": list(range(last + 1)),
+                "ticktext": [
+                    "Average prediction",
+                    *(f"{name}" for name in names),
+                    "This prediction",
+                ],
+                "tickfont": {"color": colours.ink},
+            },
         },
-        margin={"l": 4, "r": 44, "t": 8, "b": 4},
     )
-    return {"data": [waterfall], "layout": layout}
+    return {"data": [moves, ends], "layout": layout}
+
+
+def _figure(value: float) -> str:
+    return f"{value:.3g}".replace("-", "\N{MINUS SIGN}")
+
+
+def _signed(value: float) -> str:
+    return f"{value:+.3g}".replace("-", "\N{MINUS SIGN}")
 
 
 def lines(
@@ -275,11 +305,13 @@ def lines(
     layout = _layout(
         colours,
         280,
-        xaxis={"showgrid": False},
-        margin={"l": 4, "r": 110, "t": 26, "b": 4},
-        shapes=shapes,
-        annotations=[*named, _unit_note(unit, colours)],
-        hovermode="x",
+        {
+            "xaxis": {"showgrid": False},
+            "margin": {"l": 4, "r": 110, "t": 26, "b": 4},
+            "shapes": shapes,
+            "annotations": [*named, _unit_note(unit, colours)],
+            "hovermode": "x",
+        },
     )
     return {"data": data, "layout": layout}
 

@@ -1,15 +1,13 @@
-"""Short marks: a status says a word, a shape and a colour, in that order; a fact only says a word."""
+"""Short marks: a status says a word, a shape and a colour; a fact only says a word."""
 
 from __future__ import annotations
 
 from dataclasses import dataclass
-from typing import TYPE_CHECKING, Literal
+from datetime import date
+from typing import Literal
 
 from app.ui import words
 from app.ui.markup import Markup, join, tag
-
-if TYPE_CHECKING:
-    from datetime import date
 
 Shape = Literal["tick", "cross", "ring", "triangle", "clock", "dash"]
 Tone = Literal["pass", "fail", "attention", "accent", "neutral"]
@@ -99,9 +97,9 @@ def look(word: str) -> Look:
     return VOCABULARY.get(word[:1].upper() + word[1:].lower(), _QUIET)
 
 
-def shape(word: str, *, drawn: Look | None = None) -> Markup:
+def shape(word: str) -> Markup:
     """Only the mark of a status, for where its word stands beside it."""
-    drawn = drawn or look(word)
+    drawn = look(word)
     return tag("i", cls=f"cs-shape cs-{drawn.shape} cs-t-{drawn.tone}", aria_hidden="true")
 
 
@@ -116,14 +114,16 @@ def mark(word: str, said: str = "") -> Markup:
     return tag("span", shape(word), said or word, cls=f"cs-mark cs-t-{drawn.tone}")
 
 
+def flagged(word: str, said: str) -> Markup:
+    """A sentence marked by a status: only the shape takes its colour."""
+    return tag("span", shape(word), tag("span", said), cls="cs-flag")
+
+
 def due(due_on: date, today: date) -> Markup:
     """A due date as a chip: quiet, then asking for attention in the last 2 days, then overdue."""
     left = words.days_left(due_on, today)
-    if left < 0:
-        drawn = _FAIL
-    else:
-        drawn = Look("clock", "attention" if left <= _SOON_DAYS else "neutral")
-    return _chip(words.due(due_on, today), drawn)
+    waits = Look("clock", "attention" if left <= _SOON_DAYS else "neutral")
+    return _chip(words.due(due_on, today), _FAIL if left < 0 else waits)
 
 
 def alias(name: str, version: str | int | None = None) -> Markup:

@@ -2,14 +2,11 @@
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING
+from collections.abc import Mapping
 
 import streamlit as st
 
 from app.ui.markup import Markup
-
-if TYPE_CHECKING:
-    from collections.abc import Mapping
 
 
 def facet(title: str, counts: Mapping[str, int], key: str) -> list[str]:

@@ -2,18 +2,15 @@
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING, Protocol
+from collections.abc import Mapping
+from datetime import datetime
+from typing import Protocol
 
 import streamlit as st
+from streamlit.navigation.page import Page
 
 from app.ui import chips, words
 from app.ui.markup import Markup, join, label, show, tag
-
-if TYPE_CHECKING:
-    from collections.abc import Mapping
-    from datetime import datetime
-
-    from streamlit.navigation.page import Page
 
 
 class Problem(Protocol):

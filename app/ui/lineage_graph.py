@@ -5,19 +5,16 @@ from __future__ import annotations
 import hashlib
 import json
 from collections import defaultdict
+from collections.abc import Mapping, Sequence
 from dataclasses import asdict, dataclass
 from functools import cache
-from typing import TYPE_CHECKING, Any, Literal
+from typing import Any, Literal
 
 import streamlit as st
+from streamlit.components.v2.types import ComponentRenderer
 
 from app.ui import chips, theme
 from app.ui.markup import label
-
-if TYPE_CHECKING:
-    from collections.abc import Mapping, Sequence
-
-    from streamlit.components.v2.types import ComponentRenderer
 
 Kind = Literal["dataset", "run", "version", "alias", "application"]
 
@@ -38,7 +35,10 @@ _COMPONENT = "countersign.lineage"
 
 @dataclass(frozen=True)
 class Node:
-    """One thing of the lineage; `note` is its second line, `word` a status of the vocabulary."""
+    """One thing of the lineage; its second line says its kind and `word`, else `note`.
+
+    `word` is a status of the vocabulary and colours the border.
+    """
 
     id: str
     kind: Kind
@@ -108,13 +108,14 @@ def _order(
     place = {node: float(at) for stack in stacks.values() for at, node in enumerate(stack)}
 
     def pull(node: str, side: int) -> float:
-        near = [place[other] for other in touching[node] if (column[other] - column[node]) * side > 0]
+        there = (other for other in touching[node] if (column[other] - column[node]) * side > 0)
+        near = [place[other] for other in there]
         return sum(near) / len(near) if near else place[node]
 
     for sweep in range(_SWEEPS):
         side = -1 if sweep % 2 == 0 else 1
         for at in sorted(stacks, reverse=side > 0):
-            stack = sorted(stacks[at], key=lambda node: pull(node, side))  # noqa: B023
+            stack = sorted(stacks[at], key=lambda node: pull(node, side))
             place.update((node, float(rank)) for rank, node in enumerate(stack))
     return place
 
@@ -149,6 +150,9 @@ def lineage_graph(
     chosen = st.session_state.get(chosen_key, selected)
     chosen = chosen if chosen in names else None
 
+    def said(node: str) -> str:
+        return label(names[node])
+
     def from_picture() -> None:
         st.session_state[chosen_key] = st.session_state[picture_key].get("selected")
         st.session_state[list_key] = st.session_state[chosen_key]
@@ -165,11 +169,11 @@ def lineage_graph(
     )
     if st.session_state.get(list_key) != chosen:
         st.session_state[list_key] = chosen
-    how = {"format_func": lambda node: label(names[node]), "key": list_key, "on_change": from_list}
-    if len(names) <= _MOST_BUTTONS:
-        st.pills("Everything in the picture", list(names), **how)
+    title, ids = "Everything in the picture", list(names)
+    if len(ids) <= _MOST_BUTTONS:
+        st.pills(title, ids, format_func=said, key=list_key, on_change=from_list)
     else:
-        st.selectbox("Everything in the picture", list(names), placeholder="Choose one", **how)
+        st.selectbox(title, ids, None, said, list_key, on_change=from_list)
     return chosen
 
 
@@ -198,7 +202,7 @@ def _data(nodes: Sequence[Node], edges: Sequence[Edge], chosen: str | None) -> d
 
 
 def _second(node: Node) -> str:
-    return " · ".join(part for part in (KIND_WORDS[node.kind], node.word, node.note) if part)
+    return " · ".join(part for part in (KIND_WORDS[node.kind], node.word or node.note) if part)
 
 
 def _tone(word: str) -> str:

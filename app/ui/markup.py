@@ -4,12 +4,10 @@ from __future__ import annotations
 
 import html
 import re
-from typing import TYPE_CHECKING, Literal
+from collections.abc import Iterable
+from typing import Literal
 
 import streamlit as st
-
-if TYPE_CHECKING:
-    from collections.abc import Iterable
 
 Width = Literal["stretch", "content"]
 
@@ -39,7 +37,7 @@ def tag(name: str, *content: object, cls: str = "", **attributes: str | None) ->
 
     An underscore in an attribute's name becomes a hyphen (`aria_label`), one at its end is dropped.
     """
-    given = {"class": cls or None, **attributes}
+    given = {"class": cls.strip() or None, **attributes}
     written = "".join(
         f' {key.rstrip("_").replace("_", "-")}="{html.escape(value)}"'
         for key, value in given.items()
@@ -69,6 +67,12 @@ def paragraph(value: object) -> Markup:
         return tag("p", value, cls="cs-text")
     parts = [part for part in re.split(r"\n\s*\n", str(value)) if part.strip()]
     return join(tag("p", part.strip(), cls="cs-text") for part in parts)
+
+
+def sentence(*pieces: object) -> Markup:
+    """The one sentence a card is about, in larger type; chips and strong words stand out in it."""
+    said = (piece if isinstance(piece, Markup) else tag("span", piece) for piece in pieces)
+    return tag("p", *said, cls="cs-sentence")
 
 
 def quote(value: object, by: object = "") -> Markup:

@@ -2,19 +2,15 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable, Iterator, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass
-from typing import TYPE_CHECKING
 
 import streamlit as st
+from streamlit.delta_generator import DeltaGenerator
 
 from app.ui import chips
 from app.ui.markup import Markup, join, show, tag, text
-
-if TYPE_CHECKING:
-    from collections.abc import Callable, Iterator, Sequence
-
-    from streamlit.delta_generator import DeltaGenerator
 
 
 def head(
@@ -22,7 +18,7 @@ def head(
     title: str,
     lead: object = "",
     *,
-    chips: Sequence[Markup] = (),  # noqa: A002
+    chips: Sequence[Markup] = (),
     actions: Callable[[], None] | None = None,
 ) -> None:
     """Where this is, the one h1, chips and a lead; `actions` draws the buttons at the right.
@@ -68,9 +64,7 @@ def group(title: str, count: int | None = None) -> Markup:
 
 def card(key: str, *, stretch: bool = False) -> DeltaGenerator:
     """A bordered card to be entered with `with`; `stretch` makes cards in a row equally high."""
-    return st.container(
-        border=True, key=f"panel-{key}", height="stretch" if stretch else "content"
-    )
+    return st.container(border=True, key=f"panel-{key}", height="stretch" if stretch else "content")
 
 
 def columns(*cards: object) -> Markup:

@@ -2,14 +2,12 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterable, Sequence
 from dataclasses import dataclass, field
-from typing import TYPE_CHECKING, Literal
+from typing import Literal
 
 from app.ui import chips
 from app.ui.markup import Markup, join, mono, tag, text
-
-if TYPE_CHECKING:
-    from collections.abc import Iterable, Sequence
 
 Align = Literal["left", "right"]
 Tint = Literal["", "fail", "attention", "changed"]
@@ -64,9 +62,7 @@ def _table(columns: Sequence[Column], rows: Sequence[Row], about: str, cls: str)
 
 
 def _cell(column: Column) -> str:
-    return " ".join(
-        name for name, on in (("cs-r", column.align == "right"), ("cs-lead-cell", column.lead)) if on
-    )
+    return f"{'cs-r ' if column.align == 'right' else ''}{'cs-lead-cell' if column.lead else ''}"
 
 
 def _said(cell: object) -> Markup:

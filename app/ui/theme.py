@@ -114,7 +114,8 @@ def palette() -> Palette:
 def faded(colour: str, ground: str, share: float = 0.4) -> str:
     """A colour laid thinly over its ground, both as `#RRGGBB`; for marks, never for text."""
     pairs = zip(bytes.fromhex(colour[1:]), bytes.fromhex(ground[1:]), strict=True)
-    return "#" + "".join(f"{round(over * share + under * (1 - share)):02X}" for over, under in pairs)
+    mixed = (round(over * share + under * (1 - share)) for over, under in pairs)
+    return "#" + bytes(mixed).hex().upper()
 
 
 def tokens() -> str:

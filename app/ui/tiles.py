@@ -2,14 +2,11 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
-from typing import TYPE_CHECKING
 
 from app.ui import chips
 from app.ui.markup import Markup, tag
-
-if TYPE_CHECKING:
-    from collections.abc import Iterable, Sequence
 
 # So that a small amount is still seen to be there.
 _SMALLEST_BAR = 4.0
@@ -17,7 +14,7 @@ _SMALLEST_BAR = 4.0
 
 @dataclass(frozen=True)
 class Tile:
-    """One number; `bars` are its 12 to 30 last values, oldest first, told in words by `bars_say`."""
+    """One number; `bars` are its last 12 to 30 values, oldest first, in words in `bars_say`."""
 
     label: str
     value: str

@@ -2,14 +2,12 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from dataclasses import dataclass
-from typing import TYPE_CHECKING, Literal
+from typing import Literal
 
 from app.ui import chips
 from app.ui.markup import Markup, join, tag
-
-if TYPE_CHECKING:
-    from collections.abc import Sequence
 
 State = Literal["live", "past", "waits", "rejected"]
 

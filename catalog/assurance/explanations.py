@@ -14,14 +14,13 @@ from typing import Final
 
 from sqlmodel import select
 
-from auth.access import decide, insist_visible
+from auth.access import Verdict, decide, insist_visible
 from auth.actors import Actor
 from catalog.assurance import runner
 from catalog.assurance.runner import ExplainInput, ExplainResult, Limits, Progress
-from catalog.assurance.sandbox import Level
 from catalog.assurance.tables import ExplanationRow
 from catalog.registry.artifacts import manifest_of
-from catalog.registry.models import resource
+from catalog.registry.models import Model, resource
 from catalog.registry.seen import Mlflow
 from catalog.registry.tables import ModelRow, VersionRow
 from ledger.acts import Ledger
@@ -86,6 +85,10 @@ class Explanations:
                 select(ExplanationRow).where(ExplanationRow.version_id == version_id)
             ).first()
             return _explanation(row) if row else None
+
+    def may_request(self, model: Model, *, by: Actor) -> Verdict:
+        """Whether the actor may have a version of this model explained."""
+        return decide(by, "explanation:request", model.resource)
 
     def request(self, version_id: str, *, by: Actor) -> None:
         """Ask for a version to be explained; asking again while one is there changes nothing.
@@ -252,5 +255,4 @@ def _result(body: str) -> ExplainResult:
     for name, value in kept.items():
         if isinstance(value, list):
             kept[name] = tuple(tuple(v) if isinstance(v, list) else v for v in value)
-    kept["sandbox"] = Level(kept["sandbox"])
     return ExplainResult(**kept)

@@ -53,25 +53,25 @@ class Subject:
 
     def score(self, method: str, rows: pd.DataFrame) -> Matrix:
         """Return the score of the target class for each row, as `method` of the model tells it."""
-        return self.of_target(_plain(getattr(self.model, method)(self.inputs(rows))))
+        answer = _plain(getattr(self.model, method)(self.inputs(rows)))
+        if method == "predict" and self.target is not None and answer.ndim == 1:
+            return np.asarray(answer.astype(str) == self.classes[self.target], dtype=float)
+        return self.of_target(answer)
 
     def of_target(self, values: Stranger, *, row_axes: int = 1) -> Matrix:
-        """Cut the target class out of values that may carry one more axis than their rows."""
-        values = np.asarray(values)
-        if values.dtype.kind not in "fiu":
-            named = values.astype(str) == self.classes[self.target or 0]
-            return np.asarray(named, dtype=float)
+        """Cut the target class out of scores that may carry one more axis than their rows."""
+        values = np.asarray(values, dtype=float)
         if values.ndim > row_axes:
-            return np.asarray(values[..., self.target or 0], dtype=float)
+            return values[..., self.target or 0]
         # With two classes a library keeps one score, in favour of the second.
         favours_other = len(self.classes) == 2 and self.target == 0  # noqa: PLR2004
-        return np.asarray(-values if favours_other else values, dtype=float)
+        return -values if favours_other else values
 
     def answers(self) -> tuple[str, str]:
         """Return the method of the model that any explainer can follow, and what it speaks in."""
-        if self.native and self.classes:
-            if hasattr(self.model, "predict_proba"):
-                return "predict_proba", PROBABILITY
+        if self.native and hasattr(self.model, "predict_proba"):
+            return "predict_proba", PROBABILITY
+        if self.native and hasattr(self.model, "decision_function"):
             return "decision_function", DECISION_SCORE
         return "predict", SHARE if self.classes else UNITS
 

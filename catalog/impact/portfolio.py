@@ -7,20 +7,21 @@ declared one outcome to be worth; nothing else here is money.
 from __future__ import annotations
 
 from collections import defaultdict
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from datetime import date, datetime, timedelta
 from decimal import Decimal
 from enum import StrEnum
 from typing import Final
 
 from sqlalchemy import func
+from sqlalchemy import select as columns
 from sqlmodel import Session, col, select
 
-from auth.access import decide
+from auth.access import Verdict, decide
 from auth.actors import Actor
 from catalog.impact.tables import DeclaredValueRow
 from catalog.monitoring.tables import PredictionDayRow
-from catalog.registry.models import Model, load_model, resource
+from catalog.registry.models import Model, load_models, resource
 from catalog.registry.tables import ModelRow, VersionRow
 from ledger.acts import Ledger
 from ledger.errors import Invalid, NotFound
@@ -128,11 +129,13 @@ class Impact:
             query = query.where(ModelRow.id == model_id)
         with self._ledger.store.read() as session:
             rows = [r for r in session.exec(query) if decide(by, "impact:read", resource(r))]
-            lines = [
-                line for row in rows if (line := self._line(session, row, since)) is not None
-            ]
+            lines = _lines(session, rows, since, self._ledger.clock.now())
         lines.sort(key=lambda line: (-line.calls, line.model.name))
         return Portfolio(tuple(lines), since, today)
+
+    def may_declare(self, model: Model, *, by: Actor) -> Verdict:
+        """Whether the actor may say what an outcome of this model is worth."""
+        return decide(by, "value:declare", model.resource)
 
     def declare(
         self, model_id: str, outcome: str, value_eur: Decimal, reason: str, *, by: Actor
@@ -166,52 +169,123 @@ class Impact:
             act.texts |= {"outcome": outcome, "reason": reason}
         return _declared(said)
 
-    def _line(self, session: Session, row: ModelRow, since: date) -> Line | None:
-        model = load_model(session, row)
-        champion = model.alias("champion")
-        if champion is None:
-            return None
-        version = session.get_one(VersionRow, champion.version_id)
-        days = session.exec(
-            select(PredictionDayRow).where(
-                PredictionDayRow.model_id == row.id, col(PredictionDayRow.day) >= since
+
+@dataclass
+class _Counted:
+    """The reported calls of one model in the window."""
+
+    by_outcome: dict[str, int] = field(default_factory=lambda: defaultdict(int))
+    by_day: dict[date, int] = field(default_factory=lambda: defaultdict(int))
+    by_application: dict[str, int] = field(default_factory=lambda: defaultdict(int))
+    errors: int = 0
+    latency_ms: float = 0.0
+
+    @property
+    def calls(self) -> int:
+        return sum(self.by_day.values())
+
+
+def _lines(session: Session, rows: list[ModelRow], since: date, now: datetime) -> list[Line]:
+    """The models among these that have a champion. Seven questions, however many models."""
+    models = {model.id: model for model in load_models(session, rows)}
+    live = {
+        model.id: champion
+        for model in models.values()
+        if (champion := model.alias("champion")) is not None
+    }
+    status = dict(
+        session.exec(
+            select(VersionRow.id, VersionRow.status).where(
+                col(VersionRow.id).in_([one.version_id for one in live.values()])
             )
         ).all()
-        last_call = session.exec(
-            select(func.max(PredictionDayRow.last_at)).where(PredictionDayRow.model_id == row.id)
-        ).one()
-        by_outcome: dict[str, int] = defaultdict(int)
-        by_day: dict[date, int] = defaultdict(int)
-        applications: dict[str, int] = defaultdict(int)
-        for day in days:
-            by_outcome[day.outcome] += day.calls
-            by_day[day.day] += day.calls
-            applications[day.application_id] += day.calls
-        calls = sum(by_day.values())
-        errors = sum(day.calls for day in days if day.is_error)
-        declared = _in_force(session, row.id)
-        health, why = judge(calls, errors, last_call, version.status, self._ledger.clock.now())
-        return Line(
-            model=model,
-            owner_id=row.owner_id,
-            version_number=champion.number,
-            live_since=champion.since,
-            calls=calls,
-            errors=errors,
-            by_outcome=tuple(sorted(by_outcome.items(), key=lambda one: -one[1])),
-            by_day=tuple(sorted(by_day.items())),
-            applications=tuple(sorted(applications.items(), key=lambda one: -one[1])),
-            latency_ms=sum(day.latency_ms for day in days) / calls if calls else None,
-            last_call=last_call,
-            declared=declared,
-            value_eur=sum(
-                (one.value_eur * by_outcome.get(one.outcome, 0) for one in declared), Decimal(0)
-            )
-            if declared
-            else None,
-            health=health,
-            why=why,
+    )
+    last_calls = dict(
+        session.exec(
+            select(PredictionDayRow.model_id, func.max(PredictionDayRow.last_at))
+            .where(col(PredictionDayRow.model_id).in_(live))
+            .group_by(col(PredictionDayRow.model_id))
+        ).all()
+    )
+    counted = _counted(session, list(live), since)
+    declared = _in_force(session, list(live))
+    lines = []
+    for model_id, champion in live.items():
+        model, calls = models[model_id], counted.get(model_id, _Counted())
+        said = declared.get(model_id, ())
+        last_call = last_calls.get(model_id)
+        health, why = judge(
+            calls.calls, calls.errors, last_call, status.get(champion.version_id, ""), now
         )
+        lines.append(
+            Line(
+                model=model,
+                owner_id=model.owner_id,
+                version_number=champion.number,
+                live_since=champion.since,
+                calls=calls.calls,
+                errors=calls.errors,
+                by_outcome=_most_first(calls.by_outcome),
+                by_day=tuple(sorted(calls.by_day.items())),
+                applications=_most_first(calls.by_application),
+                latency_ms=calls.latency_ms / calls.calls if calls.calls else None,
+                last_call=last_call,
+                declared=said,
+                value_eur=sum(
+                    (one.value_eur * calls.by_outcome.get(one.outcome, 0) for one in said),
+                    Decimal(0),
+                )
+                if said
+                else None,
+                health=health,
+                why=why,
+            )
+        )
+    return lines
+
+
+def _counted(session: Session, model_ids: list[str], since: date) -> dict[str, _Counted]:
+    row = PredictionDayRow
+    found: dict[str, _Counted] = defaultdict(_Counted)
+    # Columns instead of rows: a month of a busy portfolio is thousands of them.
+    for (
+        model_id,
+        application_id,
+        day,
+        outcome,
+        is_error,
+        calls,
+        latency,
+    ) in session.connection().execute(
+        columns(
+            col(row.model_id),
+            col(row.application_id),
+            col(row.day),
+            col(row.outcome),
+            col(row.is_error),
+            func.sum(row.calls),
+            func.sum(row.latency_ms),
+        )
+        .where(col(row.model_id).in_(model_ids), col(row.day) >= since)
+        .group_by(
+            col(row.model_id),
+            col(row.application_id),
+            col(row.day),
+            col(row.outcome),
+            col(row.is_error),
+        )
+    ):
+        one = found[model_id]
+        one.by_outcome[outcome] += int(calls)
+        one.by_day[day] += int(calls)
+        one.by_application[application_id] += int(calls)
+        one.errors += int(calls) if is_error else 0
+        one.latency_ms += float(latency)
+    return found
+
+
+def _most_first(counts: dict[str, int]) -> tuple[tuple[str, int], ...]:
+    return tuple(sorted(counts.items(), key=lambda one: -one[1]))
 
 
 def judge(
@@ -235,15 +309,15 @@ def judge(
     return Health.WORKS, f"None of {calls:,} calls failed in the last {WINDOW_DAYS} days."
 
 
-def _in_force(session: Session, model_id: str) -> tuple[Declared, ...]:
-    newest: dict[str, Declared] = {}
+def _in_force(session: Session, model_ids: list[str]) -> dict[str, tuple[Declared, ...]]:
+    newest: dict[str, dict[str, Declared]] = defaultdict(dict)
     for row in session.exec(
         select(DeclaredValueRow)
-        .where(DeclaredValueRow.model_id == model_id)
+        .where(col(DeclaredValueRow.model_id).in_(model_ids))
         .order_by(col(DeclaredValueRow.declared_at))
     ):
-        newest[row.outcome] = _declared(row)
-    return tuple(newest.values())
+        newest[row.model_id][row.outcome] = _declared(row)
+    return {model_id: tuple(said.values()) for model_id, said in newest.items()}
 
 
 def _declared(row: DeclaredValueRow) -> Declared:

@@ -6,9 +6,10 @@ is linked counts as an author, so a claim can only ever take away the right to d
 
 from __future__ import annotations
 
-from sqlmodel import Session, select
+from sqlalchemy import func
+from sqlmodel import Session, col, select
 
-from auth.access import ANYTHING, decide
+from auth.access import ANYTHING, Verdict, decide
 from auth.actors import Actor
 from auth.tables import PrincipalRow
 from catalog.registry.models import Model, resource
@@ -69,11 +70,37 @@ class Authorship:
         with self._ledger.store.read() as session:
             return [(r.server, r.user, r.person_id) for r in session.exec(select(MlflowUserRow))]
 
+    def users_seen(self, *, by: Actor) -> list[tuple[str, str, int]]:
+        """The MLflow users that made versions, as (server, user, versions). Raises Refused."""
+        decide(by, "person:read", ANYTHING).insist()
+        with self._ledger.store.read() as session:
+            found = session.exec(
+                select(RunRow.server, RunRow.user, func.count(col(VersionRow.id)))
+                .where(
+                    col(RunRow.user) != "",
+                    col(VersionRow.run_id) == col(RunRow.run_id),
+                    col(VersionRow.model_id) == col(ModelRow.id),
+                    col(ModelRow.server) == col(RunRow.server),
+                )
+                .group_by(col(RunRow.server), col(RunRow.user))
+                .order_by(col(RunRow.server), col(RunRow.user))
+            )
+            return [(server, user, versions) for server, user, versions in found]
+
     def of(self, model: Model) -> dict[str, list[str]]:
         """The authors known of each version of a model: version id to person ids."""
         with self._ledger.store.read() as session:
-            rows = session.exec(select(VersionRow).where(VersionRow.model_id == model.id)).all()
-            return {row.id: authors(session, model.server, row) for row in rows}
+            rows = session.exec(select(VersionRow.id).where(VersionRow.model_id == model.id)).all()
+            built = authors_of(session, set(rows))
+            return {version_id: built.get(version_id, []) for version_id in rows}
+
+    def may_claim(self, model: Model, *, by: Actor) -> Verdict:
+        """Whether the actor may say they built a version of this model."""
+        return decide(by, "authorship:claim", model.resource)
+
+    def may_map(self, *, by: Actor) -> Verdict:
+        """Whether the actor may say whose work the runs of an MLflow user are."""
+        return decide(by, "authorship:assign", ANYTHING)
 
 
 def authors(session: Session, server: str, version: VersionRow) -> list[str]:
@@ -90,3 +117,22 @@ def authors(session: Session, server: str, version: VersionRow) -> list[str]:
         )
     ).all()
     return sorted({*claimed, *mapped})
+
+
+def authors_of(session: Session, version_ids: set[str]) -> dict[str, list[str]]:
+    """The same for many versions at once; a version nobody is linked to is left out."""
+    found: dict[str, set[str]] = {}
+    claimed = select(AuthorRow.version_id, AuthorRow.person_id).where(
+        col(AuthorRow.version_id).in_(version_ids)
+    )
+    mapped = select(VersionRow.id, MlflowUserRow.person_id).where(
+        col(VersionRow.id).in_(version_ids),
+        col(ModelRow.id) == col(VersionRow.model_id),
+        col(RunRow.server) == col(ModelRow.server),
+        col(RunRow.run_id) == col(VersionRow.run_id),
+        col(MlflowUserRow.server) == col(RunRow.server),
+        col(MlflowUserRow.user) == col(RunRow.user),
+    )
+    for version_id, person_id in [*session.exec(claimed), *session.exec(mapped)]:
+        found.setdefault(version_id, set()).add(person_id)
+    return {version_id: sorted(people) for version_id, people in found.items()}

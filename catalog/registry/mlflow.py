@@ -7,6 +7,7 @@ first question is asked, never on a path a person waits for.
 from __future__ import annotations
 
 import json
+import logging
 import os
 from collections.abc import Callable, Iterator
 from datetime import UTC, datetime
@@ -23,11 +24,17 @@ from catalog.registry.seen import (
     SeenRun,
     SeenVersion,
 )
-from ledger.errors import CountersignError, NotFound, Unavailable
+from ledger.errors import CountersignError, Invalid, NotFound, Unavailable
 
+_LOG = logging.getLogger(__name__)
 _PAGE: Final = 500
 _SAMPLE_NAME: Final = "evaluation_sample.parquet"
 _LARGEST_MLMODEL_BYTES: Final = 4 * 1024 * 1024
+# Whoever registers a version chooses the address of its files. The worker must not be sent to its
+# own disk, nor to web addresses only it can reach.
+_ARTIFACT_STORES: Final = frozenset(
+    {"mlflow-artifacts", "s3", "gs", "wasbs", "abfss", "hdfs", "viewfs", "oss", "b2", "r2"}
+)
 # A dead server must not hold the worker for MLflow's default of four minutes.
 _PATIENCE: Final = {
     "MLFLOW_HTTP_REQUEST_MAX_RETRIES": "1",
@@ -91,13 +98,16 @@ class MlflowServer:
                 SeenMetric(m.key, float(m.value), m.dataset_name or "", m.dataset_digest or "")
                 for m in measured
             )
-            metrics = tuple({(m.name, m.dataset_digest): m for m in (*metrics, *named)}.values())
+            # A number on a named data set says more than the same number without one.
+            placed = {m.name for m in named if m.dataset_digest}
+            unplaced = [m for m in metrics if m.name not in placed]
+            metrics = tuple({(m.name, m.dataset_digest): m for m in (*unplaced, *named)}.values())
         flavors, signature = self._mlmodel(version)
         return SeenDetails(run, logged_id, metrics, flavors, signature)
 
     def download(self, version: SeenVersion, into: Path) -> Path:
         """All artifact files of a version, unopened."""
-        return self._fetch(_artifact_uri(version), into)
+        return self._fetch(self._folder(version), "", into)
 
     def download_sample(self, version: SeenVersion, into: Path) -> Path | None:
         """The run's `evaluation_sample.parquet`, if it left one."""
@@ -106,7 +116,8 @@ class MlflowServer:
         listed = self._ask(lambda: self._client.list_artifacts(version.run_id))
         if _SAMPLE_NAME not in {item.path for item in listed}:
             return None
-        return self._fetch(f"runs:/{version.run_id}/{_SAMPLE_NAME}", into)
+        run = self._ask(lambda: self._client.get_run(version.run_id))
+        return self._fetch(str(run.info.artifact_uri), _SAMPLE_NAME, into)
 
     def set_alias(self, name: str, alias: str, number: int) -> None:
         """Point an alias at a version."""
@@ -140,7 +151,7 @@ class MlflowServer:
 
         with tempfile.TemporaryDirectory() as folder:
             try:
-                file = self._fetch(f"{_artifact_uri(version)}/MLmodel", Path(folder))
+                file = self._fetch(self._folder(version), "MLmodel", Path(folder))
             except CountersignError:
                 return (), ""
             if file.stat().st_size > _LARGEST_MLMODEL_BYTES:
@@ -158,16 +169,40 @@ class MlflowServer:
             json.dumps(signature) if isinstance(signature, dict) else "",
         )
 
-    def _fetch(self, uri: str, into: Path) -> Path:
-        from mlflow.artifacts import download_artifacts  # noqa: PLC0415 - see the module's head
+    def _fetch(self, folder: str, name: str, into: Path) -> Path:
+        """One file of an artifact folder, or all of it when no name is given.
+
+        MLflow's own `download_artifacts` would ask whichever server the process has set globally.
+        """
+        scheme = folder.partition(":")[0]
+        if scheme not in _ARTIFACT_STORES:
+            raise Invalid(
+                f"The version's files lie at an address of the kind {scheme[:20]!r}.",
+                hint="Countersign reads files through MLflow or from an object store. Start MLflow "
+                "with --serve-artifacts and register the version again.",
+                code="artifact-store",
+            )
+        from mlflow.store.artifact.artifact_repository_registry import (  # noqa: PLC0415
+            get_artifact_repository,
+        )
 
         return Path(
             self._ask(
-                lambda: download_artifacts(
-                    artifact_uri=uri,
-                    dst_path=str(into),
-                    tracking_uri=self._uri,
-                    registry_uri=self._uri,
+                lambda: get_artifact_repository(folder, tracking_uri=self._uri).download_artifacts(
+                    name, str(into)
+                )
+            )
+        )
+
+    def _folder(self, version: SeenVersion) -> str:
+        """Where the files of a version are."""
+        if _is_logged(version.source):
+            logged = version.source.removeprefix("models:/")
+            return str(self._ask(lambda: self._client.get_logged_model(logged)).artifact_location)
+        return str(
+            self._ask(
+                lambda: self._client.get_model_version_download_uri(
+                    version.name, str(version.number)
                 )
             )
         )
@@ -185,6 +220,7 @@ class MlflowServer:
         try:
             return question()
         except Exception as error:
+            _LOG.debug("MLflow at %s", self._uri, exc_info=error)
             raise _in_our_words(error) from error
 
 
@@ -207,10 +243,6 @@ def _in_our_words(error: Exception) -> CountersignError:
 
 def _is_logged(source: str) -> bool:
     return source.startswith("models:/m-")
-
-
-def _artifact_uri(version: SeenVersion) -> str:
-    return version.source if _is_logged(version.source) else f"models:/{version.name}/{version.number}"
 
 
 def _quoted(name: str) -> str:

@@ -3,14 +3,14 @@
 from __future__ import annotations
 
 import json
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 from datetime import datetime
 from typing import Final
 
-from sqlmodel import Session, col, select
+from sqlmodel import Session, col, or_, select
 
-from auth.access import ANYTHING, Resource, decide, insist_visible, may_anywhere, visible_scopes
+from auth.access import ANYTHING, Resource, Verdict, decide, insist_visible, may_anywhere, visible_scopes
 from auth.actors import Actor
 from auth.tables import PrincipalRow
 from catalog.registry.mirror import MirrorState, mirror_state
@@ -206,6 +206,34 @@ class Models:
         with self._ledger.store.read() as session:
             return [mirror_state(row) for row in session.exec(select(MirrorStateRow))]
 
+    def visible(self, *, by: Actor) -> list[Model]:
+        """Every model the actor may see, by name."""
+        with self._ledger.store.read() as session:
+            rows = session.exec(
+                select(ModelRow).where(col(ModelRow.gone_at).is_(None)).order_by(ModelRow.name)
+            )
+            return load_models(
+                session, [row for row in rows if decide(by, "model:read", resource(row))]
+            )
+
+    def unclassified(self, *, by: Actor) -> list[Model]:
+        """The models without an owner, a domain or a task, by name. Raises Refused."""
+        decide(by, "model:classify", ANYTHING).insist()
+        with self._ledger.store.read() as session:
+            rows = session.exec(
+                select(ModelRow)
+                .where(
+                    col(ModelRow.gone_at).is_(None),
+                    or_(ModelRow.owner_id == "", ModelRow.domain == "", ModelRow.task == ""),
+                )
+                .order_by(ModelRow.name)
+            ).all()
+            return load_models(session, rows)
+
+    def may_classify(self, *, by: Actor) -> Verdict:
+        """Whether the actor may say who owns a model and what it predicts."""
+        return decide(by, "model:classify", ANYTHING)
+
     def domains(self) -> list[str]:
         """The domains in use."""
         with self._ledger.store.read() as session:
@@ -263,7 +291,10 @@ def sees_everything(by: Actor) -> bool:
 
 def load_model(session: Session, row: ModelRow) -> Model:
     """A model's row as a value, with its aliases."""
-    aliases = session.exec(select(AliasRow).where(AliasRow.model_id == row.id))
+    return _model(row, session.exec(select(AliasRow).where(AliasRow.model_id == row.id)).all())
+
+
+def _model(row: ModelRow, aliases: Sequence[AliasRow]) -> Model:
     return Model(
         id=row.id,
         server=row.server,
@@ -282,6 +313,16 @@ def load_model(session: Session, row: ModelRow) -> Model:
             for a in sorted(aliases, key=lambda one: one.alias)
         ),
     )
+
+
+def load_models(session: Session, rows: Sequence[ModelRow]) -> list[Model]:
+    """Many models' rows as values, with their aliases: one question for all of them."""
+    aliases: dict[str, list[AliasRow]] = {}
+    for alias in session.exec(
+        select(AliasRow).where(col(AliasRow.model_id).in_([row.id for row in rows]))
+    ):
+        aliases.setdefault(alias.model_id, []).append(alias)
+    return [_model(row, aliases.get(row.id, [])) for row in rows]
 
 
 def load_versions(session: Session, model_id: str) -> list[Version]:

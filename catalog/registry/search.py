@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass, field, replace
+from enum import StrEnum
 from typing import Final
 
 from sqlalchemy import ColumnElement, and_, func, or_
@@ -11,8 +13,9 @@ from sqlmodel import Session, col, select
 from auth.access import visible_scopes
 from auth.actors import Actor
 from auth.tables import PrincipalRow
-from catalog.registry.models import Metric, Model, load_model
-from catalog.registry.tables import MetricRow, ModelRow
+from catalog.registry.measures import Measure, Reading, reading
+from catalog.registry.models import Metric, Model, load_models
+from catalog.registry.tables import MetricRow, ModelRow, RunDatasetRow, VersionRow
 from ledger.store import Store
 
 _MOST_WORDS: Final = 8
@@ -23,14 +26,28 @@ WEIGHTS: Final = {"name": 8.0, "description": 4.0, "owner": 2.0, "domain": 2.0, 
 LIVE_BONUS: Final = 0.5
 
 
+class Order(StrEnum):
+    """What stands first."""
+
+    BEST_MATCH = "match"
+    NEWEST = "newest"
+    BEST_METRIC = "metric"
+
+
 @dataclass(frozen=True)
 class Hit:
-    """A model that was found, with what its card shows."""
+    """A model that was found, with what its card shows.
+
+    The metrics are those of its champion, or of its newest version while nothing is live; `number`
+    says which version that is, and `key` is the one that decides.
+    """
 
     model: Model
     owner: str
     metrics: tuple[Metric, ...]
     score: float
+    number: int | None = None
+    key: Reading | None = None
 
     @property
     def is_live(self) -> bool:
@@ -40,11 +57,16 @@ class Hit:
 
 @dataclass(frozen=True)
 class Found:
-    """One page of hits, and how many there are in all."""
+    """One page of hits, and how many there are in all.
+
+    `measure` is there when every hit is measured alike, so that they can be ordered by it.
+    """
 
     hits: tuple[Hit, ...]
     total: int
     domains: tuple[tuple[str, int], ...]
+    live: int = 0
+    measure: Measure | None = None
 
 
 @dataclass(frozen=True)
@@ -62,14 +84,27 @@ class Question:
 
 
 def search(
-    store: Store, question: Question, *, by: Actor, limit: int = 10, offset: int = 0
+    store: Store,
+    question: Question,
+    *,
+    by: Actor,
+    limit: int = 10,
+    offset: int = 0,
+    order: Order = Order.BEST_MATCH,
+    measures: Mapping[str, Measure] | None = None,
 ) -> Found:
-    """The models that hold all the words, best first, among those the actor may see."""
+    """The models that hold all the words, best first, among those the actor may see.
+
+    `measures` says what decides for each task. Ordering by the deciding number is possible only
+    when all that was found is measured alike; otherwise the best match stands first.
+    """
     words = question.words()
     with store.read() as session:
+        candidates = _candidates(session, words, by)
+        models = load_models(session, [row for row, _ in candidates])
         hits = [
-            _hit(session, row, owner or "", words)
-            for row, owner in _candidates(session, words, by)
+            Hit(model, owner or "", (), score(words, model, owner or ""))
+            for model, (_, owner) in zip(models, candidates, strict=True)
         ]
         hits = [hit for hit in hits if not question.live_only or hit.is_live]
         domains: dict[str, int] = {}
@@ -78,11 +113,34 @@ def search(
                 domains[hit.model.domain] = domains.get(hit.model.domain, 0) + 1
         if question.domain:
             hits = [hit for hit in hits if hit.model.domain == question.domain]
-        hits.sort(key=lambda hit: (-hit.score, hit.model.name, hit.model.id))
+        measure = _shared_measure(hits, measures or {})
+        if order is Order.BEST_METRIC and measure is not None:
+            hits = _with_metrics(session, hits, measures or {})
+        hits.sort(key=lambda hit: _place(hit, order, measure))
         page = hits[offset : offset + limit]
         return Found(
-            tuple(_with_metrics(session, page)), len(hits), tuple(sorted(domains.items()))
+            tuple(_with_metrics(session, page, measures or {})),
+            len(hits),
+            tuple(sorted(domains.items())),
+            sum(hit.is_live for hit in hits),
+            measure,
         )
+
+
+def _shared_measure(hits: Sequence[Hit], measures: Mapping[str, Measure]) -> Measure | None:
+    tasks = {hit.model.task for hit in hits}
+    return measures.get(tasks.pop()) if len(tasks) == 1 else None
+
+
+def _place(hit: Hit, order: Order, measure: Measure | None) -> tuple[float, str, str]:
+    if order is Order.NEWEST:
+        first = -hit.model.updated_at.timestamp()
+    elif order is Order.BEST_METRIC and measure is not None:
+        sign = -1.0 if measure.better == "higher" else 1.0
+        first = sign * hit.key.value if hit.key else float("inf")
+    else:
+        first = -hit.score
+    return first, hit.model.name, hit.model.id
 
 
 def score(words: tuple[str, ...], model: Model, owner: str) -> float:
@@ -135,22 +193,73 @@ def _visible(by: Actor) -> ColumnElement[bool]:
     )
 
 
-def _hit(session: Session, row: ModelRow, owner: str, words: tuple[str, ...]) -> Hit:
-    model = load_model(session, row)
-    return Hit(model, owner, (), score(words, model, owner))
+@dataclass
+class _Shown:
+    """The version that stands for a model: its metrics, and what its run used data for."""
+
+    model_id: str
+    number: int
+    run: tuple[str, str]
+    metrics: list[Metric] = field(default_factory=list)
+    uses: dict[str, frozenset[str]] = field(default_factory=dict)
 
 
-def _with_metrics(session: Session, hits: list[Hit]) -> list[Hit]:
-    live = {
-        alias.version_id: hit.model.id
-        for hit in hits
-        if (alias := hit.model.alias("champion")) is not None
-    }
-    measured: dict[str, list[Metric]] = {}
-    for row in session.exec(select(MetricRow).where(col(MetricRow.version_id).in_(live))):
-        measured.setdefault(live[row.version_id], []).append(
-            Metric(row.name, row.value, row.dataset, row.dataset_digest)
-        )
+def _with_metrics(
+    session: Session, hits: Sequence[Hit], measures: Mapping[str, Measure]
+) -> list[Hit]:
+    shown = {one.model_id: one for one in _shown(session, hits)}
     return [
-        Hit(hit.model, hit.owner, tuple(measured.get(hit.model.id, [])), hit.score) for hit in hits
+        replace(
+            hit,
+            metrics=tuple(one.metrics),
+            number=one.number,
+            key=reading(measures.get(hit.model.task), one.metrics, one.uses),
+        )
+        if (one := shown.get(hit.model.id)) is not None
+        else hit
+        for hit in hits
     ]
+
+
+def _shown(session: Session, hits: Sequence[Hit]) -> list[_Shown]:
+    found: dict[str, _Shown] = {}
+    newest = (
+        select(VersionRow.model_id, func.max(VersionRow.number).label("number"))
+        .where(
+            col(VersionRow.model_id).in_([hit.model.id for hit in hits if not hit.is_live]),
+            col(VersionRow.gone_at).is_(None),
+        )
+        .group_by(col(VersionRow.model_id))
+        .subquery()
+    )
+    live = [a.version_id for hit in hits if (a := hit.model.alias("champion")) is not None]
+    of = {hit.model.id: hit.model for hit in hits}
+    for row in session.exec(
+        select(VersionRow)
+        .join(
+            newest,
+            and_(
+                col(VersionRow.model_id) == newest.c.model_id,
+                col(VersionRow.number) == newest.c.number,
+            ),
+            isouter=True,
+        )
+        .where(
+            col(VersionRow.gone_at).is_(None),
+            or_(col(VersionRow.id).in_(live), newest.c.number.is_not(None)),
+        )
+    ):
+        found[row.id] = _Shown(row.model_id, row.number, (of[row.model_id].server, row.run_id))
+    for metric in session.exec(select(MetricRow).where(col(MetricRow.version_id).in_(found))):
+        found[metric.version_id].metrics.append(
+            Metric(metric.name, metric.value, metric.dataset, metric.dataset_digest)
+        )
+    runs: dict[tuple[str, str], list[_Shown]] = {}
+    for one in found.values():
+        runs.setdefault(one.run, []).append(one)
+    for used in session.exec(
+        select(RunDatasetRow).where(col(RunDatasetRow.run_id).in_([run for _, run in runs]))
+    ):
+        for one in runs.get((used.server, used.run_id), []):
+            one.uses[used.digest] = one.uses.get(used.digest, frozenset()) | {used.context}
+    return list(found.values())

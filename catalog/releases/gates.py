@@ -201,7 +201,7 @@ def _on_evaluation(policy: Policy, rule: MetricRule, standing: Standing) -> dict
     return {
         m.dataset_digest: m
         for m in standing.metrics
-        if m.name == rule.name and m.dataset_digest and policy.context in m.contexts
+        if m.name in rule.names and m.dataset_digest and policy.context in m.contexts
     }
 
 

@@ -15,6 +15,7 @@ import yaml
 from pydantic import BaseModel, ConfigDict, Field, ValidationError
 from sqlmodel import Session
 
+from catalog.registry.measures import Measure
 from catalog.releases.tables import PolicyRow
 from ledger.clock import Clock
 from ledger.errors import Misconfigured, NotFound
@@ -28,9 +29,9 @@ class _Strict(BaseModel):
 
 
 class MetricRule(_Strict):
-    """A metric by its MLflow name, what people call it, and which way is better."""
+    """A metric by the names runs give it, what people call it, and which way is better."""
 
-    name: str = Field(min_length=1)
+    names: list[str] = Field(min_length=1)
     label: str = Field(min_length=1)
     better: Literal["higher", "lower"]
 
@@ -99,6 +100,14 @@ class Policy(_Strict):
         """The metric that decides for a task, if the policy knows the task."""
         rules = self.metrics.get(task) or []
         return rules[0] if rules else None
+
+    def measures(self) -> dict[str, Measure]:
+        """What decides for each task, as the catalog reads it from a version."""
+        return {
+            task: Measure(tuple(rules[0].names), rules[0].label, rules[0].better, self.context)
+            for task, rules in self.metrics.items()
+            if rules
+        }
 
 
 @dataclass(frozen=True)

@@ -82,10 +82,8 @@ def test_a_replica_session_of_postgresql_rewrites_nothing_either(postgres_store:
 @pytest.mark.parametrize(
     "attack",
     [
-        "INSERT OR REPLACE INTO audit_record SELECT sequence, '{}', act, actor, resource, outcome,"
-        " reason, at FROM audit_record",
-        "REPLACE INTO audit_text (rowid, sequence, field, commitment)"
-        " SELECT rowid, sequence, 'else', 'sha256:0' FROM audit_text",
+        "INSERT OR REPLACE INTO audit_record SELECT * FROM audit_record",
+        "REPLACE INTO audit_text (rowid, sequence, field, commitment) VALUES (1, 1, 'else', '0')",
         "INSERT OR REPLACE INTO domain_event SELECT * FROM domain_event",
     ],
 )

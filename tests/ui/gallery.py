@@ -1,4 +1,4 @@
-"""Every piece of the screen kit with sample values, to look at: `streamlit run tests/ui/gallery.py`.
+"""Every piece of the screen kit with sample values: `streamlit run tests/ui/gallery.py`.
 
 Start it in the root of the project with `PYTHONPATH=.`, so that its theme and packages are found.
 """
@@ -25,7 +25,7 @@ from app.ui import (
 from app.ui.cards import Result, Waiting
 from app.ui.charts import Contribution, Series
 from app.ui.lineage_graph import Edge, Node
-from app.ui.markup import join, mono, note, paragraph, quote, show, strong, text
+from app.ui.markup import join, mono, note, paragraph, quote, sentence, show, strong, text
 from app.ui.page import Stop
 from app.ui.tables import Change, Column, Evidence, Gate, Row
 from app.ui.tiles import Share, Tile
@@ -39,7 +39,9 @@ YEAR = (3.1, 3.2, 3.2, 3.3, 3.2, 3.4, 3.4, 3.5, 3.6, 3.7, 3.8, 3.9)
 
 def home() -> None:
     """What stands first: tiles, an inbox, nothing to do."""
-    page.head("Home", "What waits for you, Ada Sample", "3 things wait. The oldest has waited 6 days.")
+    page.head(
+        "Home", "What waits for you, Ada Sample", "3 things wait. The oldest has waited 6 days."
+    )
     show(page.group("Overdue", 1))
     cards.inbox_card(
         Waiting(
@@ -54,8 +56,10 @@ def home() -> None:
         {"id": "1"},
     )
     show(page.group("This week", 2))
-    for key, act, left in (("b", "Second approval: sample-match v3 to champion", 1),
-                           ("c", "Decide: sample-loan v8 to champion", 4)):
+    for key, act, left in (
+        ("b", "Second approval: sample-match v3 to champion", 1),
+        ("c", "Decide: sample-loan v8 to champion", 4),
+    ):
         cards.inbox_card(
             Waiting(
                 act,
@@ -84,7 +88,9 @@ def home() -> None:
 def discover() -> None:
     """Search, facets and result cards."""
     page.head(
-        "Find", "Discover models", "214 registered models on 3 MLflow servers, mirrored 2 minutes ago."
+        "Find",
+        "Discover models",
+        "214 registered models on 3 MLflow servers, mirrored 2 minutes ago.",
     )
     st.text_input(
         "Search models",
@@ -103,7 +109,9 @@ def discover() -> None:
         facets.facet("Live as", {"champion": 97, "challenger": 31, "shadow": 12}, "alias")
     with right:
         with st.container(
-            horizontal=True, horizontal_alignment="distribute", vertical_alignment="center",
+            horizontal=True,
+            horizontal_alignment="distribute",
+            vertical_alignment="center",
             key="found",
         ):
             show(strong("97 models"), " live as champion")
@@ -133,7 +141,9 @@ def discover() -> None:
                 {"name": name},
             )
         with st.container(
-            horizontal=True, horizontal_alignment="distribute", vertical_alignment="center",
+            horizontal=True,
+            horizontal_alignment="distribute",
+            vertical_alignment="center",
             key="paging",
         ):
             show(note("1 to 4 of 97"), width="content")
@@ -170,13 +180,37 @@ def model() -> None:
                 timeline.timeline(
                     [
                         Point("v4", "past", "Retired", "AUC 0.781 · 11 Mar 2025"),
-                        Point("v5", "rejected", "Rejected", "AUC 0.779 · 2 Jul 2025", "no fairness test"),
-                        Point("v6", "past", "Rollback target", "AUC 0.803 · 14 Nov 2025",
-                              "approved by B. Sample", ("rollback",)),
-                        Point("v7", "live", "Live since 3 Feb 2026", "AUC 0.812 · 3 Feb 2026",
-                              "approved by B. Sample", ("champion",)),
-                        Point("v8", "waits", "Waits for a decision", "AUC 0.826 · 17 Nov 2026",
-                              "requested by A. Sample", ("challenger",)),
+                        Point(
+                            "v5",
+                            "rejected",
+                            "Rejected",
+                            "AUC 0.779 · 2 Jul 2025",
+                            "no fairness test",
+                        ),
+                        Point(
+                            "v6",
+                            "past",
+                            "Rollback target",
+                            "AUC 0.803 · 14 Nov 2025",
+                            "approved by B. Sample",
+                            ("rollback",),
+                        ),
+                        Point(
+                            "v7",
+                            "live",
+                            "Live since 3 Feb 2026",
+                            "AUC 0.812 · 3 Feb 2026",
+                            "approved by B. Sample",
+                            ("champion",),
+                        ),
+                        Point(
+                            "v8",
+                            "waits",
+                            "Waits for a decision",
+                            "AUC 0.826 · 17 Nov 2026",
+                            "requested by A. Sample",
+                            ("challenger",),
+                        ),
                     ]
                 ),
             )
@@ -188,7 +222,9 @@ def model() -> None:
                     ["Jun", "Jul", "Aug", "Sep", "Oct", "Nov"],
                     [
                         Series("v7", (0.815, 0.821, 0.809, 0.817, None, None)),
-                        Series("estimate", (None, None, None, 0.817, 0.813, 0.803), is_estimate=True),
+                        Series(
+                            "estimate", (None, None, None, 0.817, 0.813, 0.803), is_estimate=True
+                        ),
                     ],
                     unit="AUC",
                     limit=0.78,
@@ -206,7 +242,10 @@ def model() -> None:
                         ("Approver", "Bo Sample"),
                         ("Calls", "41,200 a day, from 3 applications"),
                         ("Value", "2.4 m EUR realised of 3.0 m EUR declared, 2026"),
-                        ("Findings", join((chips.mark("Warning", "1 open, medium"), ", due 15 Dec"))),
+                        (
+                            "Findings",
+                            join((chips.mark("Warning", "1 open, medium"), ", due 15 Dec")),
+                        ),
                         ("Digest", mono("sha256:9f2c 41ab … 07de")),
                         ("Note", None),
                     ]
@@ -214,7 +253,11 @@ def model() -> None:
             )
     with data:
         st.dataframe(
-            {"Version": ["v8", "v7"], "AUC": [0.826, 0.812], "State": ["✓ Healthy", "– Retired"]},
+            {
+                "Version": ["v8", "v7"],
+                "AUC": [0.826, 0.812],
+                "State": ["✓ Healthy", "- Retired"],
+            },
             hide_index=True,
             alt="Versions with their AUC and state",
         )
@@ -247,12 +290,21 @@ def release() -> None:
                 page.columns(
                     join(
                         (
-                            text("v8 "), chips.alias("challenger"), " becomes ",
-                            chips.alias("champion"), " in place of v7",
+                            sentence(
+                                strong("v8"),
+                                chips.alias("challenger"),
+                                "becomes",
+                                chips.alias("champion"),
+                                "in place of",
+                                strong("v7"),
+                            ),
                             tables.facts(
                                 [
                                     ("Accuracy (AUC)", join(("0.812 → ", strong("0.826")))),
-                                    ("Fairness ratio", join(("0.83 → ", chips.mark("Fail", "0.74")))),
+                                    (
+                                        "Fairness ratio",
+                                        join(("0.83 → ", chips.mark("Fail", "0.74"))),
+                                    ),
                                     ("Who is affected", "3 applications, 41,200 decisions a day"),
                                 ]
                             ),
@@ -269,8 +321,14 @@ def release() -> None:
             show(
                 page.section(
                     "Gates",
-                    join((chips.count(4, "Pass"), chips.count(1, "Fail"), chips.count(1, "Missing"),
-                          "policy sample v12")),
+                    join(
+                        (
+                            chips.count(4, "Pass"),
+                            chips.count(1, "Fail"),
+                            chips.count(1, "Missing"),
+                            "policy sample v12",
+                        )
+                    ),
                     number=2,
                     anchor="gates",
                 ),
@@ -281,7 +339,9 @@ def release() -> None:
                 page.section("What changed", "v7 to v8", number=4, anchor="changed"),
                 tables.difference(
                     [
-                        Change("Data set", "9f2c…07de", "a81b…55c0", "2 more quarters, 41,200 rows"),
+                        Change(
+                            "Data set", "9f2c…07de", "a81b…55c0", "2 more quarters, 41,200 rows"
+                        ),
                         Change("Signature", "14 columns", "14 columns"),
                         Change("max_depth", "4", "6"),
                         Change("Git commit", None, "77d01b2f"),
@@ -295,19 +355,34 @@ def release() -> None:
             show(
                 page.section("Findings", number=8, anchor="findings"),
                 tables.table(
-                    [Column("Finding", lead=True), Column("Severity"), Column("Owner"),
-                     Column("Due", "right")],
                     [
-                        Row(("F-311 Reject inference is not documented",
-                             chips.status("Warning", "Medium"), "Ada Sample", "15 Dec 2026")),
+                        Column("Finding", lead=True),
+                        Column("Severity"),
+                        Column("Owner"),
+                        Column("Due", "right"),
+                    ],
+                    [
+                        Row(
+                            (
+                                "F-311 Reject inference is not documented",
+                                chips.status("Warning", "Medium"),
+                                "Ada Sample",
+                                "15 Dec 2026",
+                            )
+                        ),
                     ],
                     "Open findings",
                 ),
             )
     with page.decision_bar(
         "Your decision on v8",
-        join((chips.mark("Fail", "1 fail"), chips.mark("Missing", "1 missing"),
-              text("Approve opens when no gate fails."))),
+        join(
+            (
+                chips.mark("Fail", "1 fail"),
+                chips.mark("Missing", "1 missing"),
+                text("Approve opens when no gate fails."),
+            )
+        ),
         number=10,
     ):
         st.button("Reject", key="reject")
@@ -322,11 +397,20 @@ def decide() -> None:
     """The signing dialog."""
     show(
         paragraph(
-            join(("You approve although ", strong("1 gate fails"), " and ", strong("1 is missing"),
-                  ". Your reason is kept in the audit trail and cannot be changed."))
+            join(
+                (
+                    "You approve although ",
+                    strong("1 gate fails"),
+                    " and ",
+                    strong("1 is missing"),
+                    ". Your reason is kept in the audit trail and cannot be changed.",
+                )
+            )
         )
     )
-    st.text_area("Reason (required)", placeholder="What you looked at, and why it is or is not enough")
+    st.text_area(
+        "Reason (required)", placeholder="What you looked at, and why it is or is not enough"
+    )
     left, right = st.columns([0.66, 0.34])
     left.text_input("Condition", "Fairness ratio, weekly, n of 1,000 or more")
     right.date_input("Ends", date(2027, 2, 24))
@@ -337,27 +421,81 @@ def decide() -> None:
 
 def sample_gates() -> list[Gate]:
     """Gates of each verdict."""
-    run = Evidence("Run 4c1e", "9f2c…07de", [("Valid until", "17 Feb 2027"), ("Rule", mono("auc >= 0.780"))])
+    run = Evidence(
+        "Run 4c1e", "9f2c…07de", [("Valid until", "17 Feb 2027"), ("Rule", mono("auc >= 0.780"))]
+    )
     return [
-        Gate("Discrimination", "AUC, out-of-time sample", "pass", "≥ 0.780", "0.826", run,
-             produced_by="Training pipeline", verified=True, age="3 d"),
-        Gate("Fairness", "Adverse impact ratio, sex × age", "fail", "≥ 0.80", "0.74",
-             Evidence("Fairness report", "a81b…55c0", [("n", "412, small sample")]),
-             produced_by="Countersign", verified=True, age="3 d"),
-        Gate("Stability", "PSI against last quarter", "pass", "≤ 0.20", "0.07",
-             Evidence("Drift report", "77d0…1b2f"), produced_by="Countersign", verified=True, age="3 d"),
-        Gate("Independent validation", "Report signed by a validator", "missing", "1 report", "",
-             instead="Asked of Di Sample"),
-        Gate("Artifact scan", "Unsafe opcodes, CVE of 7 or more", "pass", "0", "0",
-             Evidence("Scan report", "c3e9…80aa"), produced_by="Countersign", verified=True, age="1 d"),
-        Gate("Business sign-off", "Intended use confirmed", "pass", "1 signature", "1",
-             Evidence("Attestation", "20fe…9d31"), produced_by="Ca Sample", verified=False, age="8 d"),
+        Gate(
+            "Discrimination",
+            "AUC, out-of-time sample",
+            "pass",
+            "≥ 0.780",
+            "0.826",
+            run,
+            produced_by="Training pipeline",
+            verified=True,
+            age="3 d",
+        ),
+        Gate(
+            "Fairness",
+            "Adverse impact ratio, sex \N{MULTIPLICATION SIGN} age",
+            "fail",
+            "≥ 0.80",
+            "0.74",
+            Evidence("Fairness report", "a81b…55c0", [("n", "412, small sample")]),
+            produced_by="Countersign",
+            verified=True,
+            age="3 d",
+        ),
+        Gate(
+            "Stability",
+            "PSI against last quarter",
+            "pass",
+            "≤ 0.20",
+            "0.07",
+            Evidence("Drift report", "77d0…1b2f"),
+            produced_by="Countersign",
+            verified=True,
+            age="3 d",
+        ),
+        Gate(
+            "Independent validation",
+            "Report signed by a validator",
+            "missing",
+            "1 report",
+            "",
+            instead="Asked of Di Sample",
+        ),
+        Gate(
+            "Artifact scan",
+            "Unsafe opcodes, CVE of 7 or more",
+            "pass",
+            "0",
+            "0",
+            Evidence("Scan report", "c3e9…80aa"),
+            produced_by="Countersign",
+            verified=True,
+            age="1 d",
+        ),
+        Gate(
+            "Business sign-off",
+            "Intended use confirmed",
+            "pass",
+            "1 signature",
+            "1",
+            Evidence("Attestation", "20fe…9d31"),
+            produced_by="Ca Sample",
+            verified=False,
+            age="8 d",
+        ),
     ]
 
 
 def lineage() -> None:
     """The picture to click."""
-    page.head("Find", "What sample-loan rests on", "Data set, run, version and alias, left to right.")
+    page.head(
+        "Find", "What sample-loan rests on", "Data set, run, version and alias, left to right."
+    )
     with page.card("lineage"):
         chosen = lineage_graph.lineage_graph(*sample_lineage(), key="lineage")
         show(note(f"Chosen: {chosen or 'nothing yet'}"))
@@ -371,8 +509,10 @@ def sample_lineage() -> tuple[list[Node], list[Edge]]:
     ]
     edges = []
     for at in range(5, 9):
-        nodes += [Node(f"r{at}", "run", f"train-{at}", f"{at} Nov 2026"),
-                  Node(f"v{at}", "version", f"v{at}", "AUC 0.8" + str(at))]
+        nodes += [
+            Node(f"r{at}", "run", f"train-{at}", f"{at} Nov 2026"),
+            Node(f"v{at}", "version", f"v{at}", "AUC 0.8" + str(at)),
+        ]
         edges += [Edge("d1" if at < 7 else "d2", f"r{at}"), Edge(f"r{at}", f"v{at}")]
     edges.append(Edge("d1", "r8"))
     for alias, version in (("@rollback", "v6"), ("@champion", "v7"), ("@challenger", "v8")):
@@ -383,20 +523,28 @@ def sample_lineage() -> tuple[list[Node], list[Edge]]:
 
 def explain() -> None:
     """What drives a model."""
-    page.head("Find", "What drives sample-loan v7?", "SHAP over 500 rows of the data it was tested on.")
+    page.head(
+        "Find", "What drives sample-loan v7?", "SHAP over 500 rows of the data it was tested on."
+    )
     names = ["income", "utilisation_90d", "age_of_account", "<b>purpose</b>", "region"]
     left, right = st.columns(2)
     with left, page.card("importance", stretch=True):
         show(page.section("Overall", "mean absolute contribution"))
-        charts.plot(charts.bar_importance(names, [0.41, 0.33, 0.12, 0.08, 0.02], unit="log-odds"),
-                    "income moves the model most, 0.41 log-odds on average", "importance")
+        charts.plot(
+            charts.bar_importance(names, [0.41, 0.33, 0.12, 0.08, 0.02], unit="log-odds"),
+            "income moves the model most, 0.41 log-odds on average",
+            "importance",
+        )
     with right, page.card("row", stretch=True):
         show(page.section("One row", "row 17"))
         charts.plot(
             charts.contributions(
                 -1.2,
-                [Contribution("income", "21,000", 0.61), Contribution("utilisation_90d", "0.92", 0.44),
-                 Contribution("region", "north", -0.08)],
+                [
+                    Contribution("income", "21,000", 0.61),
+                    Contribution("utilisation_90d", "0.92", 0.44),
+                    Contribution("region", "north", -0.08),
+                ],
                 -0.23,
                 unit="log-odds",
             ),
@@ -415,7 +563,11 @@ def explain() -> None:
             "Higher income lowers the prediction",
             "dependence",
         )
-    show(feedback.progress("Explaining row 310 of 500", 0.62, "Started 2 minutes ago. You may leave."))
+    show(
+        feedback.progress(
+            "Explaining row 310 of 500", 0.62, "Started 2 minutes ago. You may leave."
+        )
+    )
     show(feedback.progress("Waiting for the worker", None))
 
 
@@ -423,18 +575,39 @@ def impact() -> None:
     """The business screen."""
 
     def choose() -> None:
-        st.selectbox("Part of the business", ["Retail bank", "Everything"], label_visibility="collapsed")
+        st.selectbox(
+            "Part of the business", ["Retail bank", "Everything"], label_visibility="collapsed"
+        )
 
-    page.head("Watch", "What our models do for the business",
-              "Retail bank, 1 January to 20 November 2026. Money is in euro.", actions=choose)
+    page.head(
+        "Watch",
+        "What our models do for the business",
+        "Retail bank, 1 January to 20 November 2026. Money is in euro.",
+        actions=choose,
+    )
     show(
         tiles.tiles(
             [
                 Tile("Models in use", "38", "", "2 more than in October", YEAR, "36 to 38"),
-                Tile("Decisions a day", "2.46", "million", "9 % more than a year ago", YEAR, "rising"),
-                Tile("Value declared this year", "8.1", "m EUR", "by Ca Sample, 3 Nov 2026", YEAR, "up"),
-                Tile("Incidents this year", "3", "", "1 still open, since 14 Nov",
-                     (0, 1, 0, 0, 0, 1, 0, 0, 0, 0, 1, 1), "three"),
+                Tile(
+                    "Decisions a day", "2.46", "million", "9 % more than a year ago", YEAR, "rising"
+                ),
+                Tile(
+                    "Value declared this year",
+                    "8.1",
+                    "m EUR",
+                    "by Ca Sample, 3 Nov 2026",
+                    YEAR,
+                    "up",
+                ),
+                Tile(
+                    "Incidents this year",
+                    "3",
+                    "",
+                    "1 still open, since 14 Nov",
+                    (0, 1, 0, 0, 0, 1, 0, 0, 0, 0, 1, 1),
+                    "three",
+                ),
             ]
         )
     )
@@ -445,12 +618,21 @@ def impact() -> None:
             tables.table(
                 [Column("What", lead=True), Column("Next step"), Column("By", "right")],
                 [
-                    (chips.mark("Overdue", "A fraud model was changed without approval"),
-                     "Jo Sample explains or moves it back", "22 Nov"),
-                    (chips.mark("Drift", "Loan model is less fair to one group"),
-                     "Bo Sample decides on version 8", "24 Nov"),
-                    (chips.mark("No monitor", "Collections model runs without a monitor"),
-                     "Mei Sample turns one on or retires it", "29 Nov"),
+                    (
+                        chips.flagged("Overdue", "A fraud model was changed without approval"),
+                        "Jo Sample explains or moves it back",
+                        "22 Nov",
+                    ),
+                    (
+                        chips.flagged("Drift", "Loan model is less fair to one group"),
+                        "Bo Sample decides on version 8",
+                        "24 Nov",
+                    ),
+                    (
+                        chips.flagged("No monitor", "Collections model runs without a monitor"),
+                        "Mei Sample turns one on or retires it",
+                        "29 Nov",
+                    ),
                 ],
                 "Decisions needed",
             ),
@@ -459,22 +641,36 @@ def impact() -> None:
         show(
             page.section("Health of the 38 models in use"),
             tiles.shares(
-                [Share("Work as expected", 29), Share("Need attention soon", 5),
-                 Share("Outside their limits", 2), Share("Not watched", 2)]
+                [
+                    Share("Work as expected", 29),
+                    Share("Need attention soon", 5),
+                    Share("Outside their limits", 2),
+                    Share("Not watched", 2),
+                ]
             ),
             note("“Not watched” means nobody would notice if the model went wrong."),
         )
     with page.card("days"):
         show(page.section("Decisions by day", "thousand, last 14 days"))
-        charts.days({f"{n} Nov": 300 + n * 7 % 90 for n in range(7, 21)}, "thousand decisions",
-                    "Between 300 and 390 thousand decisions each day", "days")
+        charts.days(
+            {f"{n} Nov": 300 + n * 7 % 90 for n in range(7, 21)},
+            "thousand decisions",
+            "Between 300 and 390 thousand decisions each day",
+            "days",
+        )
 
 
 def pieces() -> None:
     """Streamlit's own widgets in our dress."""
-    page.head("Run", "Fields, buttons and messages", "Each of Streamlit's widgets a screen may use.")
-    feedback.problem(Refused("Ada Sample may not approve her own request.",
-                             hint="Ask one of: Bo Sample, Di Sample. <b>*not bold*</b>"))
+    page.head(
+        "Run", "Fields, buttons and messages", "Each of Streamlit's widgets a screen may use."
+    )
+    feedback.problem(
+        Refused(
+            "Ada Sample may not approve her own request.",
+            hint="Ask one of: Bo Sample, Di Sample. <b>*not bold*</b>",
+        )
+    )
     feedback.notice("MLflow does not answer.", "What you see was mirrored 12 minutes ago.")
     feedback.done("You approved sample-loan v8.", "The worker moves the alias now.")
     show(feedback.age_note("Mirrored", NOW - timedelta(minutes=2), NOW))
@@ -508,7 +704,11 @@ def pieces() -> None:
             chips.row(chips.fact("Tier 1"), chips.alias("shadow", 3)),
         )
     st.dataframe(
-        {"Act": ["release:approve", "model:mirror"], "At": ["20 Nov 2026, 09:12 UTC"] * 2, "n": [1, 2]},
+        {
+            "Act": ["release:approve", "model:mirror"],
+            "At": ["20 Nov 2026, 09:12 UTC"] * 2,
+            "n": [1, 2],
+        },
         hide_index=True,
         row_height=40,
         alt="Two audit records",
@@ -519,14 +719,26 @@ def pieces() -> None:
 def cover() -> None:
     """The sign-in page."""
     with st.container(key="cover"):
-        show(page.cover("Find models, decide which go live, and prove how it was decided.",
-                        asked="Ada Sample"))
+        show(
+            page.cover(
+                "Find models, decide which go live, and prove how it was decided.",
+                asked="Ada Sample",
+            )
+        )
         with page.card("sign-in"):
-            st.button("Continue with Sample Bank", type="primary", width="stretch",
-                      icon=":material/login:")
+            st.button(
+                "Continue with Sample Bank",
+                type="primary",
+                width="stretch",
+                icon=":material/login:",
+            )
             st.button("Use a local account", width="stretch")
-            show(note("You stay signed in for 8 hours on this device. Every decision you take is "
-                      "recorded under your name."))
+            show(
+                note(
+                    "You stay signed in for 8 hours on this device. Every decision you take is "
+                    "recorded under your name."
+                )
+            )
 
 
 theme.configure("Gallery")

@@ -4,6 +4,7 @@ import cytoscape from "./cytoscape.esm.min.mjs";
 const alive = new WeakMap();
 const PADDING = 28;
 const LARGEST_ZOOM = 1.15;
+const SMALLEST_ZOOM = 0.6;
 const LINE_WIDTH = 168;
 const FONT = "13px 'IBM Plex Sans', sans-serif";
 
@@ -84,7 +85,21 @@ const fit = (graph) => {
   if (graph.zoom() > LARGEST_ZOOM) {
     graph.zoom(LARGEST_ZOOM);
     graph.center();
+  } else if (graph.zoom() < SMALLEST_ZOOM) {
+    // On a narrow screen words stay readable: begin at the left, the rest is a swipe away.
+    graph.zoom(SMALLEST_ZOOM);
+    graph.center();
+    graph.pan({ x: PADDING / 2 - graph.elements().boundingBox().x1 * SMALLEST_ZOOM, y: graph.pan().y });
   }
+};
+
+// Whatever was chosen elsewhere must be in sight.
+const reveal = (graph, id) => {
+  const node = id ? graph.getElementById(id) : graph.collection();
+  if (node.empty()) return;
+  const seen = graph.extent();
+  const { x, y } = node.position();
+  if (x < seen.x1 || x > seen.x2 || y < seen.y1 || y > seen.y2) graph.center(node);
 };
 
 const choose = (graph, id) => {
@@ -189,6 +204,7 @@ export default function draw({ data, parentElement, setStateValue }) {
     here.chosen = data.selected;
   } else if (here.chosen !== data.selected) {
     choose(here.graph, data.selected);
+    reveal(here.graph, data.selected);
     here.chosen = data.selected;
   }
   return () => {

@@ -1,0 +1,125 @@
+"""The REST API: each route parses, calls one verb, and answers."""
+
+from __future__ import annotations
+
+import logging
+import secrets
+from collections.abc import Awaitable, Callable
+from typing import Final
+
+from fastapi import FastAPI, Request, Response
+from fastapi.exceptions import RequestValidationError
+from fastapi.responses import JSONResponse
+from starlette.exceptions import HTTPException
+
+from app.api import audit, models, predictions, release_requests
+from app.api.caller import actor_of, portal_of
+from app.portal import Portal
+from auth.actors import NOBODY, Actor
+from ledger.errors import CountersignError, Invalid, NotFound, Refused, Unauthenticated
+
+_LOG = logging.getLogger(__name__)
+LARGEST_BODY_BYTES: Final = 5 * 1024 * 1024
+
+
+def create_api(portal: Portal) -> FastAPI:
+    """The API over a portal, to be mounted at `/api/v1`."""
+    api = FastAPI(
+        title="Countersign",
+        version="1",
+        description="Find models, ask for releases, decide them, report predictions.",
+        openapi_url="/openapi.json",
+        docs_url=None,
+        redoc_url=None,
+    )
+    api.state.portal = portal
+    for router in (models.router, release_requests.router, predictions.router, audit.router):
+        api.include_router(router)
+
+    @api.middleware("http")
+    async def _small_bodies(
+        request: Request, following: Callable[[Request], Awaitable[Response]]
+    ) -> Response:
+        length = request.headers.get("content-length", "0")
+        if not length.isdecimal() or int(length) > LARGEST_BODY_BYTES:
+            return _answer(
+                Invalid(
+                    "The body is larger than 5 MB.", hint="Send less at a time.", code="too-large"
+                ),
+                413,
+            )
+        return await following(request)
+
+    @api.exception_handler(CountersignError)
+    def _refusal(request: Request, error: CountersignError) -> JSONResponse:
+        return _answer(_recorded(request, error), error.status)
+
+    @api.exception_handler(RequestValidationError)
+    def _malformed(_request: Request, error: RequestValidationError) -> JSONResponse:
+        first = error.errors()[0]
+        where = ".".join(str(part) for part in first["loc"])
+        return _answer(
+            Invalid(
+                f"The request is wrong at {where}: {first['msg']}.",
+                hint="The shapes are described at /api/v1/openapi.json.",
+                code="malformed",
+            ),
+            422,
+        )
+
+    @api.exception_handler(HTTPException)
+    def _routing(_request: Request, error: HTTPException) -> JSONResponse:
+        return _answer(
+            NotFound(
+                f"{error.detail}.",
+                hint="The routes are listed at /api/v1/openapi.json.",
+                code="no-such-route",
+            ),
+            error.status_code,
+        )
+
+    @api.exception_handler(Exception)
+    def _fault(request: Request, error: Exception) -> JSONResponse:
+        incident = secrets.token_hex(4)
+        _LOG.error("incident %s at %s", incident, request.url.path, exc_info=error)
+        return _answer(
+            CountersignError(
+                f"Something broke on our side, incident {incident}.",
+                hint="Tell the operator the incident number.",
+                code="fault",
+            ),
+            500,
+        )
+
+    return api
+
+
+def _recorded(request: Request, error: CountersignError) -> CountersignError:
+    """A refused look goes on record too; a refused verb is there already."""
+    if isinstance(error, Refused | Unauthenticated) and not error.is_recorded:
+        route = request.scope.get("route")
+        path = getattr(route, "path", "unknown")
+        try:
+            portal_of(request).ledger.refuse_look(
+                f"api:{request.method.lower()}",
+                actor=_who(request).id,
+                resource=f"route:{path}",
+                refusal=error,
+            )
+        except CountersignError as worse:
+            return worse
+    return error
+
+
+def _who(request: Request) -> Actor:
+    try:
+        return actor_of(request)
+    except CountersignError:
+        return NOBODY
+
+
+def _answer(error: CountersignError, status: int) -> JSONResponse:
+    headers = {"WWW-Authenticate": "Bearer"} if status == Unauthenticated.status else None
+    return JSONResponse(
+        {"error": error.code, "detail": error.message, "hint": error.hint}, status, headers
+    )

@@ -1,0 +1,41 @@
+"""The route by which an auditor reads the trail."""
+
+from __future__ import annotations
+
+from typing import Annotated, Any
+
+from fastapi import APIRouter, Query
+
+from app.api.caller import Caller, Desk
+from ledger.clock import iso
+from ledger.trail import Filter
+
+router = APIRouter(prefix="/audit", tags=["audit"])
+
+
+@router.get("")
+def list_records(  # noqa: PLR0913 - one parameter for each filter
+    portal: Desk,
+    by: Caller,
+    act: str = "",
+    actor: str = "",
+    resource: str = "",
+    outcome: str = "",
+    limit: Annotated[int, Query(ge=1, le=500)] = 50,
+    offset: Annotated[int, Query(ge=0)] = 0,
+) -> dict[str, Any]:
+    """Records newest first; `record` is the canonical JSON each of them stands by."""
+    wanted = Filter(actor=actor, act=act, resource=resource, outcome=outcome)
+    records = portal.audits.listing(wanted, by=by, limit=limit, offset=offset)
+    return {
+        "total": portal.audits.count(wanted, by=by),
+        "records": [
+            {
+                "sequence": record.sequence,
+                "at": iso(record.at),
+                "record": record.body,
+                "texts": dict(record.texts),
+            }
+            for record in records
+        ],
+    }

@@ -1,0 +1,111 @@
+"""Routes for registered models and their versions."""
+
+from __future__ import annotations
+
+from typing import Annotated, Any
+
+from fastapi import APIRouter, Query
+
+from app.api.caller import Caller, Desk
+from catalog.registry.models import Metric, Model, Version
+from catalog.registry.search import Question, search
+from ledger.clock import iso
+
+router = APIRouter(tags=["models"])
+
+
+@router.get("/models")
+def list_models(
+    portal: Desk,
+    by: Caller,
+    q: Annotated[str, Query(max_length=200)] = "",
+    limit: Annotated[int, Query(ge=1, le=100)] = 25,
+    offset: Annotated[int, Query(ge=0, le=1_000_000)] = 0,
+) -> dict[str, Any]:
+    """Search models by name, description, tags, domain and owner; best match first."""
+    found = search(portal.store, Question(q), by=by, limit=limit, offset=offset)
+    return {
+        "total": found.total,
+        "models": [
+            {**_model(hit.model), "owner": hit.owner, "metrics": _metrics(hit.metrics)}
+            for hit in found.hits
+        ],
+        "mirrored_at": _mirrored(portal),
+    }
+
+
+@router.get("/models/{name}")
+def one_model(
+    name: str, portal: Desk, by: Caller, server: str = "", workspace: str = ""
+) -> dict[str, Any]:
+    """One model with its versions."""
+    model = portal.models.find(name, by=by, server=server, workspace=workspace)
+    versions = portal.models.versions(model)
+    owner = portal.people.names({model.owner_id}).get(model.owner_id, "")
+    return {
+        **_model(model),
+        "owner": owner,
+        "versions": [_version(version) for version in versions],
+        "mirrored_at": _mirrored(portal),
+    }
+
+
+@router.get("/models/{name}/versions/{version}")
+def one_version(
+    name: str, version: int, portal: Desk, by: Caller, server: str = "", workspace: str = ""
+) -> dict[str, Any]:
+    """One version with its metrics and data sets."""
+    model = portal.models.find(name, by=by, server=server, workspace=workspace)
+    found = portal.models.version(model, version)
+    run = portal.models.runs(model).get(found.run_id)
+    return {
+        "model": _model(model),
+        **_version(found),
+        "parameters": dict(run.params) if run else {},
+        "datasets": [
+            {"name": d.name, "digest": d.digest, "context": d.context, "rows": d.rows}
+            for d in (run.datasets if run else ())
+        ],
+        "mirrored_at": _mirrored(portal),
+    }
+
+
+def _model(model: Model) -> dict[str, Any]:
+    return {
+        "id": model.id,
+        "name": model.name,
+        "server": model.server,
+        "workspace": model.workspace,
+        "description": model.description,
+        "domain": model.domain,
+        "task": model.task,
+        "tags": dict(model.tags),
+        "aliases": {alias.name: alias.number for alias in model.aliases},
+    }
+
+
+def _version(version: Version) -> dict[str, Any]:
+    return {
+        "id": version.id,
+        "version": version.number,
+        "created_at": iso(version.created_at),
+        "run_id": version.run_id,
+        "description": version.description,
+        "status": version.status,
+        "aliases": list(version.aliases),
+        "metrics": _metrics(version.metrics),
+    }
+
+
+def _metrics(metrics: tuple[Metric, ...]) -> list[dict[str, Any]]:
+    return [
+        {"name": m.name, "value": m.value, "dataset": m.dataset, "dataset_digest": m.dataset_digest}
+        for m in metrics
+    ]
+
+
+def _mirrored(portal: Desk) -> dict[str, str | None]:
+    return {
+        state.server: iso(state.succeeded_at) if state.succeeded_at else None
+        for state in portal.models.mirrored()
+    }

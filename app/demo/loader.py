@@ -1,0 +1,238 @@
+"""Loads the demo organisation by the same verbs and the same API that everybody else uses.
+
+Each step first looks whether it was done, so that an interrupted load goes on where it stopped.
+"""
+
+from __future__ import annotations
+
+import os
+import secrets
+import threading
+from collections import defaultdict
+from collections.abc import Callable
+from typing import Final
+
+import httpx
+
+from app.demo import organisation
+from app.demo.models import MODELS
+from app.demo.organisation import APPLICATIONS, DECLARED_VALUES, PEOPLE, RELEASES, Release
+from app.demo.traffic import Batch, report, simulated_month
+from app.demo.training import LoggedVersion, train_and_log
+from app.portal import Portal
+from auth.actors import EVERYTHING, Actor, Kind, Scope
+from auth.permissions import Role
+from catalog.monitoring.telemetry import NUMBER
+from catalog.releases.requests import ReleaseRequest
+from catalog.releases.states import PromotionState, State, Verb
+from ledger.errors import Conflict, Unavailable
+
+SEED: Final = 20261120
+PASSWORDS: Final = "demo-passwords.txt"
+LOADED: Final = "demo-loaded"
+DEMO: Final = Actor.system("demo")
+_PATIENCE_S: Final = 120.0
+
+
+def say(line: str) -> None:
+    """One line of progress for the terminal."""
+    print(f"Demo: {line}", flush=True)  # noqa: T201 - the supervisor shows it
+
+
+def load(portal: Portal, *, stop: threading.Event, progress: Callable[[str], None] = say) -> None:
+    """Load what is missing of the demo organisation.
+
+    Raises:
+        Unavailable: MLflow or the portal did not answer; the next start goes on from there.
+    """
+    done = portal.settings.data_dir / LOADED
+    if done.exists():
+        return
+    people = _people(portal)
+    progress(f"{len(people)} people of {organisation.NAME} can sign in")
+    _until_answering(portal, stop)
+    versions = train_and_log(portal.settings.mlflow_uri, progress)
+    portal.mirror.crawl(by=DEMO)
+    _classify(portal, people)
+    for release in RELEASES:
+        if stop.is_set():
+            return
+        _release(portal, people, versions, release, stop)
+        progress(f"release of {release.model} {release.version}: {release.decision}")
+    _declare(portal, people)
+    _report(portal, versions, progress)
+    done.write_text("The demo organisation is complete.\n")
+    progress("complete")
+
+
+def _people(portal: Portal) -> dict[str, Actor]:
+    kept = portal.settings.data_dir / PASSWORDS
+    known = _read_passwords(portal)
+    lines = []
+    actors: dict[str, Actor] = {}
+    for person in PEOPLE:
+        found = portal.people.by_email(person.email)
+        if found is None:
+            found, _code = portal.people.add(person.name, person.email, by=DEMO)
+        if person.email not in known:
+            known[person.email] = secrets.token_urlsafe(12)
+            portal.people.set_password(found.id, known[person.email], by=DEMO)
+        for role in person.roles:
+            scope = Scope("domain", person.domain) if person.domain else EVERYTHING
+            try:
+                portal.grants.give(found.id, Role(role), scope, by=DEMO)
+            except Conflict:
+                continue
+        lines.append(f"{person.email}\t{known[person.email]}\t{person.name}, {person.title}")
+        actors[person.email] = portal.people.actor(found.id)
+    descriptor = os.open(kept, os.O_WRONLY | os.O_CREAT | os.O_TRUNC, 0o600)
+    with os.fdopen(descriptor, "w") as file:
+        file.write("\n".join(lines) + "\n")
+    return actors
+
+
+def _read_passwords(portal: Portal) -> dict[str, str]:
+    kept = portal.settings.data_dir / PASSWORDS
+    if not kept.exists():
+        return {}
+    rows = [line.split("\t") for line in kept.read_text().splitlines() if line]
+    return {row[0]: row[1] for row in rows}
+
+
+def _until_answering(portal: Portal, stop: threading.Event) -> None:
+    """Wait for MLflow to answer its first question."""
+    waited = 0.0
+    while not stop.is_set():
+        try:
+            next(iter(portal.mlflow.models()), None)
+        except Unavailable:
+            if waited > _PATIENCE_S:
+                raise
+            stop.wait(1.0)
+            waited += 1.0
+        else:
+            return
+
+
+def _classify(portal: Portal, people: dict[str, Actor]) -> None:
+    server = portal.settings.server_slug
+    for person in PEOPLE:
+        portal.authorship.map_user(server, person.email, people[person.email].id, by=DEMO)
+    for model in MODELS:
+        found = portal.models.find(model.name, by=DEMO, server=server)
+        if not found.domain:
+            portal.models.classify(
+                found.id,
+                by=DEMO,
+                owner_id=people[model.owner.email].id,
+                domain=model.domain,
+                task=model.task,
+            )
+
+
+def _release(
+    portal: Portal,
+    people: dict[str, Actor],
+    versions: list[LoggedVersion],
+    release: Release,
+    stop: threading.Event,
+) -> None:
+    number = next(
+        v.version for v in versions if (v.name, v.key) == (release.model, release.version)
+    )
+    model = portal.models.find(release.model, by=DEMO, server=portal.settings.server_slug)
+    version = portal.models.version(model, number)
+    asked = [
+        one
+        for one in portal.requests.listing(by=DEMO, model_id=model.id)
+        if one.version_id == version.id and one.alias == release.alias
+    ]
+    requester = portal.people.actor(people[release.requester.email].id)
+    request = (
+        asked[0]
+        if asked
+        else portal.requests.request(version.id, release.alias, release.reason, by=requester)
+    )
+    request = _until(portal, request, lambda one: one.state is not State.PENDING_REVIEW, stop)
+    if release.is_open or request.state is not State.IN_REVIEW:
+        return
+    decider = portal.people.actor(people[release.decider.email].id)
+    verb = Verb.APPROVE if release.decision == "approve" else Verb.REJECT
+    request = portal.requests.decide(request.id, verb, release.decision_reason, by=decider)
+    if verb is Verb.APPROVE:
+        _until(portal, request, _is_promoted, stop)
+        # The next request asks for its gates against the version that is live now.
+        portal.mirror.refresh(model.name, by=DEMO)
+
+
+def _is_promoted(request: ReleaseRequest) -> bool:
+    promotion = request.promotion
+    return promotion is not None and promotion.state is not PromotionState.QUEUED
+
+
+def _until(
+    portal: Portal,
+    request: ReleaseRequest,
+    is_so: Callable[[ReleaseRequest], bool],
+    stop: threading.Event,
+) -> ReleaseRequest:
+    waited = 0.0
+    while not is_so(request) and not stop.is_set():
+        if waited > _PATIENCE_S:
+            raise Unavailable(
+                f"{request.number} did not move on within {_PATIENCE_S:.0f} seconds.",
+                hint="Look into the worker's log; the next start goes on from here.",
+            )
+        stop.wait(0.1)
+        waited += 0.1
+        request = portal.requests.get(request.id, by=DEMO)
+    return request
+
+
+def _declare(portal: Portal, people: dict[str, Actor]) -> None:
+    for value in DECLARED_VALUES:
+        model = portal.models.find(value.model, by=DEMO, server=portal.settings.server_slug)
+        outcome = NUMBER if value.output is None else value.output
+        by = people[value.by.email]
+        lines = portal.impact.portfolio(by=by, model_id=model.id).lines
+        if not any(said.outcome == outcome for line in lines for said in line.declared):
+            portal.impact.declare(model.id, outcome, value.eur, value.why, by=by)
+
+
+def _report(portal: Portal, versions: list[LoggedVersion], progress: Callable[[str], None]) -> None:
+    """Report the month through the API, each application with a token of its own."""
+    grace = next(person for person in PEOPLE if Role.GOVERNANCE_ADMIN in person.roles)
+    admin = portal.people.by_email(grace.email)
+    if admin is None:
+        return
+    by = portal.people.actor(admin.id)
+    known = {
+        one.name: one for one in portal.people.everybody(by=by) if one.kind is Kind.APPLICATION
+    }
+    by_application: dict[str, list[Batch]] = defaultdict(list)
+    for batch in simulated_month(versions, portal.clock.now(), SEED):
+        by_application[batch.application].append(batch)
+    _until_portal(portal)
+    for application in APPLICATIONS:
+        name = f"{application.name} (simulated)"
+        registered = known.get(name) or portal.tokens.register_application(name, by=by)
+        _token, secret = portal.tokens.issue_for_application(
+            registered.id, "Demo traffic", by=by, days=1
+        )
+        batches = by_application[application.key]
+        sent = report(portal.settings.local_url, secret, batches, lambda _line: None)
+        progress(f"{sent:,} simulated calls reported for {name}")
+        portal.tokens.revoke(_token.id, by=by)
+
+
+def _until_portal(portal: Portal) -> None:
+    """Wait for the portal to take calls. Raises Unavailable."""
+    transport = httpx.HTTPTransport(retries=20)
+    try:
+        with httpx.Client(transport=transport, trust_env=False, timeout=30) as client:
+            client.get(f"{portal.settings.local_url}/healthz")
+    except httpx.TransportError as error:
+        raise Unavailable(
+            "The portal does not answer, so the demo's calls could not be reported.",
+            hint="The next start of the worker goes on from here.",
+        ) from error

@@ -1,0 +1,57 @@
+"""The table of screens: what each is called, where it stands, and what it takes to open it."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from typing import Final
+
+from app.settings import ROOT
+from auth.access import may_anywhere
+from auth.actors import Actor
+
+GROUPS: Final = ("Find", "Decide", "Watch", "Prove", "Run")
+
+
+@dataclass(frozen=True)
+class Screen:
+    """One screen. Any one of the permissions opens it; none named: being signed in is enough."""
+
+    key: str
+    title: str
+    icon: str
+    group: str
+    permissions: tuple[str, ...] = ()
+    in_navigation: bool = True
+
+    @property
+    def path(self) -> str:
+        """The file of the screen."""
+        return str(ROOT / "pages" / f"{self.key}.py")
+
+    def may_open(self, actor: Actor) -> bool:
+        """Whether it is shown to this person."""
+        return not self.permissions or any(may_anywhere(actor, one) for one in self.permissions)
+
+
+PAGES: Final = (
+    Screen("home", "Home", "home", "Find"),
+    Screen("discover", "Discover", "search", "Find", ("model:read",)),
+    Screen("model", "Model", "deployed_code", "Find", ("model:read",)),
+    Screen("compare", "Compare", "compare_arrows", "Find", ("model:read",)),
+    Screen("explain", "Explain", "bar_chart", "Find", ("explanation:read",)),
+    Screen("lineage", "Lineage", "account_tree", "Find", ("model:read",)),
+    Screen("inbox", "Inbox", "inbox", "Decide", ("release:decide", "release:request")),
+    Screen("releases", "Releases", "approval", "Decide", ("release:read",)),
+    Screen("release", "Release request", "approval", "Decide", ("release:read",), False),
+    Screen("request", "Request release", "approval", "Decide", ("release:request",), False),
+    Screen("impact", "Impact", "query_stats", "Watch", ("impact:read",)),
+    Screen("audit", "Audit", "verified_user", "Prove", ("audit:read",)),
+    Screen("access", "Access", "group", "Run", ("person:read", "token:issue")),
+)
+
+_BY_KEY: Final = {screen.key: screen for screen in PAGES}
+
+
+def at(key: str) -> str:
+    """The screen of this name, as `st.page_link` and `st.switch_page` want it."""
+    return _BY_KEY[key].path

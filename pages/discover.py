@@ -1,0 +1,18 @@
+"""Discover: find a model by what it does, and see at once what is live, whose it is, how good."""
+
+from __future__ import annotations
+
+import streamlit as st
+
+from app.panels import discover
+from app.session import portal, require
+
+who = require("model:read")
+discover.head(portal().models.mirrored())
+question, order, start = discover.asked()
+found = discover.look(question, order, start, by=who)
+left, right = st.columns([0.22, 0.78], gap="medium")
+with left:
+    discover.facets(found)
+with right:
+    discover.results(found, question, order, start, by=who)

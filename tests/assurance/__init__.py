@@ -1,0 +1,1 @@
+"""What is promised about model files: explained truly, and never let out."""
