@@ -7,7 +7,7 @@ import logging
 from collections.abc import Callable, Mapping
 from typing import Any, Final
 
-from dbos import DBOS, DBOSClient, DBOSConfig
+from dbos import DBOS, DBOSClient, DBOSConfig, Serializer
 from sqlalchemy import URL
 from sqlmodel import Session
 
@@ -26,7 +26,7 @@ LONGEST_WAIT_S: Final = 10.0
 _LOG = logging.getLogger(__name__)
 
 
-class Json:
+class Json(Serializer):
     """Jobs are kept as JSON: reading one must never run code, as unpickling would."""
 
     def serialize(self, data: Any) -> str:  # noqa: ANN401 - the engine's own contract

@@ -6,7 +6,9 @@ an empty database brought to the newest step.
 
 from __future__ import annotations
 
+import fcntl
 import importlib
+import os
 import tempfile
 from collections.abc import Iterator
 from contextlib import contextmanager
@@ -72,8 +74,7 @@ def to_head(store: Store) -> str | None:
         Unavailable: the database does not answer.
     """
     try:
-        store.ping()
-        with _alone(store) as connection:
+        with _turn(store), _alone(store) as connection:
             command.upgrade(_config(connection), "head")
     except CommandError as error:
         if not isinstance(error.__cause__, ResolutionError):
@@ -160,6 +161,22 @@ def _steps() -> int:
 def _revision(store: Store) -> str | None:
     with store.read() as session:
         return MigrationContext.configure(session.connection()).get_current_revision()
+
+
+@contextmanager
+def _turn(store: Store) -> Iterator[None]:
+    """One at a time for an SQLite file: its very first opening does not queue by itself."""
+    if store.is_sqlite and store.url.database:
+        folder = os.open(Path(store.url.database).resolve().parent, os.O_RDONLY)
+        try:
+            fcntl.flock(folder, fcntl.LOCK_EX)
+            store.ping()
+            yield
+        finally:
+            os.close(folder)
+    else:
+        store.ping()
+        yield
 
 
 @contextmanager

@@ -20,6 +20,7 @@ from app.settings import Settings
 from auth.actors import Actor
 from catalog.registry.artifacts import manifest_of
 from catalog.registry.models import Model
+from catalog.registry.seen import SeenVersion
 from ledger.errors import CountersignError, Invalid, NotFound, Unavailable
 
 _LOG = logging.getLogger(__name__)
@@ -78,8 +79,7 @@ def collect_evidence(portal: Portal, request_id: str) -> None:
     model = portal.models.get(request.model_id, by=RELEASES)
     try:
         seen = portal.mlflow.version(model.name, request.version_number)
-        if not _is_same(portal, model, request.version_number, seen.created_at.isoformat()):
-            raise NotFound("The version was made again.")
+        _insist_same(portal, model, request.version_number, seen)
         with tempfile.TemporaryDirectory(prefix="countersign-") as folder:
             manifest = manifest_of(portal.mlflow.download(seen, Path(folder)))
     except NotFound:
@@ -107,7 +107,7 @@ def explain(portal: Portal, explanation_id: str) -> None:
         portal.explanations.compute(explanation_id, by=EXPLAINER)
     except CountersignError:
         raise
-    except Exception:
+    except Exception:  # noqa: BLE001 - a fault must not end the worker; it keeps its traceback
         _LOG.exception("explanation %s", explanation_id)
         portal.explanations.give_up(
             explanation_id,
@@ -120,12 +120,10 @@ def explain(portal: Portal, explanation_id: str) -> None:
         )
 
 
-def _is_same(portal: Portal, model: Model, number: int, created_at: str) -> bool:
-    try:
-        known = portal.models.version(model, number)
-    except NotFound:
-        return False
-    return known.created_at.isoformat() == created_at
+def _insist_same(portal: Portal, model: Model, number: int, seen: SeenVersion) -> None:
+    """Raises NotFound when MLflow's version is not the one the catalog knows."""
+    if portal.models.version(model, number).created_at != seen.created_at:
+        raise NotFound("The version was made again.")
 
 
 def _mirror_loop(portal: Portal, stop: threading.Event) -> None:
@@ -139,7 +137,7 @@ def _mirror_loop(portal: Portal, stop: threading.Event) -> None:
             wait = min(wait * 2, 10.0) if wait < portal.settings.mirror_seconds else 2.0
         except CountersignError as problem:
             _LOG.warning("mirror: %s", problem.message)
-        except Exception:
+        except Exception:  # noqa: BLE001 - a fault must not end the worker; it keeps its traceback
             _LOG.exception("mirror")
         stop.wait(wait)
 
@@ -152,7 +150,7 @@ def _outbox_loop(portal: Portal, stop: threading.Event) -> None:
             done = portal.promotions.carry_out_next(EXECUTOR, by=RELEASES, at_point=at_point)
         except CountersignError as problem:
             _LOG.warning("promotion: %s", problem.message)
-        except Exception:
+        except Exception:  # noqa: BLE001 - a fault must not end the worker; it keeps its traceback
             _LOG.exception("promotion")
         if done is None:
             stop.wait(_OUTBOX_SECONDS)

@@ -14,7 +14,7 @@ router = APIRouter(prefix="/audit", tags=["audit"])
 
 
 @router.get("")
-def list_records(  # noqa: PLR0913 - one parameter for each filter
+def list_records(  # noqa: PLR0917 - one parameter for each filter
     portal: Desk,
     by: Caller,
     act: str = "",

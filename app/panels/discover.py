@@ -46,16 +46,26 @@ def head(states: Sequence[MirrorState]) -> None:
 
 def asked() -> tuple[Question, Order, int]:
     """What is asked by the fields and the address: the question, the order, the first place."""
-    domains = _chosen("domain")
+    text = _values("q")
+    order = _values("sort")
+    number = _values("page")
     return (
         Question(
-            text=str(st.session_state.get("q") or ""),
-            domain=domains[0] if domains else "",
-            live_only=LIVE in _chosen("live"),
+            text=text[0] if text else "",
+            domains=frozenset(_values("domain")),
+            live_only=LIVE in _values("live"),
         ),
-        _ORDERS.get(str(st.session_state.get("sort") or ""), Order.BEST_MATCH),
-        (_page_number() - 1) * PAGE,
+        _ORDERS.get(order[0] if order else "", Order.BEST_MATCH),
+        (max(int(number[0]) if number and number[0].isdecimal() else 1, 1) - 1) * PAGE,
     )
+
+
+def _values(key: str) -> list[str]:
+    """What a field holds; before it is drawn for the first time, what the address says."""
+    if key not in st.session_state:
+        return st.query_params.get_all(key)
+    held = st.session_state[key]
+    return [str(one) for one in (held if isinstance(held, list) else [held]) if one]
 
 
 def look(question: Question, order: Order, start: int, *, by: Actor) -> Found:
@@ -69,4 +79,129 @@ def look(question: Question, order: Order, start: int, *, by: Actor) -> Found:
         offset=start,
         order=order,
         measures=policy.measures(),
+    )
+
+
+def facets(found: Found) -> None:
+    """The ways to narrow, each with how many models it would leave."""
+    chosen = dict.fromkeys(_values("domain"), 0)
+    with st.container(key="facets"):
+        facet("Domain", {**chosen, **dict(found.domains)}, "domain")
+        facet("Live as", {LIVE: found.live}, "live")
+
+
+def results(found: Found, question: Question, order: Order, start: int) -> None:
+    """The models that were found, one card each, and the way to the next ones."""
+    with st.container(
+        horizontal=True,
+        horizontal_alignment="distribute",
+        vertical_alignment="center",
+        key="found",
+    ):
+        show(_summary(found, question))
+        st.segmented_control(
+            "Order",
+            list(_ORDERS),
+            default="Best match",
+            key="sort",
+            bind="query-params",
+            label_visibility="collapsed",
+            required=True,
+        )
+    if order is Order.BEST_METRIC:
+        show(note(_why_this_order(found)))
+    if not found.total:
+        _nothing(question)
+        return
+    calls = portal().impact.calls_a_day({hit.model.id for hit in found.hits})
+    for place, hit in enumerate(found.hits):
+        cards.result_card(
+            card(hit, calls.get(hit.model.id)), f"hit-{place}", ways.to("model"), ways.of(hit.model)
+        )
+    pages = -(-found.total // PAGE)
+    if pages > 1:
+        with st.container(
+            horizontal=True,
+            horizontal_alignment="distribute",
+            vertical_alignment="center",
+            key="paging",
+        ):
+            last = start + len(found.hits)
+            show(note(f"{start + 1} to {last} of {found.total:,}"), width="content")
+            st.pagination(pages, key="page", bind="query-params")
+
+
+def card(hit: Hit, calls_a_day: float | None) -> cards.Result:
+    """What a card says of a model: what it does, where it stands, how good it is, how much used."""
+    model = hit.model
+    champion = model.alias(LIVE)
+    marks: list[Markup] = []
+    if champion is not None:
+        marks.append(chips.alias(LIVE, champion.number))
+    elif hit.number is not None:
+        marks.append(chips.status("None", f"Not live, newest is v{hit.number}"))
+    owner = f"owned by {hit.owner}" if hit.owner else "nobody owns it yet"
+    about = " · ".join(one for one in (model.domain or "No domain yet", model.task, owner) if one)
+    return cards.Result(
+        model.name, model.description, about, marks, tuple(_figures(hit, calls_a_day))
+    )
+
+
+def _figures(hit: Hit, calls_a_day: float | None) -> list[tuple[str, str]]:
+    figures = []
+    if hit.key is not None:
+        figures.append(
+            (
+                f"{hit.key.measure.label} {words.figure(hit.key.value)}",
+                f"v{hit.number} on {hit.key.dataset} {words.digest(hit.key.dataset_digest)}",
+            )
+        )
+    if calls_a_day is not None:
+        figures.append((words.thousands(calls_a_day), "calls a day, last 30 days"))
+    return figures
+
+
+def _summary(found: Found, question: Question) -> Markup:
+    narrowed = [f"for “{question.text}”"] * bool(question.text)
+    narrowed += [f"in {words.listing(sorted(question.domains))}"] * bool(question.domains)
+    narrowed += [f"live as {LIVE}"] * question.live_only
+    told = f" {', '.join(narrowed)}" if narrowed else f", {found.live} of them live as {LIVE}"
+    return join((strong(words.plural(found.total, "model")), told))
+
+
+def _why_this_order(found: Found) -> str:
+    if found.measure is None:
+        return (
+            "These models are measured in different ways, so no number orders them: the best "
+            "match stands first. Narrow the search to models that predict the same thing."
+        )
+    policy = portal().policies.in_force.policy
+    way = "highest" if found.measure.better == "higher" else "lowest"
+    rows = {hit.key.dataset_digest for hit in found.hits if hit.key}
+    alike = (
+        "All were measured on the same rows."
+        if len(rows) == 1
+        else "Only those measured on the same data set can be compared."
+    )
+    return (
+        f"By {found.measure.label} on {found.measure.context} data, {way} first, as policy "
+        f"{policy.name} v{policy.version} decides. {alike}"
+    )
+
+
+def _nothing(question: Question) -> None:
+    if question == Question():
+        feedback.empty(
+            "There is no model you may see yet",
+            "Models appear here within a minute of being registered in MLflow, once you hold a "
+            "role on them.",
+        )
+        return
+    feedback.empty(
+        "No model matches",
+        "Take a filter away, or search for a word from its description.",
+        page=ways.to("discover"),
+        link="Show all models",
+        query={},
+        key="search",
     )

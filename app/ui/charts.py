@@ -2,15 +2,21 @@
 
 from __future__ import annotations
 
+import json
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
+from functools import lru_cache
 from itertools import accumulate
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 import streamlit as st
 
 from app.ui import theme
 from app.ui.theme import Palette
+
+if TYPE_CHECKING:
+    # Heavy to load, and only a page with a picture needs it.
+    from plotly.basedatatypes import BaseFigure
 
 # A chart is data for a drawing library in the browser; its keys are that library's.
 Figure = dict[str, Any]
@@ -33,7 +39,16 @@ class Series:
 
 def plot(figure: Figure, alt: str, key: str) -> None:
     """Put an interactive chart on the screen; `alt` says in words what it shows."""
-    st.plotly_chart(figure, theme=None, config=_CONFIG, alt=alt, key=key)
+    checked = _checked(json.dumps(figure))
+    st.plotly_chart(checked, theme=None, config=_CONFIG, alt=alt, key=key)
+
+
+@lru_cache(maxsize=64)
+def _checked(written: str) -> BaseFigure:
+    # Plotly checks every value of a figure (2 to 4 ms); a rerun shows the same picture again.
+    from plotly.graph_objects import Figure as Checked  # noqa: PLC0415
+
+    return Checked(json.loads(written))
 
 
 def _layout(colours: Palette, height: int, more: Figure) -> Figure:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from dataclasses import asdict, dataclass
 from functools import cache
 from pathlib import Path
@@ -132,7 +133,7 @@ def tokens() -> str:
 def css() -> str:
     """The one stylesheet: tokens, our pieces, Streamlit's pieces, small screens and paper."""
     sheets = ((_STYLES / f"{name}.css").read_text(encoding="utf-8") for name in _SHEETS)
-    return tokens() + "".join(sheets)
+    return tokens() + _packed("".join(sheets))
 
 
 @cache
@@ -171,4 +172,9 @@ def document(title: str, *content: object) -> str:
 def _plain() -> str:
     kit = (_STYLES / "kit.css").read_text(encoding="utf-8")
     sheet = (_STYLES / "sheet.css").read_text(encoding="utf-8")
-    return tokens() + kit + sheet
+    return tokens() + _packed(kit + sheet)
+
+
+def _packed(sheet: str) -> str:
+    # It travels to every session: without its comments and indentation it is a third lighter.
+    return re.sub(r"\s+", " ", re.sub(r"/\*.*?\*/", "", sheet, flags=re.DOTALL))

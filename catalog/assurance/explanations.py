@@ -1,4 +1,4 @@
-"""Explanations: which features drive a version, computed in a locked child process, kept and reused."""
+"""Explanations: which features drive a version; computed in a locked child, kept and reused."""
 
 from __future__ import annotations
 

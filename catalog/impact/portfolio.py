@@ -31,6 +31,7 @@ from ledger.ids import new_id
 ERROR_SHARE_LIMIT: Final = 0.01
 SILENT_AFTER: Final = timedelta(days=7)
 WINDOW_DAYS: Final = 30
+LONGEST_OUTCOME: Final = 120
 _LONGEST_REASON: Final = 500
 _LARGEST_EUR: Final = Decimal(1_000_000)
 
@@ -133,6 +134,18 @@ class Impact:
         lines.sort(key=lambda line: (-line.calls, line.model.name))
         return Portfolio(tuple(lines), since, today)
 
+    def calls_a_day(self, model_ids: set[str]) -> dict[str, float]:
+        """The reported calls of each of these models a day, over the last 30 days."""
+        since = self._ledger.clock.now().date() - timedelta(days=WINDOW_DAYS - 1)
+        row = PredictionDayRow
+        with self._ledger.store.read() as session:
+            counted = session.exec(
+                select(row.model_id, func.sum(row.calls))
+                .where(col(row.model_id).in_(model_ids), col(row.day) >= since)
+                .group_by(col(row.model_id))
+            )
+            return {model_id: int(calls) / WINDOW_DAYS for model_id, calls in counted}
+
     def may_declare(self, model: Model, *, by: Actor) -> Verdict:
         """Whether the actor may say what an outcome of this model is worth."""
         return decide(by, "value:declare", model.resource)
@@ -142,7 +155,7 @@ class Impact:
     ) -> Declared:
         """Say what one outcome of a model is worth, in euro. The newest saying counts."""
         outcome, reason = " ".join(outcome.split()), reason.strip()
-        if not 1 <= len(outcome) <= 120:
+        if not 1 <= len(outcome) <= LONGEST_OUTCOME:
             raise Invalid("Name the outcome, as the application reports it.", code="no-outcome")
         if not 1 <= len(reason) <= _LONGEST_REASON:
             raise Invalid(

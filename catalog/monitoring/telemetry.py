@@ -264,5 +264,5 @@ def outcome_of(output: str, error: str) -> str:
     return NUMBER
 
 
-def _plain(output: str | float | bool) -> str:
+def _plain(output: str | float | bool) -> str:  # noqa: FBT001 - a class may be a truth value
     return json.dumps(output) if isinstance(output, bool) else str(output)

@@ -1,4 +1,4 @@
-"""The files of a version: what each of them was, by SHA-256, without ever opening one as a program."""
+"""The files of a version: what each of them is, by SHA-256, never opened as a program."""
 
 from __future__ import annotations
 
@@ -44,5 +44,5 @@ def manifest_of(folder: Path) -> Manifest:
             with path.open("rb") as stream:
                 digest = hashlib.file_digest(stream, "sha256").hexdigest()
             files[name] = (path.stat().st_size, digest)
-    plain = {name: {"bytes": size, "sha256": digest} for name, (size, digest) in files.items()}
-    return Manifest(files, "sha256:" + hashlib.sha256(rfc8785.dumps(plain)).hexdigest())
+    plain = {name: f"{size} {digest}" for name, (size, digest) in files.items()}
+    return Manifest(files, "sha256:" + hashlib.sha256(rfc8785.dumps(dict(plain))).hexdigest())

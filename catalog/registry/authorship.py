@@ -1,4 +1,4 @@
-"""Who built a version, as far as Countersign can know it: by claim, or by an administrator's mapping.
+"""Who built a version, as far as it can be known: by claim, or by an administrator's mapping.
 
 MLflow cannot say: it has no accounts, and `mlflow.user` is whatever the client wrote. Everybody who
 is linked counts as an author, so a claim can only ever take away the right to decide.

@@ -11,6 +11,7 @@ import logging
 import os
 from collections.abc import Callable, Iterator
 from datetime import UTC, datetime
+from functools import partial
 from pathlib import Path
 from typing import Any, Final
 
@@ -186,13 +187,11 @@ class MlflowServer:
             get_artifact_repository,
         )
 
-        return Path(
-            self._ask(
-                lambda: get_artifact_repository(folder, tracking_uri=self._uri).download_artifacts(
-                    name, str(into)
-                )
-            )
-        )
+        def fetch() -> Any:  # noqa: ANN401 - MLflow's own, untyped
+            files: Any = get_artifact_repository(folder, tracking_uri=self._uri)
+            return files.download_artifacts(name, str(into))
+
+        return Path(self._ask(fetch))
 
     def _folder(self, version: SeenVersion) -> str:
         """Where the files of a version are."""
@@ -210,7 +209,7 @@ class MlflowServer:
     def _paged(self, ask: Callable[[str | None], Any]) -> Iterator[Any]:
         token: str | None = None
         while True:
-            page = self._ask(lambda token=token: ask(token))
+            page = self._ask(partial(ask, token))
             yield from page
             token = page.token
             if not token:

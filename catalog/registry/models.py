@@ -1,4 +1,4 @@
-"""Registered models and their versions, as people look at them and as administrators classify them."""
+"""Registered models and their versions, as people see them and as administrators classify them."""
 
 from __future__ import annotations
 
@@ -10,7 +10,15 @@ from typing import Final
 
 from sqlmodel import Session, col, or_, select
 
-from auth.access import ANYTHING, Resource, Verdict, decide, insist_visible, may_anywhere, visible_scopes
+from auth.access import (
+    ANYTHING,
+    Resource,
+    Verdict,
+    decide,
+    insist_visible,
+    may_anywhere,
+    visible_scopes,
+)
 from auth.actors import Actor
 from auth.tables import PrincipalRow
 from catalog.registry.mirror import MirrorState, mirror_state
@@ -28,6 +36,7 @@ from ledger.acts import Ledger
 from ledger.errors import Conflict, Invalid, NotFound
 
 TASKS: Final = ("binary classification", "multi-class classification", "regression")
+LONGEST_DOMAIN: Final = 80
 
 
 @dataclass(frozen=True)
@@ -248,15 +257,13 @@ class Models:
 
     # -- verbs ---------------------------------------------------------------------------------
 
-    def classify(
-        self, model_id: str, *, by: Actor, owner_id: str, domain: str, task: str
-    ) -> None:
+    def classify(self, model_id: str, *, by: Actor, owner_id: str, domain: str, task: str) -> None:
         """Say who owns a model, in which domain it lies, and what it predicts.
 
         MLflow's tags cannot say this: anybody who reaches MLflow can set them.
         """
         domain = " ".join(domain.split())
-        if not 1 <= len(domain) <= 80:
+        if not 1 <= len(domain) <= LONGEST_DOMAIN:
             raise Invalid("A domain's name has 1 to 80 characters.", hint="For example Payments.")
         if task not in TASKS:
             raise Invalid(f"{task!r} is no task.", hint=f"Use one of: {', '.join(TASKS)}.")
@@ -386,9 +393,7 @@ def _load_runs(session: Session, server: str, ids: list[str]) -> dict[str, Run]:
                 data.rows,
             )
         )
-    rows = session.exec(
-        select(RunRow).where(RunRow.server == server, col(RunRow.run_id).in_(ids))
-    )
+    rows = session.exec(select(RunRow).where(RunRow.server == server, col(RunRow.run_id).in_(ids)))
     return {
         row.run_id: Run(
             row.run_id,

@@ -1,4 +1,4 @@
-"""Search: every model whose name, description, tags, domain or owner holds all the words asked for."""
+"""Search: every model whose name, description, tags, domain or owner holds all the words."""
 
 from __future__ import annotations
 
@@ -71,11 +71,12 @@ class Found:
 
 @dataclass(frozen=True)
 class Question:
-    """What is looked for. Empty fields leave everything in."""
+    """What is looked for. Empty fields leave everything in; of several domains any one will do."""
 
     text: str = ""
     domain: str = ""
     live_only: bool = False
+    domains: frozenset[str] = frozenset()
 
     def words(self) -> tuple[str, ...]:
         """The words asked for, small, at most eight."""
@@ -111,8 +112,8 @@ def search(
         for hit in hits:
             if hit.model.domain:
                 domains[hit.model.domain] = domains.get(hit.model.domain, 0) + 1
-        if question.domain:
-            hits = [hit for hit in hits if hit.model.domain == question.domain]
+        if wanted := {question.domain, *question.domains} - {""}:
+            hits = [hit for hit in hits if hit.model.domain in wanted]
         measure = _shared_measure(hits, measures or {})
         if order is Order.BEST_METRIC and measure is not None:
             hits = _with_metrics(session, hits, measures or {})

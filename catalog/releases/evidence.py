@@ -1,4 +1,4 @@
-"""Evidence: what is known of a version, kept by content, and the snapshot a decision is bound to."""
+"""Evidence: what is known of a version, by content, and the snapshot a decision is bound to."""
 
 from __future__ import annotations
 

@@ -1,7 +1,7 @@
 """Gates: each asks one question of the evidence and answers pass, fail or missing, with the reason.
 
-Pure functions of (policy version, evidence snapshot): asked again with the same two, in a year or on
-another machine, they give the same answers.
+Pure functions of (policy version, evidence snapshot): asked again with the same two, in a year or
+on another machine, they give the same answers.
 """
 
 from __future__ import annotations
@@ -9,6 +9,7 @@ from __future__ import annotations
 from collections.abc import Callable
 from dataclasses import dataclass
 from enum import StrEnum
+from functools import partial
 from typing import Final
 
 from catalog.releases.evidence import Measured, Snapshot, Standing
@@ -27,7 +28,7 @@ from catalog.releases.policies import (
 class Answer(StrEnum):
     """What a gate can say."""
 
-    PASS = "pass"
+    PASS = "pass"  # noqa: S105 - a verdict
     FAIL = "fail"
     MISSING = "missing"
 
@@ -75,46 +76,46 @@ def _performance(policy: Policy, gate: AnyGate, snapshot: Snapshot) -> GateResul
         )
     mine = _on_evaluation(policy, rule, snapshot.candidate)
     ran = f"Run {snapshot.candidate.run_id[:8]}" if snapshot.candidate.run_id else "No run"
-    told = {"evidence": ran, "produced_by": "Training run", "at": snapshot.candidate.measured_at}
+    told = partial(
+        _result,
+        gate,
+        evidence=ran,
+        produced_by="Training run",
+        at=snapshot.candidate.measured_at,
+    )
     champion = snapshot.champion
     if champion is None:
         value = next(iter(mine.values()), None)
-        return _result(
-            gate,
+        return told(
             Answer.PASS,
             required="no champion yet",
             observed=f"{rule.label} {value.value:.4g}" if value else "not measured",
-            reason=f"Nothing is live as {snapshot.alias} yet, so there is nothing to be worse than.",
+            reason=f"Nothing is live as {snapshot.alias} yet, so nothing can be better.",
             digest=value.dataset_digest if value else "",
-            **told,
         )
     theirs = _on_evaluation(policy, rule, champion)
     shared = sorted(mine.keys() & theirs.keys())
     if not shared:
         what = "was measured on other rows" if mine and theirs else "is not on record"
-        return _result(
-            gate,
+        return told(
             Answer.MISSING,
             required=f"{rule.label} on the rows v{champion.number} was measured on",
             observed="other data" if mine and theirs else "none",
             reason=f"{rule.label} of v{snapshot.candidate.number} or of v{champion.number} {what}, "
             "so the two cannot be compared. Measure both on the same evaluation data set.",
-            **told,
         )
     sign = 1.0 if rule.better == "higher" else -1.0
     worst = min(shared, key=lambda digest: sign * (mine[digest].value - theirs[digest].value))
     value, limit = mine[worst], theirs[worst]
     passes = sign * (value.value - limit.value) >= -gate.margin
     bound = "≥" if rule.better == "higher" else "≤"
-    return _result(
-        gate,
+    return told(
         Answer.PASS if passes else Answer.FAIL,
         required=f"{bound} {limit.value:.4g}",
         observed=f"{value.value:.4g}",
         reason=f"{rule.label} is {value.value:.4g}, {'not worse' if passes else 'worse'} than the "
         f"{limit.value:.4g} of v{champion.number} on {value.dataset}.",
         digest=worst,
-        **told,
     )
 
 
@@ -176,7 +177,7 @@ def _artifacts(_policy: Policy, gate: AnyGate, snapshot: Snapshot) -> GateResult
         observed=f"{snapshot.manifest_files} files" if there else "none yet",
         reason="Every file of the version is on record; a changed byte stops the release."
         if there
-        else "The worker has not read the version's files yet. It does so after the request is sent.",
+        else "The worker has not read the version's files yet; it does so once a request is sent.",
         evidence="Artifact manifest",
         digest=snapshot.manifest_digest,
         produced_by="Countersign",

@@ -1,4 +1,4 @@
-"""Policies: the organisation's release law, read from YAML, checked, kept by the digest of its content."""
+"""Policies: the organisation's release law, read from YAML, checked, kept by digest."""
 
 from __future__ import annotations
 
@@ -121,7 +121,9 @@ class Published:
 class Policies:
     """The policies that were ever in force, and the one that is."""
 
-    def __init__(self, store: Store, clock: Clock, source: Path = SHIPPED / "baseline.yaml") -> None:
+    def __init__(
+        self, store: Store, clock: Clock, source: Path = SHIPPED / "baseline.yaml"
+    ) -> None:
         self._store = store
         self._clock = clock
         self._current = read_policy(source)

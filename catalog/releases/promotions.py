@@ -1,7 +1,7 @@
 """Promotions: an approval carried out in MLflow, once, whatever is killed in between.
 
-MLflow has no transaction to share and no compare-and-set on aliases. So the approval leaves a row in
-an outbox, and the worker reads the alias before and after it moves it. What it finds decides:
+MLflow has no transaction to share and no compare-and-set on aliases. So the approval leaves a row
+in an outbox, and the worker reads the alias before and after it moves it. What it finds decides:
 
     the alias points at the version           -> applied (this time, or by an attempt that died)
     it points where it did at the approval    -> move it
@@ -64,7 +64,7 @@ class Promotion:
     message: str
 
 
-class _Stopped(CountersignError):
+class _StoppedError(CountersignError):
     """The promotion must not be carried out; the reason goes on record."""
 
 
@@ -84,7 +84,7 @@ class Promotions:
         self._server = server
 
     def release_claims(self, worker: str) -> None:
-        """Forget the claims of a worker that died under this name, so that they are taken at once."""
+        """Forget the claims of a worker that died under this name: they are taken at once."""
         with self._ledger.store.write() as session:
             for row in session.exec(
                 select(PromotionRow).where(
@@ -109,7 +109,7 @@ class Promotions:
         at_point("claimed")
         try:
             how = self._carry_out(claim, at_point)
-        except _Stopped as stop:
+        except _StoppedError as stop:
             return self._finish(claim, PromotionState.FAILED, stop.code, stop.message, by)
         except Unavailable as problem:
             self._put_back(claim, problem)
@@ -159,8 +159,8 @@ class Promotions:
         if before == row.version_number:
             return "applied-before" if row.called_at else "already-there"
         if before != row.replaces:
-            raise _Stopped(
-                f"{row.alias} pointed at {_named(row.replaces)} when this was approved, and points at "
+            raise _StoppedError(
+                f"{row.alias} pointed at {_named(row.replaces)} when this was approved and at "
                 f"{_named(before)} now: somebody moved it since, so it was left there.",
                 code="alias-moved-since",
             )
@@ -192,8 +192,8 @@ class Promotions:
         except NotFound as error:
             raise _gone(claim) from error
         if manifest.digest != claim.row.manifest_digest:
-            raise _Stopped(
-                f"The files of version {claim.row.version_number} are not those that were approved.",
+            raise _StoppedError(
+                f"The files of version {claim.row.version_number} are not the approved ones.",
                 code="artifacts-changed",
             )
 
@@ -242,7 +242,7 @@ class Promotions:
             return promotion(row)
 
     def _mine(self, session: Session, claim: _Claim) -> PromotionRow:
-        """The row, if it is still this claim's. Raises Conflict for a worker that slept too long."""
+        """The row, if still this claim's. Raises Conflict for a worker that slept too long."""
         row = session.get_one(PromotionRow, claim.row.id, with_for_update=True)
         if row.fence != claim.row.fence or row.state != PromotionState.QUEUED:
             raise Conflict(
@@ -287,7 +287,7 @@ def insist_nothing_on_its_way(session: Session, request: RequestRow) -> None:
         raise Conflict(
             f"Version {other.version_number} is on its way to {other.alias}, so what this request "
             "would replace is about to change.",
-            hint="Decide when that promotion has arrived in MLflow; it takes seconds if MLflow runs.",
+            hint="Decide when that promotion has arrived in MLflow, which takes seconds.",
             code="promotion-on-its-way",
         )
 
@@ -325,9 +325,9 @@ def _is_approved_one(approved: VersionRow, seen: SeenVersion) -> bool:
     )
 
 
-def _gone(claim: _Claim) -> _Stopped:
-    return _Stopped(
-        f"Version {claim.row.version_number} of {claim.model_name} is not the one that was approved: "
+def _gone(claim: _Claim) -> _StoppedError:
+    return _StoppedError(
+        f"Version {claim.row.version_number} of {claim.model_name} is not the one approved: "
         "it was deleted in MLflow, or made again under the same name.",
         code="version-gone",
     )

@@ -82,7 +82,7 @@ class ReleaseRequest:
 
 @dataclass(frozen=True)
 class Sheet:
-    """The reviewer's sheet: the request, the gates, what changed since, and what this reader may."""
+    """The reviewer's sheet: the request, the gates, what changed since, what this reader may."""
 
     request: ReleaseRequest
     policy: Policy
@@ -259,6 +259,17 @@ class Requests:
                 self._step(act, row, Verb.COLLECT)
                 self._bind(act, row, model, version)
                 act.emit("release:in-review", row.id, version=version.id)
+
+    def cannot_collect(self, request_id: str, problem: Invalid, *, by: Actor) -> None:
+        """Say on the request why its files cannot be read; it waits for somebody to act."""
+        with self._ledger.act(
+            "evidence:fail", actor=by.id, resource=f"request:{request_id}"
+        ) as act:
+            row, model, _version = self._locked(act, request_id, by)
+            decide(by, "evidence:collect", resource(model)).insist()
+            row.problem = f"{problem.message} {problem.hint}"
+            act.session.add(row)
+            act.reason = problem.code
 
     def expire(self, request_id: str, why: str, *, by: Actor) -> None:
         """Close an open request whose version is gone or cannot be read any more."""
@@ -596,9 +607,7 @@ def _request(session: Session, row: RequestRow) -> ReleaseRequest:
     model = session.get_one(ModelRow, row.model_id)
     version = session.get_one(VersionRow, row.version_id)
     decisions = session.exec(
-        select(DecisionRow)
-        .where(DecisionRow.request_id == row.id)
-        .order_by(col(DecisionRow.at))
+        select(DecisionRow).where(DecisionRow.request_id == row.id).order_by(col(DecisionRow.at))
     )
     return ReleaseRequest(
         id=row.id,

@@ -7,6 +7,7 @@ what must never be done in the product: the model is loaded in an ordinary child
 from __future__ import annotations
 
 import json
+import os
 import subprocess
 import sys
 from dataclasses import asdict
@@ -33,6 +34,7 @@ def run_unsandboxed(model: Path, sample: Path) -> list[str]:
 
 def main() -> None:
     how, model, sample, limits = sys.argv[1], Path(sys.argv[2]), Path(sys.argv[3]), sys.argv[4]
+    (model / "portal-process").write_text(str(os.getpid()))
     if how == "load":
         print(json.dumps({"predictions": run_unsandboxed(model, sample)}))
         return

@@ -20,7 +20,7 @@ from starlette.applications import Starlette
 from starlette.middleware import Middleware
 from starlette.middleware.sessions import SessionMiddleware
 from starlette.routing import Mount
-from streamlit.runtime.secrets import secrets_singleton
+from streamlit.runtime.secrets import SecretsValue, secrets_singleton
 from streamlit.web.server.starlette.starlette_auth_routes import create_auth_routes
 
 from auth import provider
@@ -57,7 +57,7 @@ class House:
     def somebody(self, name: str, role: Role = Role.VIEWER) -> Person:
         """A person who can sign in with the password of this module."""
         system = Actor.system("demo")
-        email = f"{name.split()[0].lower()}@norrland.example"
+        email = f"{name.split(maxsplit=1)[0].lower()}@norrland.example"
         person, code = self.people.add(name, email, by=system)
         self.people.accept_invitation(code, PASSWORD)
         Grants(self.ledger).give(person.id, role, EVERYTHING, by=system)
@@ -165,7 +165,7 @@ def open_house(store: Store, keyring: Keyring, *, clock: Clock | None = None) ->
             secrets_singleton._reset()
 
 
-def _streamlit_secrets(house: House) -> dict[str, object]:
+def _streamlit_secrets(house: House) -> dict[str, SecretsValue]:
     return {
         "redirect_uri": house.addresses.callback,
         "cookie_secret": house.keyring.cookie_secret,

@@ -30,7 +30,8 @@ def test_what_rests_on_another_of_its_kind_stands_to_the_right_of_it() -> None:
 
 
 def test_nothing_stands_on_anything_else() -> None:
-    drawn = nodes(**{f"r{n}": "run" for n in range(20)}, d="dataset")
+    runs: dict[str, Kind] = {f"r{n}": "run" for n in range(20)}
+    drawn = nodes(**runs, d="dataset")
     places = layout(drawn, [Edge("d", f"r{n}") for n in range(20)])
     assert len(set(places.values())) == 21
 
@@ -60,7 +61,8 @@ def test_lines_to_what_is_not_shown_are_left_out() -> None:
 
 
 def test_the_same_lineage_always_looks_the_same() -> None:
-    drawn = nodes(**{f"r{n}": "run" for n in range(6)}, d="dataset", e="dataset")
+    runs: dict[str, Kind] = {f"r{n}": "run" for n in range(6)}
+    drawn = nodes(**runs, d="dataset", e="dataset")
     edges = [Edge("d" if n % 2 else "e", f"r{n}") for n in range(6)]
     assert layout(drawn, edges) == layout(drawn, edges)
 
