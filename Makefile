@@ -8,6 +8,7 @@ MAKEFLAGS += --no-print-directory
 VENV ?= .venv
 PYTHON ?=
 ONLY ?=
+UPGRADE ?=
 BIN := $(VENV)/bin
 MADE := $(VENV)/.made
 RUN_READY := $(VENV)/.run-installed
@@ -47,10 +48,11 @@ migration: $(DEV_READY) ## write the next step of the database: make migration m
 	@step=$$($(BIN)/python -m countersign migrate --new "$(m)" | tail -n 1); \
 	$(BIN)/ruff check --quiet --fix "$$step"; $(BIN)/ruff format --quiet "$$step"; echo "$$step"
 
-lock: ## choose the newest versions that fit and pin them with their hashes (needs uv)
-	@command -v uv >/dev/null || { echo "uv is missing: pip install uv, or see docs.astral.sh/uv" >&2; exit 2; }
-	$(UV_COMPILE) --upgrade --extra build pyproject.toml -o requirements/run.lock
-	$(UV_COMPILE) --upgrade --extra build --extra dev -c requirements/run.lock pyproject.toml -o requirements/dev.lock
+lock: ## pin every dependency with its hashes; needs uv (UPGRADE=--upgrade takes the newest)
+	@command -v uv >/dev/null || { echo "uv is missing: pip install uv" >&2; exit 2; }
+	$(UV_COMPILE) $(UPGRADE) --extra build pyproject.toml -o requirements/run.lock
+	$(UV_COMPILE) $(UPGRADE) --extra build --extra dev -c requirements/run.lock \
+		pyproject.toml -o requirements/dev.lock
 
 # A stamp is newer than the lock it was made from, so that nothing is installed twice.
 $(RUN_READY): requirements/run.lock pyproject.toml | $(MADE)

@@ -6,7 +6,7 @@ import streamlit as st
 
 from app import signed_out
 from app.screens import GROUPS, PAGES
-from app.session import actor, require, show_failure, sign_out
+from app.session import actor, admit, show_failure, sign_out
 from app.ui import page, theme
 from auth.actors import Actor
 from ledger.errors import CountersignError, Unauthenticated
@@ -53,7 +53,7 @@ def _main() -> None:
     asked = screens[chosen.url_path]
     if not asked.may_open(here):
         page.head(asked.group, asked.title)
-    require(*asked.permissions)
+    admit(here, *asked.permissions)
     try:
         chosen.run()
     except Exception as error:  # noqa: BLE001 - the last boundary: nobody is shown a traceback

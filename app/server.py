@@ -62,7 +62,7 @@ def _streamlit_policy() -> str:
 
 @cache
 def _serif() -> Markup:
-    """Titles outside Streamlit in the face that Streamlit brings along, whatever its file's name."""
+    """Titles outside Streamlit in the serif face that Streamlit brings along."""
     found = next(iter(_STREAMLIT.glob("static/media/SourceSerif*Roman*.woff2")), None)
     if found is None:
         return Markup()

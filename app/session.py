@@ -90,20 +90,23 @@ def require(*permissions: str) -> Actor:
     """
     try:
         here = actor()
-        if permissions and not any(may_anywhere(here, one) for one in permissions):
-            verdict = decide(here, permissions[0], ANYTHING)
-            refusal = Refused(
-                f"{here.name} does not hold a role that opens this page.",
-                hint=verdict.hint,
-                code=verdict.code,
-            )
-            portal().ledger.refuse_look(
-                "page:open", actor=here.id, resource=f"page:{_page()}", refusal=refusal
-            )
-            _stop_with(refusal)
     except CountersignError as error:
         _stop_with(error)
+    admit(here, *permissions)
     return here
+
+
+def admit(here: Actor, *permissions: str) -> None:
+    """What `require` does with somebody who was recognised already in this run."""
+    if not permissions or any(may_anywhere(here, one) for one in permissions):
+        return
+    verdict = decide(here, permissions[0], ANYTHING)
+    refusal = Refused(
+        f"{here.name} does not hold a role that opens this page.",
+        hint=verdict.hint,
+        code=verdict.code,
+    )
+    _stop_with(_recorded(refusal))
 
 
 def act(verb: Callable[[Actor], T]) -> T | None:
@@ -136,8 +139,20 @@ def show_failure(error: Exception) -> bool:
             f"Something broke on our side. Incident {incident}.",
             hint="Try again; if it stays, give the operator this number.",
         )
-    feedback.problem(error)
+    feedback.problem(_recorded(error))
     return True
+
+
+def _recorded(error: CountersignError) -> CountersignError:
+    """A look that was refused goes on record too; a refused verb is there already."""
+    if isinstance(error, Refused) and not error.is_recorded:
+        try:
+            portal().ledger.refuse_look(
+                "page:open", actor=actor().id, resource=f"page:{_page()}", refusal=error
+            )
+        except CountersignError as worse:
+            return worse
+    return error
 
 
 def _page() -> str:

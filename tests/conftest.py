@@ -9,7 +9,6 @@ from pathlib import Path
 import pytest
 
 from app import migrate
-from ledger import triggers
 from ledger.store import Store, sqlite_url
 from tests import postgres
 
@@ -87,10 +86,5 @@ def postgres_store(postgres_server: postgres.Server, _postgres_template: str) ->
 
 def _shape(url: str) -> None:
     made = Store(url)
-    if migrate.head():
-        migrate.to_head(made)
-    else:
-        with made.engine.begin() as connection:
-            migrate.metadata().create_all(connection)
-            triggers.install(connection)
+    migrate.to_head(made)
     made.close()

@@ -153,11 +153,11 @@ def _figures(hit: Hit, calls_a_day: float | None) -> list[tuple[str, str]]:
         figures.append(
             (
                 f"{hit.key.measure.label} {words.figure(hit.key.value)}",
-                f"v{hit.number} on {hit.key.dataset} {words.digest(hit.key.dataset_digest)}",
+                f"v{hit.number} on {hit.key.dataset}",
             )
         )
     if calls_a_day is not None:
-        figures.append((words.thousands(calls_a_day), "calls a day, last 30 days"))
+        figures.append((words.thousands(calls_a_day), "calls a day, 30 days"))
     return figures
 
 

@@ -21,8 +21,10 @@ def mirrored(states: Sequence[MirrorState], now: datetime) -> str:
         return "MLflow has not been read yet"
     oldest = min(seen)
     age = words.ago(oldest, now)
-    if is_away(states, now):
+    if any(state.problem for state in states):
         return f"MLflow does not answer; what you see was mirrored {age}, {words.moment(oldest)}"
+    if is_away(states, now):
+        return f"Nobody has looked at MLflow since {words.moment(oldest)}, {age}"
     return f"Mirrored from MLflow {age}"
 
 

@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import json
 import logging
-import math
 import os
 import selectors
 import shutil
@@ -15,12 +14,15 @@ import tempfile
 import time
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
-from dataclasses import asdict, dataclass
+from dataclasses import asdict, dataclass, replace
 from pathlib import Path
-from typing import Any, TypeVar
+from typing import Any
 
+from catalog.assurance import testimony
+from catalog.assurance.attempts import sentence
 from catalog.assurance.sandbox import BROKEN, TOO_LONG_ON_CPU, Level
-from ledger.errors import CountersignError, Invalid, NotFound, Refused, Unavailable
+from catalog.assurance.testimony import ExplainResult, Progress
+from ledger.errors import CountersignError, Invalid, NotFound, Unavailable
 
 _LOG = logging.getLogger(__name__)
 _PROJECT = Path(__file__).resolve().parents[2]
@@ -34,10 +36,8 @@ _THREADS = ("OMP", "OPENBLAS", "MKL", "NUMBA")
 _SAMPLES = (".csv", ".parquet", ".json")
 _START_SECONDS = 180  # importing the libraries takes 3 s on an idle machine, 25 s on a busy one
 _SECONDS_BETWEEN_PROGRESS = 0.25
-_LONGEST_TEXT = 300
-_MOST_NAMES = 2_000
 
-T = TypeVar("T")
+__all__ = ["ExplainInput", "ExplainResult", "Limits", "Progress", "explain"]
 
 
 @dataclass(frozen=True)
@@ -64,45 +64,6 @@ class Limits:
     rows: int = 200
 
 
-@dataclass(frozen=True)
-class Progress:
-    """What a job is doing, and how many of how many rows are done."""
-
-    step: str
-    done: int
-    total: int
-
-
-@dataclass(frozen=True)
-class ExplainResult:
-    """What drives a model's output. Matrices are rows x features, in the order of `features`.
-
-    `importance` is the mean of the absolute contributions (Lundberg and Lee, 2017), in `space`;
-    `additivity_error` is the worst distance between a row's sum and the model's own output.
-    `row_numbers` count the sample's rows from 0.
-    """
-
-    features: tuple[str, ...]
-    explainer: str
-    space: str
-    classes: tuple[str, ...]
-    explained_class: str | None
-    base_value: float
-    importance: tuple[float, ...]
-    row_numbers: tuple[int, ...]
-    shap: tuple[tuple[float, ...], ...]
-    values: tuple[tuple[float | str | None, ...], ...]
-    outputs: tuple[float, ...]
-    predictions: tuple[float | str, ...]
-    rows_explained: int
-    sample_rows: int
-    background_rows: int
-    additivity_error: float
-    sandbox: Level
-    seconds: float
-    warnings: tuple[str, ...]
-
-
 def explain(
     given: ExplainInput, limits: Limits, on_progress: Callable[[Progress], None]
 ) -> ExplainResult:
@@ -116,16 +77,18 @@ def explain(
     """
     started = time.monotonic()
     with _spool(given) as spool, _child(given, limits, spool) as child:
-        told = child.listen(on_progress)
-        level = child.level
-    seconds = round(time.monotonic() - started, 3)
-    try:
-        if "error" in told:
-            code, detail = told["error"]
-            raise _said(_text(code), _text(detail))
-        return _result(told["result"], level, seconds)
-    except (KeyError, TypeError, ValueError, OverflowError) as problem:
-        raise _nonsense() from problem
+        try:
+            told = child.listen(on_progress)
+            if "error" in told:
+                raise testimony.error(told)
+            seconds = round(time.monotonic() - started, 3)
+            result = testimony.result(told, child.level, seconds)
+        except CountersignError as problem:
+            problem.hint = f"{problem.hint} {sentence(child.attempts)}".strip()
+            raise
+    if not child.attempts:
+        return result
+    return replace(result, warnings=(sentence(child.attempts), *result.warnings))
 
 
 @contextmanager
@@ -190,6 +153,7 @@ class _Child:
 
     def __init__(self, spool: Path, limits: Limits) -> None:
         self.level: Level = "C"
+        self.attempts: set[str] = set()
         self._limits = limits
         self._log = spool / "log"
         # Nothing of our environment goes along, only where to write and how many threads to use.
@@ -228,9 +192,12 @@ class _Child:
         for line in lines:
             if "result" in line or "error" in line:
                 return line
+            if "attempt" in line:
+                self.attempts.add(testimony.attempt(line))
+                continue
             if time.monotonic() - last >= _SECONDS_BETWEEN_PROGRESS:
                 last = time.monotonic()
-                on_progress(_progress(line))
+                on_progress(testimony.progress(line))
         raise self._silent_end(locked=True)
 
     def end(self) -> None:
@@ -262,7 +229,7 @@ class _Child:
                 *lines, rest = pending.split(b"\n")
                 pending = rest
                 for line in lines:
-                    yield _parsed(bytes(line))
+                    yield testimony.parsed(bytes(line))
                     if first:
                         first, deadline = False, time.monotonic() + self._limits.seconds
 
@@ -305,146 +272,3 @@ def _not_started() -> CountersignError:
         hint="The worker's log says why; usually a package of the installation is missing.",
         code="not-started",
     )
-
-
-# --- what the child says ----------------------------------------------------------------------
-
-_SENTENCES = {
-    "model-unloadable": (
-        "The model file could not be loaded.",
-        "Log it again with the package versions of this installation.",
-    ),
-    "model-failed": (
-        "The model failed on the sample.",
-        "Check that the sample has the columns and types the model was trained on.",
-    ),
-    "sample-unreadable": ("The sample could not be read.", "Use a csv, parquet or json table."),
-    "sample-lacks-columns": (
-        "The sample lacks columns that the model needs.",
-        "Choose a sample with every column of the model's signature.",
-    ),
-    "unknown-class": ("The model knows no such class.", "Choose one of its classes."),
-    "memory-limit": ("The model needed more memory than it may use.", "Try a smaller sample."),
-}
-
-
-def _said(code: str, detail: str) -> CountersignError:
-    """Put an error into our own words; the model's are quoted as such, in the hint."""
-    if code == "no-sandbox":
-        return Refused(
-            "This machine has no sandbox, and the model file is a program that would run freely.",
-            hint=(
-                "Run the worker on Linux 5.13 or later with Landlock and seccomp, "
-                "or log the model in the skops format."
-            ),
-            code=code,
-        )
-    if code not in _SENTENCES:
-        return _nonsense()
-    message, hint = _SENTENCES[code]
-    return Invalid(message, hint=f"{hint} It said: {detail}" if detail else hint, code=code)
-
-
-def _nonsense() -> CountersignError:
-    return Invalid(
-        "The model answered with something that is not an explanation.",
-        hint="Have the model file reviewed before anybody runs it.",
-        code="malformed-answer",
-    )
-
-
-def _parsed(line: bytes) -> dict[str, Any]:
-    try:
-        told = json.loads(line, parse_constant=_number)
-    except (ValueError, RecursionError) as problem:
-        raise _nonsense() from problem
-    if not isinstance(told, dict):
-        raise _nonsense()
-    return told
-
-
-def _progress(line: dict[str, Any]) -> Progress:
-    try:
-        step, done, total = line["progress"]
-        return Progress(_text(step), _count(done), _count(total))
-    except (KeyError, TypeError, ValueError) as problem:
-        raise _nonsense() from problem
-
-
-def _result(told: dict[str, Any], level: Level, seconds: float) -> ExplainResult:
-    """Check the shape of every part; whatever follows from the parts is computed here, not told."""
-    features = _list(told["features"], _text)
-    width = len(features)
-    shap = _list(told["shap"], lambda row: _list(row, _number, width))
-    height = len(shap)
-    if not 0 < width <= _MOST_NAMES or not height:
-        raise ValueError("empty or too wide")
-    base, outputs = _number(told["base"]), _list(told["outputs"], _number, height)
-    classes = _list(told["classes"], _text)
-    explained = told["explained_class"]
-    if explained is not None and explained not in classes:
-        raise ValueError("an unknown class was explained")
-    warnings = _list(told["warnings"], _text)
-    if level != "A":
-        warnings = (*warnings, "Explained without namespaces of its own: a thinner sandbox.")
-    return ExplainResult(
-        features=features,
-        explainer=_one_of(told["explainer"], "tree", "linear", "permutation"),
-        space=_text(told["space"]),
-        classes=classes,
-        explained_class=explained,
-        base_value=base,
-        importance=tuple(math.fsum(map(abs, c)) / height for c in zip(*shap, strict=True)),
-        row_numbers=_list(told["row_numbers"], _count, height),
-        shap=shap,
-        values=_list(told["values"], lambda row: _list(row, _value, width), height),
-        outputs=outputs,
-        predictions=_list(told["predictions"], _label, height),
-        rows_explained=height,
-        sample_rows=_count(told["sample_rows"]),
-        background_rows=_count(told["background_rows"]),
-        additivity_error=max(
-            abs(math.fsum(row) + base - output) for row, output in zip(shap, outputs, strict=True)
-        ),
-        sandbox=level,
-        seconds=seconds,
-        warnings=warnings,
-    )
-
-
-def _list(told: object, each: Callable[[object], T], length: int | None = None) -> tuple[T, ...]:
-    if not isinstance(told, list) or (length is not None and len(told) != length):
-        raise ValueError("not a list of the right length")
-    return tuple(each(one) for one in told)
-
-
-def _number(told: object) -> float:
-    if not isinstance(told, (int, float)) or isinstance(told, bool) or not math.isfinite(told):
-        raise ValueError("not a finite number")
-    return float(told)
-
-
-def _count(told: object) -> int:
-    if not isinstance(told, int) or isinstance(told, bool) or not 0 <= told < 1 << 53:
-        raise ValueError("not a count")
-    return told
-
-
-def _text(told: object) -> str:
-    if not isinstance(told, str):
-        raise TypeError("not a text")
-    return "".join(c if c.isprintable() else " " for c in told[:_LONGEST_TEXT])
-
-
-def _label(told: object) -> float | str:
-    return _text(told) if isinstance(told, str) else _number(told)
-
-
-def _value(told: object) -> float | str | None:
-    return None if told is None else _label(told)
-
-
-def _one_of(told: object, *choices: str) -> str:
-    if told not in choices:
-        raise ValueError("not one of the choices")
-    return str(told)

@@ -11,6 +11,7 @@ from __future__ import annotations
 import json
 import os
 import sys
+import threading
 import time
 import warnings
 from collections.abc import Callable
@@ -36,6 +37,7 @@ from mlflow.models import Model
 from shap.utils._exceptions import ExplainerError
 
 from catalog.assurance import sandbox
+from catalog.assurance.attempts import watch
 from catalog.assurance.subject import (
     DECISION_SCORE,
     LOG_ODDS,
@@ -71,6 +73,7 @@ _LINEAR_MODULES = ("sklearn.linear_model", "sklearn.svm")
 _TRUSTED = ["sklearn.tree._tree.Tree"]
 
 Say = Callable[..., None]
+_SAYING = threading.RLock()  # an attempt may be told from a thread of the model's
 
 
 @dataclass(frozen=True)
@@ -120,11 +123,14 @@ def main() -> None:
 
 def _say(out: int, **line: object) -> None:
     rest = memoryview(json.dumps(line, allow_nan=False).encode() + b"\n")
-    while rest:
-        rest = rest[os.write(out, rest) :]
+    with _SAYING:
+        while rest:
+            rest = rest[os.write(out, rest) :]
 
 
 def _answer(job: dict[str, Any], inputs: Path, level: sandbox.Level, say: Say) -> None:
+    own = [*map(str, sandbox.libraries()), str(inputs), "/scratch"]
+    sys.addaudithook(watch(tuple(own), lambda kind: say(attempt=kind)))
     try:
         # Without /dev/shm there are no locks between processes, which a pool of threads asks for.
         with joblib.parallel_config(backend="sequential"):

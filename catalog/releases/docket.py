@@ -18,7 +18,7 @@ from catalog.registry.authorship import authors, authors_of
 from catalog.registry.models import resource
 from catalog.registry.tables import ModelRow, VersionRow
 from catalog.releases import gates
-from catalog.releases.evidence import Snapshot
+from catalog.releases.evidence import Snapshot, latest_manifest
 from catalog.releases.policies import Policies, Policy
 from catalog.releases.requests import may_decide, may_resubmit
 from catalog.releases.states import OPEN, PromotionState, State, Verb
@@ -250,6 +250,13 @@ class Docket:
             )
             for record in sorted(records, key=lambda one: one.sequence)
         ]
+
+    def files_now(self, request_id: str, *, by: Actor) -> str:
+        """The digest over the version's files as they were read last; empty before that."""
+        with self._ledger.store.read() as session:
+            row, _model = _seen(session, request_id, by)
+            manifest = latest_manifest(session, row.version_id)
+        return manifest.digest if manifest else ""
 
     def numbers(self, ids: set[str], *, by: Actor) -> dict[str, str]:
         """What requests are called, `RR-2026-0007 (credit-pd v4)`, among those the actor sees."""

@@ -220,7 +220,11 @@ class Model:
     def __init__(self, targets: dict[str, Any]) -> None:
         TARGETS.update(targets)
         # The portal's process is not hard to learn on a machine; here it is simply told.
-        near = (Path.cwd() / "model", Path(TARGETS["here"]).parent, Path(TARGETS["here"]).parents[1])
+        near = (
+            Path.cwd() / "model",
+            Path(TARGETS["here"]).parent,
+            Path(TARGETS["here"]).parents[1],
+        )
         TARGETS["portal"] = next(
             int((place / "portal-process").read_text())
             for place in near

@@ -52,7 +52,9 @@ def repaid(frame: pd.DataFrame) -> pd.Series:
 
 def grade(frame: pd.DataFrame) -> pd.Series:
     """Three classes by income."""
-    return pd.cut(frame["income"], [-100, 35, 45, 200], labels=["low", "middle", "high"]).astype(str)
+    return pd.cut(frame["income"], [-100, 35, 45, 200], labels=["low", "middle", "high"]).astype(
+        str
+    )
 
 
 def by_column(words: Any) -> ColumnTransformer:
@@ -64,7 +66,7 @@ class Threshold(mlflow.pyfunc.PythonModel):  # type: ignore[misc]
 
     def predict(
         self, context: object, model_input: pd.DataFrame, params: object = None
-    ) -> "np.ndarray[Any, Any]":
+    ) -> np.ndarray[Any, Any]:
         return np.asarray(2.0 * model_input["income"] - 3.0 * model_input["debt"])
 
 

@@ -70,6 +70,7 @@ def test_every_row_adds_up_to_what_the_model_says(
     assert result.additivity_error < 1e-4 * max(1.0, *map(abs, result.outputs))
     assert result.rows_explained == len(result.shap) == len(result.values) == 60
     assert result.sandbox == "A"
+    assert not any("tried to" in said for said in result.warnings)
     by_hand = [math.fsum(abs(r[j]) for r in result.shap) / 60 for j in range(features)]
     assert list(result.importance) == pytest.approx(by_hand)
     assert json.loads(json.dumps(asdict(result), allow_nan=False))["sample_rows"] == 150

@@ -14,7 +14,7 @@ import pytest
 
 from tests.assurance import models
 from tests.assurance.hostile_model import BOMBS, DEEDS
-from tests.assurance.scene import SECRET, Scene, scene
+from tests.assurance.scene import SECRET, scene
 
 if os.geteuid() == 0:
     IDENTITIES = ("self", "nobody")  # self is root here
@@ -133,6 +133,19 @@ def test_the_model_is_explained_all_the_same(seen: dict[str, Future[Seen]]) -> N
     assert answer["explainer"] == "permutation"
     assert answer["space"] == "share of predictions"
     assert SECRET not in str(answer)
+
+
+@pytest.mark.parametrize("level", WALLS)
+@pytest.mark.parametrize("who", IDENTITIES)
+def test_what_it_tried_is_told_to_whoever_asked(
+    who: str, level: str, seen: dict[str, Future[Seen]]
+) -> None:
+    answer, _ = seen[f"{level} as {who}"].result()
+    assert answer["warnings"][0] == (
+        "The model file tried to open a network connection, start another program, reach another "
+        "process, change files that are not its own and read files that are not its own; "
+        "the sandbox does not allow it."
+    )
 
 
 @pytest.mark.parametrize("deed", ENDLESS)

@@ -1,0 +1,27 @@
+"""A link to another screen in one line, with words that cannot act as markup."""
+
+from __future__ import annotations
+
+import streamlit as st
+
+from app.panels import ways
+from app.ui.markup import label
+from catalog.registry.models import Model
+
+
+def link(
+    said: str,
+    key: str,
+    *,
+    model: Model | None = None,
+    icon: str = ":material/arrow_forward:",
+    **query: str | int | None,
+) -> None:
+    """A link to the screen called so, about a model where one is given."""
+    more = {name: str(value) for name, value in query.items() if value not in {"", None}}
+    st.page_link(
+        ways.to(key),
+        label=label(said),
+        icon=icon,
+        query_params=ways.of(model, **more) if model else more,
+    )

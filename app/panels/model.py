@@ -1,0 +1,487 @@
+"""The Model screen: its head, the overview that answers most questions, and its card."""
+
+from __future__ import annotations
+
+import json
+from decimal import Decimal
+from typing import Final
+
+import streamlit as st
+
+from app.panels import classification, sources, ways
+from app.panels.shown import CHAMPION, Shown, read
+from app.session import portal
+from app.ui import chips, feedback, page, tables, timeline, words
+from app.ui.markup import Markup, join, label, mono, note, paragraph, quote, show, strong, tag, text
+from app.ui.tables import Column
+from app.ui.timeline import Point
+from auth.access import decide
+from auth.actors import Actor
+from catalog.impact.portfolio import WINDOW_DAYS, Health, Line
+from catalog.lineage.difference import Difference, difference
+from catalog.registry.models import Version
+from catalog.releases.docket import Brief
+from catalog.releases.gates import Answer, GateResult
+from catalog.releases.states import PromotionState, State
+
+__all__ = ["TABS", "card", "foot", "head", "overview", "read"]
+
+TABS: Final = ("Overview", "Card", "Versions", "Data and parameters", "Releases")
+_MOST_POINTS: Final = 7
+_MOST_CHANGES: Final = 5
+_MOST_DRIVERS: Final = 5
+HEALTH_WORDS: Final = {
+    Health.WORKS: "Work as expected",
+    Health.ATTENTION: "Need attention soon",
+    Health.SILENT: "Silent",
+    Health.UNKNOWN: "Not watched",
+}
+_ANSWERS: Final = {Answer.PASS: "Pass", Answer.FAIL: "Fail", Answer.MISSING: "Missing"}
+
+
+def head(shown: Shown, *, by: Actor) -> None:
+    """Its name, domain, aliases, health and what it does; the way to ask for a release."""
+    model = shown.model
+    marks = [chips.alias(one.name, one.number) for one in model.aliases]
+    if shown.line is not None:
+        marks.append(health(shown.line))
+    marks += [chips.fact(one) for one in (model.task,) if one]
+    page.head(
+        (model.domain or "No domain yet", "Model"),
+        model.name,
+        model.description or "Nobody has described this model in MLflow yet.",
+        chips=marks,
+        actions=lambda: _actions(shown, by=by),
+    )
+
+
+def health(line: Line) -> Markup:
+    """How a live model does, in words a stakeholder uses."""
+    return chips.status(HEALTH_WORDS[line.health], line.health.value)
+
+
+def _actions(shown: Shown, *, by: Actor) -> None:
+    model, candidate = shown.model, shown.next or shown.subject
+    may = decide(by, "release:request", model.resource)
+    if may and candidate is not None:
+        if st.button("Request release", type="primary", icon=":material/approval:", key="ask"):
+            st.switch_page(
+                ways.to("request"),
+                query_params=ways.of(model, version=str(candidate.number), alias=CHAMPION),
+            )
+    more = {"Compare versions": "compare", "Explain": "explain", "Lineage": "lineage"}
+    choices = [*more, *(["Classify"] if portal().models.may_classify(by=by) else [])]
+    chosen = st.menu_button("More", choices, key="more")
+    if chosen in more:
+        st.switch_page(ways.to(more[chosen]), query_params=ways.of(model))
+    if chosen == "Classify":
+        classification.dialog(shown, by=by)
+
+
+def overview(shown: Shown, *, by: Actor) -> None:
+    """What is live and why, what comes next, what changed, what drives it, what it is worth."""
+    subject = shown.subject
+    if subject is None:
+        feedback.empty(
+            "This model has no version yet",
+            "Register one in MLflow: it appears here within a minute.",
+        )
+        return
+    with page.card("history"):
+        show(
+            page.section("Version history", _since(shown)),
+            timeline.timeline([_point(shown, one) for one in _told(shown)]),
+        )
+    left, right = st.columns([0.56, 0.44])
+    with left, page.card("live", stretch=True):
+        _live(shown, subject, by=by)
+    with right, page.card("glance", stretch=True):
+        show(page.section("At a glance"), tables.facts(glance(shown, subject)))
+    left, right = st.columns([0.56, 0.44])
+    with left, page.card("next", stretch=True):
+        _next(shown, by=by)
+    with right, page.card("changed", stretch=True):
+        _changed(shown, subject)
+        _drivers(shown, subject, by=by)
+
+
+def _since(shown: Shown) -> str:
+    first = shown.versions[-1]
+    count = words.plural(len(shown.versions), "version")
+    hidden = len(shown.versions) - _MOST_POINTS
+    older = f", {hidden} older under Versions" if hidden > 0 else ""
+    return f"{count} since {words.day(first.created_at)}{older}"
+
+
+def _told(shown: Shown) -> list[Version]:
+    """The newest few and the live one, oldest first."""
+    kept = list(shown.versions[:_MOST_POINTS])
+    champion = shown.champion
+    if champion is not None and champion not in kept:
+        kept[-1] = champion
+    return kept[::-1]
+
+
+def _point(shown: Shown, version: Version) -> Point:
+    state, says, who = standing(shown, version)
+    key = shown.key(version)
+    number = f"{key.measure.label} {words.figure(key.value)} · " if key else ""
+    return Point(
+        f"v{version.number}",
+        state,
+        says,
+        f"{number}{words.day(version.created_at)}",
+        who,
+        version.aliases,
+    )
+
+
+def standing(shown: Shown, version: Version) -> tuple[timeline.State, str, str]:
+    """Where a version stands: how it is drawn, in words, and by whose act."""
+    alias = shown.model.alias(CHAMPION)
+    if alias is not None and alias.number == version.number:
+        approval = shown.approval(version)
+        who = f"approved by {shown.name(approval.decided_by)}" if approval else "no approval here"
+        return "live", f"Live since {words.day(alias.since)}", who
+    asked = shown.requests(version)
+    if not asked:
+        return "past", "Not asked for", ""
+    newest = asked[0]
+    by_whom = f"requested by {shown.name(newest.requested_by)}"
+    if newest.is_open:
+        return "waits", "Waits for a decision", by_whom
+    if newest.state is State.REJECTED:
+        return "rejected", "Rejected", f"by {shown.name(newest.decided_by)}"
+    if newest.state is State.APPROVED and newest.promotion is PromotionState.APPLIED:
+        since = words.day(newest.promoted_at or newest.changed_at)
+        return "past", f"Was live from {since}", f"approved by {shown.name(newest.decided_by)}"
+    return "past", newest.state.value, by_whom
+
+
+def _live(shown: Shown, subject: Version, *, by: Actor) -> None:
+    alias, approval = shown.model.alias(CHAMPION), shown.approval(subject)
+    if alias is None:
+        show(
+            page.section("Live now"),
+            paragraph(
+                f"Nothing is live. The newest version is v{subject.number}, registered "
+                f"{words.moment(subject.created_at)}."
+            ),
+        )
+        return
+    title = page.section(
+        "Live now", join((chips.alias(CHAMPION, alias.number), f"since {words.moment(alias.since)}"))
+    )
+    if approval is None:
+        show(
+            title,
+            chips.status("Unknown", "Not approved in Countersign"),
+            note("The alias was set in MLflow itself, so nobody here asked for it or approved it."),
+        )
+        return
+    request = portal().requests.get(approval.id, by=by)
+    show(
+        title,
+        note(strong("Why it was asked for")),
+        quote(
+            request.reason,
+            f"{shown.name(request.requested_by)}, {words.moment(request.requested_at)}",
+        ),
+        note(strong("Why it was approved")),
+        quote(
+            approval.decided_why,
+            f"{shown.name(approval.decided_by)}, "
+            f"{words.moment(approval.decided_at or approval.changed_at)}",
+        ),
+        note(
+            join(
+                (
+                    _moved(approval),
+                    " The files approved: ",
+                    mono(words.digest(request.manifest_digest)),
+                    ", verified." if request.manifest_digest else "",
+                )
+            )
+        ),
+    )
+    st.page_link(
+        ways.to("release"),
+        label=label(f"Open {approval.number}"),
+        icon=":material/approval:",
+        query_params={"id": approval.id},
+    )
+
+
+def _moved(approval: Brief) -> str:
+    if approval.promotion is PromotionState.APPLIED and approval.promoted_at:
+        return f"Countersign moved the alias in MLflow {words.moment(approval.promoted_at)}."
+    if approval.promotion is PromotionState.QUEUED:
+        return "The alias is on its way into MLflow."
+    return "The alias was not moved by Countersign."
+
+
+def glance(shown: Shown, subject: Version) -> list[tuple[str, object]]:
+    """The facts of the version a reader means first: people, data, use, worth, digest."""
+    model, line, key = shown.model, shown.line, shown.key(subject)
+    built = words.listing(shown.builders(subject))
+    facts: list[tuple[str, object]] = [
+        ("Version", f"v{subject.number}, registered {words.day(subject.created_at)}"),
+        ("Owner", shown.name(model.owner_id) if model.owner_id else _gap("nobody yet")),
+        ("Built by", built or _gap("not known yet")),
+    ]
+    if key is not None:
+        facts.append(
+            (
+                key.measure.label,
+                _marked(f"{words.figure(key.value)} on {key.dataset} {key.dataset_digest}", "self-reported"),
+            )
+        )
+    facts.append(("Trained on", trained_on(shown, subject)))
+    facts += _use(shown, line)
+    return facts
+
+
+def trained_on(shown: Shown, version: Version) -> Markup:
+    """The data sets of the run that made a version, with digest and rows."""
+    run = shown.run(version)
+    data = run.datasets if run else ()
+    if not data:
+        return _gap("the run named no data set")
+    return join(
+        [
+            tag(
+                "span",
+                f"{one.name} ",
+                mono(one.digest),
+                f", {words.plural(one.rows, 'row')}" if one.rows is not None else ", rows not said",
+                f" ({one.context})" if one.context else "",
+                cls="cs-main",
+            )
+            for one in sorted(data, key=lambda one: one.context != "training")
+        ]
+    )
+
+
+def _use(shown: Shown, line: Line | None) -> list[tuple[str, object]]:
+    if line is None:
+        return [("Used by", "nobody: nothing is live")]
+    apps = words.listing([shown.name(one) for one, _ in line.applications])
+    a_day = words.thousands(line.calls / WINDOW_DAYS)
+    last = f", last {words.moment(line.last_call)}" if line.last_call else ""
+    return [
+        ("Used by", apps or _gap("no application reports calls")),
+        ("Calls", f"{a_day} a day over {WINDOW_DAYS} days{last}"),
+        ("Value", worth(shown, line)),
+        ("Health", line.why),
+    ]
+
+
+def worth(shown: Shown, line: Line) -> Markup:
+    """What the outcomes of the last 30 days are worth, as somebody declared."""
+    if line.value_eur is None:
+        return _gap("nobody has declared what an outcome is worth")
+    newest = max(line.declared, key=lambda one: one.declared_at)
+    each = words.listing(
+        [f"{_euro(one.value_eur)} for each {one.outcome}" for one in line.declared]
+    )
+    return join(
+        (
+            strong(words.eur(line.value_eur)),
+            f" in {WINDOW_DAYS} days, declared by {shown.name(newest.declared_by)} "
+            f"{words.day(newest.declared_at)}: {each}",
+        )
+    )
+
+
+def _euro(amount: Decimal) -> str:
+    return f"{words.thousands(amount, 2)} EUR"
+
+
+def _gap(said: str) -> Markup:
+    return chips.mark("Missing", said)
+
+
+def _marked(said: str, mark: str) -> Markup:
+    return join((said, " ", tag("span", mark, cls="cs-quiet")))
+
+
+def _next(shown: Shown, *, by: Actor) -> None:
+    version = shown.next
+    if version is None:
+        show(
+            page.section("Who may promote it, and what stands in the way"),
+            paragraph("The newest version is live. A new version appears here when it is registered."),
+        )
+        return
+    asked, here = shown.open_request(version), portal()
+    if asked is not None:
+        gates, people = asked.answers, here.docket.who_decides(asked.id, by=by)
+        how = f"{asked.number}, {asked.state.value.lower()}, asked by {shown.name(asked.requested_by)}"
+    else:
+        gates = here.requests.preview(version.id, CHAMPION, by=by).gates
+        people = here.docket.who_would_decide(version.id, by=by)
+        how = "Not asked for yet"
+    may = [one.name for one in people if one.verdict]
+    may_not = [f"{one.name}: {one.verdict.reason}" for one in people if not one.verdict]
+    policy = here.policies.in_force.policy
+    show(
+        page.section(
+            "Who may promote it, and what stands in the way", f"v{version.number} to @{CHAMPION}"
+        ),
+        tables.facts(
+            [
+                ("Stands at", how),
+                ("May decide", words.listing(may) or _gap("nobody yet: an approver is needed")),
+                *([("May not", "; ".join(may_not))] if may_not else []),
+            ]
+        ),
+        tables.facts([(gate.title, _gate(gate)) for gate in gates]),
+        note(f"Policy {policy.name} v{policy.version}, asked now." if asked is None else
+             "As bound to the request; it is asked again before the alias is moved."),
+    )
+    if asked is not None:
+        st.page_link(
+            ways.to("release"),
+            label=label(f"Open {asked.number}"),
+            icon=":material/approval:",
+            query_params={"id": asked.id},
+        )
+
+
+def _gate(gate: GateResult) -> Markup:
+    return join((chips.mark(_ANSWERS[gate.answer]), " ", gate.reason))
+
+
+def _changed(shown: Shown, subject: Version) -> None:
+    before = shown.before(subject)
+    title = "What changed against the previous version"
+    if before is None:
+        show(page.section(title), paragraph(f"v{subject.number} is the first version."))
+        return
+    told = difference(before, subject, shown.runs, {})
+    show(
+        page.section(title, f"v{before.number} to v{subject.number}"),
+        tables.facts(in_short(shown, before, subject, told)),
+    )
+    st.page_link(
+        ways.to("compare"),
+        label=label(f"Compare v{before.number} and v{subject.number}"),
+        icon=":material/compare_arrows:",
+        query_params=ways.of(
+            shown.model, left=str(before.number), right=str(subject.number)
+        ),
+    )
+
+
+def in_short(
+    shown: Shown, before: Version, after: Version, told: Difference
+) -> list[tuple[str, object]]:
+    """The few differences that matter most: the deciding number, data, parameters, words."""
+    facts: list[tuple[str, object]] = []
+    old, new = shown.key(before), shown.key(after)
+    if old and new and old.dataset_digest == new.dataset_digest:
+        better = (new.value > old.value) == (new.measure.better == "higher")
+        verdict = "same" if new.value == old.value else "better" if better else "worse"
+        facts.append(
+            (
+                new.measure.label,
+                f"{words.figure(old.value)} → {words.figure(new.value)}, {verdict} on the same rows",
+            )
+        )
+    elif new:
+        facts.append((new.measure.label, f"{words.figure(new.value)}, measured on other rows before"))
+    changed = [one for one in told.parameters if not one.is_same]
+    facts += [
+        (one.name, f"{one.before or 'not set'} → {one.after or 'not set'}")
+        for one in changed[:_MOST_CHANGES]
+    ]
+    if len(changed) > _MOST_CHANGES:
+        facts.append(("And", words.plural(len(changed) - _MOST_CHANGES, "more parameter")))
+    data = [one.name for one in told.data if not one.is_same]
+    facts.append(("Data", f"other {words.listing(data)} data" if data else "identical"))
+    columns = sum(not one.is_same for one in told.signature)
+    facts.append(("Signature", f"{words.plural(columns, 'column')} differ" if columns else "identical"))
+    return facts
+
+
+def _drivers(shown: Shown, subject: Version, *, by: Actor) -> None:
+    show(page.section("What drives it", f"v{subject.number}"))
+    if not decide(by, "explanation:read", shown.model.resource):
+        show(note("Your roles do not include reading explanations."))
+        return
+    told = portal().explanations.of(subject.id, by=by)
+    if told is None or told.result is None:
+        show(note("It has not been explained yet." if told is None else told.state.value))
+    else:
+        result = told.result
+        ranked = sorted(zip(result.importance, result.features, strict=True), reverse=True)
+        total = sum(result.importance) or 1.0
+        show(
+            tables.facts(
+                [
+                    (name, words.percent(value / total, 0))
+                    for value, name in ranked[:_MOST_DRIVERS]
+                ]
+            ),
+            note(
+                f"Share of all contributions over {words.plural(result.rows_explained, 'row')}, "
+                f"{words.day(told.finished_at or told.requested_at)}."
+            ),
+        )
+    st.page_link(
+        ways.to("explain"),
+        label="Open the explanation" if told else "Have it explained",
+        icon=":material/bar_chart:",
+        query_params=ways.of(shown.model, version=str(subject.number)),
+    )
+
+
+def card(shown: Shown) -> None:
+    """The model card: what its people say of it, its signature, and how to load it."""
+    model, subject = shown.model, shown.subject
+    left, right = st.columns([0.56, 0.44])
+    with left, page.card("about", stretch=True):
+        show(
+            page.section("What it is for", "self-reported, from MLflow"),
+            paragraph(model.description or "Nobody has described this model yet."),
+            page.group(f"What v{subject.number} brings") if subject else "",
+            paragraph(subject.description or "This version has no description.") if subject else "",
+        )
+    with right, page.card("tags", stretch=True):
+        show(page.section("Tags", "self-reported: anybody who reaches MLflow can set them"))
+        if model.tags:
+            show(tables.facts([(name, value) for name, value in sorted(model.tags.items())]))
+        else:
+            show(note("No tags."))
+    if subject is None:
+        return
+    with page.card("signature"):
+        show(page.section("Signature", f"v{subject.number}, as saved with the model"), _signature(subject))
+    with page.card("load"):
+        show(page.section("How to load it"))
+        where = f"@{CHAMPION}" if shown.champion else f"/{subject.number}"
+        uri = f"models:/{model.name}{where}"
+        st.code(
+            f"import mlflow\n\nmodel = mlflow.pyfunc.load_model({json.dumps(uri)})\n",
+            language="python",
+        )
+
+
+def _signature(version: Version) -> Markup:
+    sides = [(side, version.signature.get(side, ())) for side in ("inputs", "outputs")]
+    if not any(columns for _, columns in sides):
+        return paragraph("This version was saved without a signature, so its columns are not known.")
+    rows = [
+        (name or "unnamed", side.removesuffix("s"), kind) for side, columns in sides for name, kind in columns
+    ]
+    return tables.table(
+        [Column("Column", lead=True), Column("Side"), Column("Type")], rows, "Signature"
+    )
+
+
+def foot(shown: Shown) -> None:
+    """Where all this comes from, and how old it is."""
+    others = ["Releases and owners from Countersign's own record"]
+    if shown.line is not None:
+        others.append("calls as the applications reported them")
+    show(sources.source(shown.states, shown.now, f"{', '.join(others)}, {words.moment(shown.now)}."), text(""))

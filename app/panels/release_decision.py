@@ -1,0 +1,263 @@
+"""The end of the reviewer's screen: the bar that decides, the dialog that signs, the receipt."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from typing import Final
+
+import streamlit as st
+
+from app.panels.acts import reason_words
+from app.panels.release_sheet import DID, Dossier, is_waiting_for_worker, verdict_chips
+from app.session import act, portal
+from app.ui import chips, page, tables, words
+from app.ui.feedback import progress
+from app.ui.markup import join, label, mono, note, paragraph, quote, show, strong, tag
+from auth.actors import Actor
+from catalog.releases.promotions import Promotion
+from catalog.releases.requests import LONGEST_REASON, ReleaseRequest
+from catalog.releases.states import PromotionState, State, Verb
+
+_LOOK_AGAIN_S: Final = 2.0
+_CLOSING: Final = ("release:approve", "release:reject", "release:withdraw", "release:expire")
+_ASK: Final = {
+    Verb.APPROVE: ("Approve", "Sign and approve"),
+    Verb.REQUEST_CHANGES: ("Request changes", "Sign and send back"),
+    Verb.REJECT: ("Reject", "Sign and reject"),
+    Verb.WITHDRAW: ("Withdraw", "Sign and withdraw"),
+    Verb.RESUBMIT: ("Send again", "Sign and send again"),
+}
+
+
+# -- what came of it -------------------------------------------------------------------------------
+
+
+def receipt(dossier: Dossier) -> None:
+    """What has happened to the request, and what the worker is doing about it now."""
+    request = dossier.request
+    if request.state is State.PENDING_REVIEW:
+        with page.card("reading"):
+            _follow(request)
+        return
+    if request.is_open or not request.decisions:
+        return
+    decision = request.decisions[-1]
+    step = next((one for one in reversed(dossier.history) if one.act in _CLOSING), None)
+    facts: list[tuple[str, object]] = []
+    if step is not None:
+        facts += [
+            ("Audit record", f"No. {words.thousands(step.sequence)}"),
+            ("Recorded", words.moment(step.at)),
+        ]
+        facts += [
+            (f"{name.capitalize()} digest", mono(words.digest(digest)))
+            for name, digest in step.digests
+        ]
+    who = f"{dossier.name(decision.person_id)}, {words.moment(decision.at)}"
+    with page.card("receipt"):
+        show(
+            page.section("Receipt", chips.status(request.state)),
+            page.columns(
+                join((tag("p", strong(_outcome(dossier))), tables.facts(facts))),
+                quote(decision.reason, f"{DID.get(decision.verb, decision.verb)} by {who}"),
+            ),
+        )
+        if request.promotion is not None:
+            _follow(request)
+            if request.promotion.state is PromotionState.APPLIED:
+                show(note(_as_mlflow_shows(dossier)))
+
+
+def _outcome(dossier: Dossier) -> str:
+    request = dossier.request
+    version = f"v{request.version_number}"
+    match request.state:
+        case State.APPROVED:
+            return f"{version} was approved as {request.alias}."
+        case State.REJECTED:
+            return f"{version} does not become {request.alias}."
+        case State.WITHDRAWN:
+            return "The request was taken back; nothing was moved."
+        case _:
+            return "The request was closed; nothing was moved."
+
+
+def _as_mlflow_shows(dossier: Dossier) -> str:
+    request = dossier.request
+    held = dossier.model.alias(request.alias)
+    if held is None:
+        return f"MLflow shows @{request.alias} on no version now."
+    if held.number == request.version_number:
+        return f"MLflow shows @{request.alias} on v{held.number} since {words.moment(held.since)}."
+    return (
+        f"MLflow shows @{request.alias} on v{held.number} now, "
+        f"since {words.moment(held.since)}: it was moved again later."
+    )
+
+
+def _follow(request: ReleaseRequest) -> None:
+    """Tell what the worker does, and look again until it has done it."""
+    waits = is_waiting_for_worker(request)
+    watched = st.fragment(_watch, run_every=_LOOK_AGAIN_S if waits else None)
+    watched(request.id, request.state, _stage(request))
+
+
+def _watch(request_id: str, state: State, stage: str) -> None:
+    found = act(lambda by: portal().requests.get(request_id, by=by))
+    if found is None:
+        return
+    if (found.state, _stage(found)) != (state, stage):
+        st.rerun()
+    if found.state is State.PENDING_REVIEW:
+        show(
+            progress(
+                "The worker is reading the files of this version",
+                None,
+                "Every file gets its SHA-256 on record; then the request opens for review. "
+                "You can leave and come back.",
+            )
+        )
+    elif found.promotion is not None:
+        show(promotion_words(found.promotion))
+
+
+def _stage(request: ReleaseRequest) -> str:
+    return request.promotion.state if request.promotion else ""
+
+
+def promotion_words(promotion: Promotion) -> object:
+    """Where an approval on its way into MLflow stands."""
+    move = f"@{promotion.alias} to v{promotion.version_number}"
+    if promotion.state is PromotionState.QUEUED:
+        return progress(
+            f"Queued: moving {move} in MLflow",
+            None,
+            promotion.message
+            or "The worker carries it out within seconds; when MLflow is away, as soon as it is "
+            "back.",
+        )
+    at = words.moment(promotion.finished_at) if promotion.finished_at else ""
+    if promotion.state is PromotionState.APPLIED:
+        how = reason_words(promotion.code)
+        return tag(
+            "p", chips.status("Applied"), f" {move} moved in MLflow, {at}. ",
+            tag("span", f"{how}." if how else "", cls="cs-quiet"),
+        )
+    return tag(
+        "p",
+        chips.status("Failed"),
+        f" {promotion.message or reason_words(promotion.code)} Stopped {at}. ",
+        tag("span", "Ask for the release again after reading what changed.", cls="cs-quiet"),
+    )
+
+
+# -- the bar ---------------------------------------------------------------------------------------
+
+
+def bar(dossier: Dossier) -> None:
+    """The decision, at the foot of the screen, for those whom it concerns."""
+    sheet, request = dossier.sheet, dossier.request
+    if not request.is_open:
+        return
+    version = f"v{request.version_number}"
+    if sheet.may_withdraw:
+        with page.decision_bar("Your request", _requester_summary(dossier)):
+            if sheet.may_resubmit:
+                _button(dossier, Verb.RESUBMIT)
+            _button(dossier, Verb.WITHDRAW)
+            if not sheet.may_resubmit:
+                st.button("Approve", key="approve", disabled=True)
+        return
+    concerned = sheet.may_decide or sheet.may_decide.code in {"author", "requester"}
+    if not concerned:
+        return
+    why = "" if sheet.may_approve else sheet.may_approve.reason
+    summary = join((*verdict_chips(sheet.gates), tag("span", why)))
+    with page.decision_bar(f"Your decision on {version}", summary):
+        is_open = bool(sheet.may_decide)
+        _button(dossier, Verb.REJECT, closed=not is_open)
+        _button(dossier, Verb.REQUEST_CHANGES, closed=not is_open)
+        _button(dossier, Verb.APPROVE, closed=not sheet.may_approve)
+
+
+def _requester_summary(dossier: Dossier) -> object:
+    if dossier.sheet.may_resubmit:
+        last = dossier.request.decisions[-1]
+        return tag("span", f"{dossier.name(last.person_id)} asked for changes: {last.reason[:160]}")
+    deciders = [one.name for one in dossier.candidates if one.verdict]
+    who = words.listing(deciders) if deciders else "Nobody yet"
+    may = "can decide" if len(deciders) > 1 else "can decide it"
+    return tag("span", f"{dossier.sheet.may_decide.reason} {who} {may}.")
+
+
+def _button(dossier: Dossier, verb: Verb, *, closed: bool = False) -> None:
+    if st.button(_ASK[verb][0], key=verb.value, disabled=closed):
+        _open(dossier, verb)
+
+
+def _open(dossier: Dossier, verb: Verb) -> None:
+    request = dossier.request
+    title = f"{_ASK[verb][0]}: {request.model_name} v{request.version_number}"
+    st.dialog(label(title), width="medium")(_sign)(dossier, verb)
+
+
+def _sign(dossier: Dossier, verb: Verb) -> None:
+    request = dossier.request
+    kept = "Your name, the time and your reason are kept in the audit trail and cannot be changed."
+    show(paragraph(consequence(dossier, verb)), paragraph(kept))
+    reason = st.text_area(
+        "Reason (required)",
+        key=f"reason-{verb.value}",
+        max_chars=LONGEST_REASON,
+        placeholder=_PLACEHOLDER[verb],
+    )
+    with st.container(horizontal=True, horizontal_alignment="right"):
+        back = st.button("Keep reading", key="keep-reading")
+        signed = st.button(_ASK[verb][1], key="sign", type="primary")
+    if back:
+        st.rerun()
+    if signed and act(_verb(request.id, verb, reason)) is not None:
+        st.rerun()
+
+
+def _verb(request_id: str, verb: Verb, reason: str) -> Callable[[Actor], ReleaseRequest]:
+    desk = portal().requests
+    if verb is Verb.WITHDRAW:
+        return lambda by: desk.withdraw(request_id, reason, by=by)
+    if verb is Verb.RESUBMIT:
+        return lambda by: desk.resubmit(request_id, reason, by=by)
+    return lambda by: desk.decide(request_id, verb, reason, by=by)
+
+
+_PLACEHOLDER: Final = {
+    Verb.APPROVE: "What you looked at, and why it is enough",
+    Verb.REQUEST_CHANGES: "What has to be different before you can decide",
+    Verb.REJECT: "What stands against it",
+    Verb.WITHDRAW: "Why it is not asked any more",
+    Verb.RESUBMIT: "What has changed since",
+}
+
+
+def consequence(dossier: Dossier, verb: Verb) -> str:
+    """What signing will do, in one sentence."""
+    request = dossier.request
+    version = f"v{request.version_number} of {request.model_name}"
+    requester = dossier.name(request.requested_by)
+    match verb:
+        case Verb.APPROVE:
+            instead = f" in place of v{request.replaces}" if request.replaces else ""
+            return (
+                f"{version} becomes {request.alias}{instead}: the worker moves the alias in "
+                "MLflow, usually within seconds."
+            )
+        case Verb.REQUEST_CHANGES:
+            return (
+                f"The request goes back to {requester}, who can send it again or withdraw it; "
+                "nothing is moved."
+            )
+        case Verb.REJECT:
+            return f"The request is closed and {version} does not become {request.alias}."
+        case Verb.WITHDRAW:
+            return "Your request is closed; nothing is moved, and you can ask again later."
+        case _:
+            return "Your request goes to the approvers again, on the evidence as it is now."

@@ -1,0 +1,122 @@
+"""One model as its screens show it: everything that is known of it, read once."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import dataclass
+from datetime import datetime
+
+from app.session import portal
+from auth.actors import Actor
+from catalog.impact.portfolio import Line
+from catalog.registry.measures import Measure, Reading, reading, uses_of
+from catalog.registry.mirror import MirrorState
+from catalog.registry.models import Model, Run, Version
+from catalog.releases.docket import Brief, Wanted
+from catalog.releases.states import State
+
+CHAMPION = "champion"
+
+
+@dataclass(frozen=True)
+class Shown:
+    """A model with its versions (newest first), runs, authors, releases, calls and names."""
+
+    model: Model
+    versions: tuple[Version, ...]
+    runs: Mapping[str, Run]
+    authors: Mapping[str, list[str]]
+    names: Mapping[str, str]
+    briefs: tuple[Brief, ...]
+    line: Line | None
+    measure: Measure | None
+    states: tuple[MirrorState, ...]
+    now: datetime
+
+    @property
+    def champion(self) -> Version | None:
+        """The version that is live, if one is."""
+        alias = self.model.alias(CHAMPION)
+        return self.number(alias.number) if alias else None
+
+    @property
+    def subject(self) -> Version | None:
+        """The version a reader means first: the live one, or else the newest."""
+        return self.champion or (self.versions[0] if self.versions else None)
+
+    @property
+    def next(self) -> Version | None:
+        """The newest version, when it is newer than the live one: the next that could go live."""
+        if not self.versions or self.versions[0] == self.champion:
+            return None
+        return self.versions[0]
+
+    def number(self, number: int | None) -> Version | None:
+        """The version with this number, if there is one."""
+        return next((one for one in self.versions if one.number == number), None)
+
+    def before(self, version: Version) -> Version | None:
+        """The version before this one."""
+        return next((one for one in self.versions if one.number < version.number), None)
+
+    def run(self, version: Version) -> Run | None:
+        """The run that made a version."""
+        return self.runs.get(version.run_id)
+
+    def key(self, version: Version) -> Reading | None:
+        """The number that decides, by the policy in force."""
+        return reading(self.measure, version.metrics, uses_of(self.run(version)))
+
+    def name(self, person_id: str) -> str:
+        """What somebody is called."""
+        return self.names.get(person_id, "somebody")
+
+    def builders(self, version: Version) -> list[str]:
+        """The names of those known to have built a version."""
+        return [self.name(one) for one in self.authors.get(version.id, [])]
+
+    def requests(self, version: Version) -> list[Brief]:
+        """What was asked for a version, newest first."""
+        return [one for one in self.briefs if one.version_number == version.number]
+
+    def open_request(self, version: Version) -> Brief | None:
+        """The request for a version that somebody still has to act on."""
+        return next((one for one in self.requests(version) if one.is_open), None)
+
+    def approval(self, version: Version) -> Brief | None:
+        """The approval by which a version became champion."""
+        return next(
+            (
+                one
+                for one in self.requests(version)
+                if one.state is State.APPROVED and one.alias == CHAMPION
+            ),
+            None,
+        )
+
+
+def read(model: Model, *, by: Actor) -> Shown:
+    """Everything the screens of one model show, for somebody who may see it."""
+    here = portal()
+    versions = tuple(here.models.versions(model))
+    authors = here.authorship.of(model)
+    briefs = here.docket.page(Wanted(model_id=model.id), by=by).briefs
+    lines = here.impact.portfolio(by=by, model_id=model.id).lines
+    line = lines[0] if lines else None
+    ids = {model.owner_id, *(one for found in authors.values() for one in found)}
+    for brief in briefs:
+        ids |= {brief.requested_by, brief.decided_by}
+    if line is not None:
+        ids |= {app for app, _ in line.applications} | {one.declared_by for one in line.declared}
+    return Shown(
+        model=model,
+        versions=versions,
+        runs=here.models.runs(model),
+        authors=authors,
+        names=here.people.names(ids - {""}),
+        briefs=briefs,
+        line=line,
+        measure=here.policies.in_force.policy.measures().get(model.task),
+        states=tuple(one for one in here.models.mirrored() if one.server == model.server),
+        now=here.clock.now(),
+    )

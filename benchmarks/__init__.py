@@ -1,0 +1,1 @@
+"""Every figure the README claims, each measured by one command."""

@@ -1,0 +1,112 @@
+"""A signed-in person without a browser: the real sign-in over HTTP, the real WebSocket after it."""
+
+from __future__ import annotations
+
+import html
+import re
+import time
+from collections.abc import Iterator
+from contextlib import contextmanager
+from typing import Final
+
+import httpx
+from streamlit.proto.BackMsg_pb2 import BackMsg
+from streamlit.proto.ForwardMsg_pb2 import ForwardMsg
+from websockets.sync.client import ClientConnection, connect
+
+_HIDDEN: Final = re.compile(r'name="csrf" value="([^"]*)"')
+_ACTION: Final = re.compile(r'action="([^"]*)"')
+_RUN_PATIENCE_S: Final = 60
+
+
+def sign_in(url: str, email: str, password: str) -> httpx.Client:
+    """A cookie jar of somebody who pressed the button and went through the sign-in form."""
+    client = httpx.Client(base_url=url, follow_redirects=True, trust_env=False, timeout=60)
+    client.get("/")
+    with tab(url, client) as opened:
+        opened.run()
+        way = opened.press(opened.buttons["Sign in"])
+    form = client.get(way)
+    hidden, action = _HIDDEN.search(form.text), _ACTION.search(form.text)
+    if hidden is None or action is None:
+        msg = f"no sign-in form at {form.url}: {form.status_code}"
+        raise RuntimeError(msg)
+    fields = {"csrf": html.unescape(hidden[1]), "email": email, "password": password}
+    client.post(html.unescape(action[1]), data=fields)
+    if not any("_streamlit_user" in name for name in client.cookies):
+        msg = f"{email} could not sign in"
+        raise RuntimeError(msg)
+    return client
+
+
+class Tab:
+    """An open tab: it asks for a page and waits until the script has run."""
+
+    def __init__(self, socket: ClientConnection, url: str) -> None:
+        self._socket = socket
+        self._url = url
+        self.page_hashes: dict[str, str] = {}
+        self.buttons: dict[str, str] = {}
+        self.redirect = ""
+        self.elements = 0
+
+    def run(self, page: str = "", query: str = "") -> float:
+        """Run a page once. Returns the seconds until it had finished."""
+        asked = BackMsg()
+        asked.rerun_script.query_string = query
+        asked.rerun_script.page_script_hash = self.page_hashes.get(page, "")
+        asked.rerun_script.page_name = "" if page in self.page_hashes else page
+        asked.rerun_script.context_info.url = f"{self._url}/{page}"
+        asked.rerun_script.context_info.timezone = "UTC"
+        return self._until_finished(asked, page)
+
+    def press(self, button: str) -> str:
+        """Press a button of the page that is shown. Returns where it leads outside the page."""
+        asked = BackMsg()
+        pressed = asked.rerun_script.widget_states.widgets.add()
+        pressed.id, pressed.trigger_value = button, True
+        self._until_finished(asked, "")
+        return self.redirect
+
+    def _until_finished(self, asked: BackMsg, page: str) -> float:
+        began = time.perf_counter()
+        self._socket.send(asked.SerializeToString())
+        self.elements = 0
+        while True:
+            raw = self._socket.recv(timeout=_RUN_PATIENCE_S)
+            told = ForwardMsg()
+            told.ParseFromString(raw if isinstance(raw, bytes) else raw.encode())
+            kind = told.WhichOneof("type")
+            if kind == "delta":
+                self.elements += 1
+                element = told.delta.new_element
+                if element.WhichOneof("type") == "button":
+                    self.buttons[element.button.label] = element.button.id
+            elif kind == "auth_redirect":
+                self.redirect = told.auth_redirect.url
+            elif kind == "navigation":
+                for shown in told.navigation.app_pages:
+                    name = "" if shown.is_default else shown.url_pathname
+                    self.page_hashes[name] = shown.page_script_hash
+            elif kind == "script_finished":
+                status = told.script_finished
+                if status == ForwardMsg.ScriptFinishedStatus.FINISHED_SUCCESSFULLY:
+                    return time.perf_counter() - began
+                if status != ForwardMsg.ScriptFinishedStatus.FINISHED_EARLY_FOR_RERUN:
+                    msg = f"{page or 'home'} ended with status {status}"
+                    raise RuntimeError(msg)
+
+
+@contextmanager
+def tab(url: str, client: httpx.Client) -> Iterator[Tab]:
+    """A tab of the person whose cookies these are."""
+    cookies = "; ".join(f"{cookie.name}={cookie.value}" for cookie in client.cookies.jar)
+    xsrf = client.cookies.get("_streamlit_xsrf", default="none") or "none"
+    with connect(
+        url.replace("http", "ws", 1) + "/_stcore/stream",
+        additional_headers={"Cookie": cookies, "Origin": url},
+        subprotocols=["streamlit", xsrf],  # type: ignore[list-item] # plain words, as the page sends
+        max_size=None,
+        proxy=None,
+    ) as socket:
+        yield Tab(socket, url)

@@ -1,0 +1,10 @@
+"""Releases: every request one may see, where it stands, and what became of it."""
+
+from __future__ import annotations
+
+from app.panels import docket
+from app.session import actor
+from app.ui import page
+
+page.head("Decide", "Releases", "Who asked for what to go live, and who decided it.")
+docket.releases(by=actor())
