@@ -21,7 +21,7 @@ KINDS: Final = {
 _PROGRAM = ("subprocess.Popen", "os.system", "os.exec", "os.posix_spawn", "os.fork", "os.forkpty")
 _PROCESS = ("os.kill", "os.killpg")
 _WRITE = ("os.remove", "os.rename", "os.rmdir", "os.mkdir", "os.chmod", "os.chown", "os.truncate")
-_READ = ("os.listdir", "os.scandir", "sqlite3.connect")
+_FILES = ("open", "os.listdir", "os.scandir", "sqlite3.connect")
 # What a numerical library looks up about the machine it runs on.
 _COMMON = ("/usr/", "/sys/", "/dev/", "/etc/localtime", "/proc/self/", "/proc/cpuinfo", "/proc/mem")
 _WRITING = os.O_WRONLY | os.O_RDWR | os.O_CREAT | os.O_TRUNC
@@ -47,15 +47,11 @@ def watch(
 def _kind(event: str, arguments: tuple[object, ...], mine: tuple[str, ...]) -> str:
     if event.startswith("socket."):
         return "" if event == "socket.gethostname" else "network"
-    if event in _PROGRAM:
-        return "program"
-    if event in _PROCESS:
-        return "process"
-    if event != "open" and event not in _WRITE and event not in _READ:
-        return ""
-    path = arguments[0]
+    if event in _PROGRAM or event in _PROCESS:
+        return "program" if event in _PROGRAM else "process"
+    path = arguments[0] if event in (*_FILES, *_WRITE) else None
     if not isinstance(path, (str, bytes, os.PathLike)):
-        return ""  # already open
+        return ""  # not about a file, or about one that is already open
     place = os.path.abspath(os.fsdecode(path))  # noqa: PTH100 - words only: nothing is looked up
     if f"{place}/".startswith(mine):
         return ""

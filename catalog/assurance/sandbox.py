@@ -118,7 +118,7 @@ def _lock_and_work(walls: Walls, work: Callable[[Path], None], keep: int) -> int
     _close_all_but(keep)
     home = str(_SCRATCH) if walls.level == "A" else str(inputs)
     os.environ.clear()
-    os.environ.update(HOME=home, TMPDIR=home)
+    os.environ.update(HOME=home, TMPDIR=home, OMP_NUM_THREADS="1")
     os.chdir(inputs)
     if sys.platform == "linux":
         _drop_identity(change_uid=walls.level == "A" and os.geteuid() == 0)

@@ -17,11 +17,10 @@ import warnings
 from collections.abc import Callable
 from dataclasses import dataclass, replace
 from functools import partial
-from itertools import permutations
 from pathlib import Path
 from typing import Any
 
-import joblib
+import joblib  # type: ignore[import-untyped]
 import mlflow.pyfunc
 import mlflow.sklearn
 import numpy as np
@@ -38,6 +37,7 @@ from shap.utils._exceptions import ExplainerError
 
 from catalog.assurance import sandbox
 from catalog.assurance.attempts import watch
+from catalog.assurance.attribution import SEED, Attribution, by_permutation
 from catalog.assurance.subject import (
     DECISION_SCORE,
     LOG_ODDS,
@@ -47,21 +47,12 @@ from catalog.assurance.subject import (
     Matrix,
     Stranger,
     Subject,
-    coded,
     dense,
     owners,
     subject_of,
 )
 
 BACKGROUND_ROWS = 100
-BACKGROUND_ROWS_PERMUTATION = 50
-PERMUTATIONS = 10
-MOST_INPUTS_FOR_ALL_ORDERS = 4
-ROWS_PER_CALL = 50_000
-SEED = 0
-# Trees and linear models add up to 1e-14, single-precision libraries to 1e-5. The mistake this is
-# there to catch, native categories read as numbers, is off by whole units and raises nothing.
-TOLERANCE = 1e-4
 # Of the time allowed; the rest is for loading, for saying the result, and for a slow last chunk.
 SHARE_OF_TIME = 0.7
 
@@ -76,33 +67,12 @@ Say = Callable[..., None]
 _SAYING = threading.RLock()  # an attempt may be told from a thread of the model's
 
 
-@dataclass(frozen=True)
-class Attribution:
-    """Contributions per explained row and input column, and how they were found."""
-
-    explainer: str
-    space: str
-    rows: pd.DataFrame
-    background_rows: int
-    shap: Matrix
-    base: float
-    outputs: Matrix
-
-    def error(self) -> float:
-        """Return how far the sums are from what the model says, at worst."""
-        return float(np.abs(self.shap.sum(axis=1) + self.base - self.outputs).max())
-
-    def adds_up(self) -> bool:
-        """Tell whether the sums are the model's output, to within rounding."""
-        allowed = TOLERANCE * max(1.0, float(np.abs(self.outputs).max()))
-        return self.error() <= allowed
-
-
 def main() -> None:
     """Read a job, fork, lock, explain; leave with the locked child's exit status."""
     job = json.load(sys.stdin.buffer)
     sandbox.die_with(job["parent"])
     warnings.simplefilter("ignore")
+    joblib.cpu_count(only_physical_cores=True)  # asks a program once; the model would have to
     out = os.dup(1)
     os.dup2(2, 1)  # what a library prints is not part of the answer
     walls = sandbox.Walls(
@@ -158,7 +128,7 @@ def _explain(
     remarks: list[str] = []
     found = _by_structure(subject, rows, say, remarks) if native else None
     if found is None:
-        found = _by_permutation(subject, rows, deadline, say)
+        found = by_permutation(subject, rows, deadline, say)
     if len(found.rows) < len(rows):
         remarks.append(f"Time allowed {len(found.rows)} of {len(rows)} rows to be explained.")
     if not found.adds_up():
@@ -391,49 +361,3 @@ def _exact_trees(scorer: Stranger, background: Matrix) -> Callable[[Matrix], Str
     trees.thresholds = passed
     # Its own check of the sums is left out: it misses what adds_up finds.
     return lambda matrix: explainer(counted(matrix), check_additivity=False)
-
-
-def _by_permutation(subject: Subject, rows: pd.DataFrame, deadline: float, say: Say) -> Attribution:
-    """Explain any predict function: let inputs join one after another, and watch the score.
-
-    An input's contribution is what its joining adds to the average score over the background, on
-    average over orders of joining: Strumbelj and Kononenko (2014); every order is also run
-    backwards, which halves the noise: Mitchell et al. (2022). Few inputs get all their orders.
-    """
-    method, space = subject.answers()
-    codes, decode = coded(subject.sample)
-    draw = np.random.default_rng(SEED)
-    background = draw.permutation(len(codes))[:BACKGROUND_ROWS_PERMUTATION]
-    width = codes.shape[1]
-    if width <= MOST_INPUTS_FOR_ALL_ORDERS:
-        orders = [list(order) for order in permutations(range(width))]
-    else:
-        forwards = [list(draw.permutation(width)) for _ in range(PERMUTATIONS)]
-        orders = forwards + [order[::-1] for order in forwards]
-    steps = np.array([[order.index(j) for j in range(width)] for order in orders])
-    # [order, how many have joined, input]: whether the input has joined.
-    joined = steps[:, None, :] < np.arange(width + 1)[None, :, None]
-    coalitions, place = np.unique(joined.reshape(-1, width), axis=0, return_inverse=True)
-    place = place.reshape(len(orders), width + 1)
-
-    def contributions(chunk: Matrix) -> tuple[Matrix, Matrix]:
-        mixed = np.where(coalitions[None, :, None, :], chunk[:, None, None, :], codes[background])
-        scores = subject.score(method, decode(mixed.reshape(-1, width)))
-        worth = scores.reshape(len(chunk), len(coalitions), len(background)).mean(axis=2)
-        gains = np.diff(worth[:, place], axis=2)
-        by_input = np.take_along_axis(gains, np.broadcast_to(steps, gains.shape), axis=2)
-        return by_input.mean(axis=1), worth[:, place[0, 0]]
-
-    at_once = max(1, ROWS_PER_CALL // (len(coalitions) * len(background)))
-    pieces, base, done = [], np.zeros(1), 0
-    while done < len(rows) and (done == 0 or time.monotonic() < deadline):
-        say(progress=["Explaining rows", done, len(rows)])
-        chunk, base = contributions(codes[rows.index[done : done + at_once]])
-        pieces.append(chunk)
-        done += len(chunk)
-    explained = rows.iloc[:done]
-    outputs = subject.score(method, explained)
-    whole = np.concatenate(pieces)
-    return Attribution(
-        "permutation", space, explained, len(background), whole, float(base[0]), outputs
-    )

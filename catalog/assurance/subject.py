@@ -62,10 +62,11 @@ class Subject:
         """Cut the target class out of scores that may carry one more axis than their rows."""
         values = np.asarray(values, dtype=float)
         if values.ndim > row_axes:
-            return values[..., self.target or 0]
+            values = values[..., self.target or 0]
+            return np.asarray(values)
         # With two classes a library keeps one score, in favour of the second.
         favours_other = len(self.classes) == 2 and self.target == 0  # noqa: PLR2004
-        return -values if favours_other else values
+        return np.asarray(-values if favours_other else values)
 
     def answers(self) -> tuple[str, str]:
         """Return the method of the model that any explainer can follow, and what it speaks in."""

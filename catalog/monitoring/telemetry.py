@@ -14,6 +14,7 @@ from sqlmodel import Session, col, select
 
 from auth.access import decide
 from auth.actors import Actor, Kind
+from auth.tables import PrincipalRow
 from catalog.monitoring.tables import PredictionDayRow, PredictionRow
 from catalog.registry.models import resource
 from catalog.registry.tables import ModelRow, VersionRow
@@ -90,6 +91,8 @@ class Telemetry:
                     hint="A governance admin registers it and makes its token on the Access page.",
                     code="not-an-application",
                 )
+            # Batches of one application queue, so that two of them count the same call once.
+            act.session.get(PrincipalRow, by.id, with_for_update=True)
             desk = _Batch(act.session, by, act.at)
             refused: list[RefusedRow] = []
             taken: list[PredictionRow] = []

@@ -6,6 +6,8 @@ is linked counts as an author, so a claim can only ever take away the right to d
 
 from __future__ import annotations
 
+from collections.abc import Collection
+
 from sqlalchemy import func
 from sqlmodel import Session, col, select
 
@@ -103,36 +105,29 @@ class Authorship:
         return decide(by, "authorship:assign", ANYTHING)
 
 
-def authors(session: Session, server: str, version: VersionRow) -> list[str]:
+def authors(session: Session, version_id: str) -> list[str]:
     """Everybody linked to a version, by claim or by mapping; empty when nobody is known."""
+    return authors_of(session, [version_id])[version_id]
+
+
+def authors_of(session: Session, version_ids: Collection[str]) -> dict[str, list[str]]:
+    """The same for many versions at once."""
     claimed = session.exec(
-        select(AuthorRow.person_id).where(AuthorRow.version_id == version.id)
-    ).all()
-    mapped = session.exec(
-        select(MlflowUserRow.person_id).where(
-            MlflowUserRow.server == server,
-            RunRow.server == server,
-            RunRow.run_id == version.run_id,
-            MlflowUserRow.user == RunRow.user,
+        select(AuthorRow.version_id, AuthorRow.person_id).where(
+            col(AuthorRow.version_id).in_(version_ids)
         )
-    ).all()
-    return sorted({*claimed, *mapped})
-
-
-def authors_of(session: Session, version_ids: set[str]) -> dict[str, list[str]]:
-    """The same for many versions at once; a version nobody is linked to is left out."""
-    found: dict[str, set[str]] = {}
-    claimed = select(AuthorRow.version_id, AuthorRow.person_id).where(
-        col(AuthorRow.version_id).in_(version_ids)
     )
-    mapped = select(VersionRow.id, MlflowUserRow.person_id).where(
-        col(VersionRow.id).in_(version_ids),
-        col(ModelRow.id) == col(VersionRow.model_id),
-        col(RunRow.server) == col(ModelRow.server),
-        col(RunRow.run_id) == col(VersionRow.run_id),
-        col(MlflowUserRow.server) == col(RunRow.server),
-        col(MlflowUserRow.user) == col(RunRow.user),
+    mapped = session.exec(
+        select(VersionRow.id, MlflowUserRow.person_id).where(
+            col(VersionRow.id).in_(version_ids),
+            col(ModelRow.id) == col(VersionRow.model_id),
+            col(RunRow.run_id) == col(VersionRow.run_id),
+            col(RunRow.server) == col(ModelRow.server),
+            col(MlflowUserRow.server) == col(RunRow.server),
+            col(MlflowUserRow.user) == col(RunRow.user),
+        )
     )
-    for version_id, person_id in [*session.exec(claimed), *session.exec(mapped)]:
-        found.setdefault(version_id, set()).add(person_id)
+    found: dict[str, set[str]] = {one: set() for one in version_ids}
+    for version_id, person_id in (*claimed, *mapped):
+        found[version_id].add(person_id)
     return {version_id: sorted(people) for version_id, people in found.items()}

@@ -21,8 +21,10 @@ from ledger.store import Store
 _MOST_WORDS: Final = 8
 _LONGEST_QUERY: Final = 200
 
-# Where a word stands decides how much it says about the model. Live models come first among equals.
+# Where a word stands decides how much it says about the model; words that stand together as they
+# were asked say more than the same words apart; live models come first among equals.
 WEIGHTS: Final = {"name": 8.0, "description": 4.0, "owner": 2.0, "domain": 2.0, "tags": 1.0}
+PHRASE_BONUS: Final = 6.0
 LIVE_BONUS: Final = 0.5
 
 
@@ -146,6 +148,7 @@ def _place(hit: Hit, order: Order, measure: Measure | None) -> tuple[float, str,
 
 def score(words: tuple[str, ...], model: Model, owner: str) -> float:
     """How well a model fits: each word counts once, at the best place it stands in."""
+    phrase = " ".join(words)
     places = {
         "name": model.name.lower(),
         "description": model.description.lower(),
@@ -157,6 +160,8 @@ def score(words: tuple[str, ...], model: Model, owner: str) -> float:
         max((WEIGHTS[place] for place, text in places.items() if word in text), default=0.0)
         for word in words
     )
+    if len(words) > 1 and any(phrase in text for text in places.values()):
+        total += PHRASE_BONUS
     return total + (LIVE_BONUS if model.alias("champion") else 0.0)
 
 

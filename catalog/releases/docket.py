@@ -197,7 +197,7 @@ class Docket:
         with self._ledger.store.read() as session:
             row, model = _seen(session, request_id, by)
             version = session.get_one(VersionRow, row.version_id)
-            built = authors(session, model.server, version)
+            built = authors(session, version.id)
             return _candidates(session, row, model, built)
 
     def who_would_decide(self, version_id: str, *, by: Actor) -> list[Candidate]:
@@ -222,7 +222,7 @@ class Docket:
                 state=State.IN_REVIEW,
                 changed_at=now,
             )
-            return _candidates(session, asked, model, authors(session, model.server, version))
+            return _candidates(session, asked, model, authors(session, version.id))
 
     def history(self, request_id: str, *, by: Actor) -> list[Step]:
         """What was done to a request and its promotion, oldest first, by place in the trail."""

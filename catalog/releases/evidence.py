@@ -108,7 +108,7 @@ def take(session: Session, model: ModelRow, version: VersionRow, alias: str) -> 
         candidate=_stand(session, model, version),
         champion=_stand(session, model, champion) if champion else None,
         description_digest="sha256:" + hashlib.sha256(text.encode()).hexdigest() if text else "",
-        authors=tuple(authors(session, model.server, version)),
+        authors=tuple(authors(session, version.id)),
         manifest_digest=manifest.digest if manifest else "",
         manifest_files=len(json.loads(manifest.body)) if manifest else 0,
         manifest_at=iso(manifest.produced_at) if manifest else "",

@@ -292,10 +292,10 @@ def insist_nothing_on_its_way(session: Session, request: RequestRow) -> None:
         )
 
 
-def promotion_of(session: Session, request_id: str) -> Promotion | None:
-    """The promotion that carries a request out, if it was approved."""
-    row = session.exec(select(PromotionRow).where(PromotionRow.request_id == request_id)).first()
-    return promotion(row) if row else None
+def promotions_of(session: Session, request_ids: list[str]) -> dict[str, Promotion]:
+    """The promotions that carry approved requests out, by request."""
+    rows = session.exec(select(PromotionRow).where(col(PromotionRow.request_id).in_(request_ids)))
+    return {row.request_id: promotion(row) for row in rows}
 
 
 def promotion(row: PromotionRow) -> Promotion:

@@ -12,7 +12,7 @@ from sqlmodel import Session, col, select
 from auth.access import Verdict, decide, insist_visible
 from auth.actors import Actor, Kind
 from catalog.registry.artifacts import Manifest
-from catalog.registry.authorship import authors
+from catalog.registry.authorship import authors, authors_of
 from catalog.registry.models import resource
 from catalog.registry.tables import AliasRow, ModelRow, VersionRow
 from catalog.releases import evidence, gates
@@ -22,7 +22,7 @@ from catalog.releases.promotions import (
     Promotion,
     enqueue,
     insist_nothing_on_its_way,
-    promotion_of,
+    promotions_of,
 )
 from catalog.releases.states import OPEN, State, Verb, after
 from catalog.releases.tables import DecisionRow, RequestRow
@@ -212,7 +212,7 @@ class Requests:
             f"release:{verb}", actor=by.id, resource=f"request:{request_id}"
         ) as act:
             row, model, version = self._locked(act, request_id, by)
-            built_by = authors(act.session, model.server, version)
+            built_by = authors(act.session, version.id)
             may_decide(by, row, model, built_by).insist()
             after(State(row.state), verb)
             act.digests |= _digests(row)
@@ -340,15 +340,14 @@ class Requests:
             query = query.where(col(RequestRow.state).in_(states))
         query = query.order_by(col(RequestRow.requested_at).desc())
         with self._ledger.store.read() as session:
-            return [
-                _request(session, row)
-                for row, model in session.exec(query).all()
-                if decide(by, "release:read", resource(model))
-            ]
+            found = session.exec(query).all()
+            return _requests(
+                session,
+                [row for row, model in found if decide(by, "release:read", resource(model))],
+            )
 
     def waiting_for(self, *, by: Actor) -> list[ReleaseRequest]:
         """What waits for this person: requests they may decide, and their own sent back to them."""
-        waiting = []
         with self._ledger.store.read() as session:
             query = (
                 select(RequestRow, ModelRow)
@@ -357,13 +356,15 @@ class Requests:
                 )
                 .order_by(col(RequestRow.requested_at))
             )
-            for row, model in session.exec(query).all():
-                if not decide(by, "release:read", resource(model)):
-                    continue
-                request = _request(session, row)
-                if may_decide(by, row, model, list(request.authors)) or may_resubmit(by, row):
-                    waiting.append(request)
-        return waiting
+            found = session.exec(query).all()
+            built = authors_of(session, {row.version_id for row, _ in found})
+            waiting = [
+                row
+                for row, model in found
+                if decide(by, "release:read", resource(model))
+                and (may_decide(by, row, model, built[row.version_id]) or may_resubmit(by, row))
+            ]
+            return _requests(session, waiting)
 
     # -- the inside ----------------------------------------------------------------------------
 
@@ -604,41 +605,61 @@ def _visible(session: Session, request_id: str, by: Actor) -> tuple[RequestRow, 
 
 
 def _request(session: Session, row: RequestRow) -> ReleaseRequest:
-    model = session.get_one(ModelRow, row.model_id)
-    version = session.get_one(VersionRow, row.version_id)
-    decisions = session.exec(
-        select(DecisionRow).where(DecisionRow.request_id == row.id).order_by(col(DecisionRow.at))
-    )
-    return ReleaseRequest(
-        id=row.id,
-        number=row.number,
-        model_id=row.model_id,
-        model_name=model.name,
-        version_id=row.version_id,
-        version_number=row.version_number,
-        alias=row.alias,
-        reason=row.reason,
-        requested_by=row.requested_by,
-        requested_at=row.requested_at,
-        state=State(row.state),
-        changed_at=row.changed_at,
-        replaces=row.replaces,
-        policy_digest=row.policy_digest,
-        snapshot_digest=row.snapshot_digest,
-        manifest_digest=row.manifest_digest,
-        problem=row.problem,
-        authors=tuple(authors(session, model.server, version)),
-        decisions=tuple(
-            Decision(
-                Verb(d.verb),
-                d.person_id,
-                d.reason,
-                d.at,
-                d.policy_digest,
-                d.snapshot_digest,
-                d.manifest_digest,
+    return _requests(session, [row])[0]
+
+
+def _requests(session: Session, rows: list[RequestRow]) -> list[ReleaseRequest]:
+    """Rows as values, with what belongs to them read in five queries, however many there are."""
+    names = dict(
+        session.exec(
+            select(ModelRow.id, ModelRow.name).where(
+                col(ModelRow.id).in_({row.model_id for row in rows})
             )
-            for d in decisions
-        ),
-        promotion=promotion_of(session, row.id),
+        ).all()
+    )
+    built = authors_of(session, {row.version_id for row in rows})
+    promotions = promotions_of(session, [row.id for row in rows])
+    decisions: dict[str, list[Decision]] = {}
+    for made in session.exec(
+        select(DecisionRow)
+        .where(col(DecisionRow.request_id).in_([row.id for row in rows]))
+        .order_by(col(DecisionRow.at))
+    ):
+        decisions.setdefault(made.request_id, []).append(_decision(made))
+    return [
+        ReleaseRequest(
+            id=row.id,
+            number=row.number,
+            model_id=row.model_id,
+            model_name=names[row.model_id],
+            version_id=row.version_id,
+            version_number=row.version_number,
+            alias=row.alias,
+            reason=row.reason,
+            requested_by=row.requested_by,
+            requested_at=row.requested_at,
+            state=State(row.state),
+            changed_at=row.changed_at,
+            replaces=row.replaces,
+            policy_digest=row.policy_digest,
+            snapshot_digest=row.snapshot_digest,
+            manifest_digest=row.manifest_digest,
+            problem=row.problem,
+            authors=tuple(built[row.version_id]),
+            decisions=tuple(decisions.get(row.id, ())),
+            promotion=promotions.get(row.id),
+        )
+        for row in rows
+    ]
+
+
+def _decision(row: DecisionRow) -> Decision:
+    return Decision(
+        Verb(row.verb),
+        row.person_id,
+        row.reason,
+        row.at,
+        row.policy_digest,
+        row.snapshot_digest,
+        row.manifest_digest,
     )

@@ -17,7 +17,7 @@ import sqlite3
 import subprocess
 import threading
 import time
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from pathlib import Path
 from typing import Any
 
@@ -239,7 +239,7 @@ class Model:
             except BaseException as stopped:  # noqa: BLE001
                 self.report.append(f"{name}: stopped by {type(stopped).__name__}")
 
-    def predict(self, rows: Any, params: object = None) -> list[str]:
+    def predict(self, rows: Sequence[object], **_: object) -> list[str]:
         return [self.report[i % len(self.report)] for i in range(len(rows))]
 
 

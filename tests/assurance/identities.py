@@ -1,7 +1,7 @@
 """Becoming somebody else, on a machine with fewer walls, and then running a command.
 
-`python tests/assurance/identities.py WHO LACKS -- COMMAND` where WHO is `self` or `nobody` and LACKS
-is `nothing`, `namespaces` or `landlock`: the kernel then answers as if it had never had them.
+`python identities.py WHO LACKS -- COMMAND` where WHO is `self` or `nobody` and LACKS is `nothing`,
+`namespaces` or `landlock`: the kernel then answers as if it had never had them.
 """
 
 from __future__ import annotations
@@ -52,7 +52,7 @@ def _open_the_way_to(needed: list[Path]) -> None:
 
 
 def _forget(calls: list[int]) -> None:
-    """Make the kernel answer "no such call" to these, here and in every program started from here."""
+    """Make the kernel answer "no such call" to these, here and in whatever is started from here."""
     if not calls:
         return
     step = struct.Struct("HBBI").pack
@@ -78,7 +78,7 @@ def main() -> None:
         if not os.access(command[0], os.X_OK):
             sys.exit(f"{command[0]} is closed to ordinary users: make it readable for all.")
     _forget(_LACKING[lacks])
-    os.execv(command[0], command)
+    os.execv(command[0], command)  # noqa: S606 - our own command, and no shell is wanted
 
 
 if __name__ == "__main__":

@@ -7,10 +7,14 @@ from collections.abc import Callable
 from pathlib import Path
 from typing import Any
 
-import cloudpickle
+import cloudpickle  # type: ignore[import-untyped]
 import mlflow
+import mlflow.pyfunc
+import mlflow.sklearn
 import numpy as np
 import pandas as pd
+from mlflow.pyfunc.model import PythonModel
+from sklearn.base import BaseEstimator
 from sklearn.compose import ColumnTransformer
 from sklearn.decomposition import PCA
 from sklearn.ensemble import (
@@ -30,7 +34,7 @@ ROWS = 400
 def people(rows: int = ROWS) -> pd.DataFrame:
     """Synthetic people, some without a known age."""
     draw = np.random.default_rng(7)
-    frame = pd.DataFrame(
+    return pd.DataFrame(
         {
             "income": draw.normal(40, 12, rows).round(1),
             "debt": draw.normal(10, 6, rows).round(1),
@@ -39,7 +43,6 @@ def people(rows: int = ROWS) -> pd.DataFrame:
             "city_size": draw.choice(["small", "large"], rows),
         }
     )
-    return frame
 
 
 def repaid(frame: pd.DataFrame) -> pd.Series:
@@ -57,20 +60,23 @@ def grade(frame: pd.DataFrame) -> pd.Series:
     )
 
 
-def by_column(words: Any) -> ColumnTransformer:
+def by_column(words: BaseEstimator) -> ColumnTransformer:
     return ColumnTransformer([("n", StandardScaler(), NUMBERS), ("w", words, WORDS)])
 
 
-class Threshold(mlflow.pyfunc.PythonModel):  # type: ignore[misc]
+class Threshold(PythonModel):
     """A predict function about which nothing else is known."""
 
     def predict(
-        self, context: object, model_input: pd.DataFrame, params: object = None
+        self,
+        context: object,  # noqa: ARG002 - MLflow's own signature
+        model_input: pd.DataFrame,
+        params: object = None,  # noqa: ARG002 - likewise
     ) -> np.ndarray[Any, Any]:
         return np.asarray(2.0 * model_input["income"] - 3.0 * model_input["debt"])
 
 
-def _saved(folder: Path, model: Any, frame: pd.DataFrame, how: str) -> None:
+def _saved(folder: Path, model: BaseEstimator, frame: pd.DataFrame, how: str) -> None:
     trusted = ["sklearn.tree._tree.Tree"] if how == "skops" else None
     mlflow.sklearn.save_model(
         model,

@@ -16,7 +16,7 @@ from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
 
-import cloudpickle
+import cloudpickle  # type: ignore[import-untyped]
 import mlflow
 from sklearn.linear_model import Ridge
 
@@ -96,17 +96,21 @@ class Scene:
                 os.chown(Path(place, name), self.owner, self.owner)
         return self.folder / "model"
 
-    def run(self, how: str, *, lacks: str = "nothing", **limits: int) -> dict[str, Any]:
+    def run(
+        self, how: str, limits: dict[str, int] | None = None, *, lacks: str = "nothing"
+    ) -> dict[str, Any]:
         """Let the portal explain (or load) the model; returns the last thing it says."""
-        with self.portal(how, lacks=lacks, **limits) as portal:
+        with self.portal(how, limits, lacks=lacks) as portal:
             out, problem = portal.communicate()
         assert portal.returncode == 0, problem
         self.answers = [json.loads(line) for line in out.splitlines()]
         return self.answers[-1]
 
-    def portal(self, how: str, *, lacks: str = "nothing", **limits: int) -> subprocess.Popen[str]:
+    def portal(
+        self, how: str, limits: dict[str, int] | None = None, *, lacks: str = "nothing"
+    ) -> subprocess.Popen[str]:
         command = [sys.executable, "-m", "tests.assurance.portal", how]
-        command += [str(self.folder / "model"), str(self.sample), json.dumps(limits)]
+        command += [str(self.folder / "model"), str(self.sample), json.dumps(limits or {})]
         become = [sys.executable, str(HERE / "identities.py"), self.who, lacks, "--"]
         return subprocess.Popen(
             [*become, *command],

@@ -84,7 +84,7 @@ def test_pieces_of_a_column_are_summed_back_to_the_column_itself(
     importance = dict(zip(result.features, result.importance, strict=True))
     # The size of the city was drawn apart from everything: its namesake's pieces are not its own.
     assert importance["city"] > 10 * importance["city_size"]
-    assert set(row[3] for row in result.values) <= set(models.people()["city"])
+    assert {row[3] for row in result.values} <= set(models.people()["city"])
 
 
 def test_a_wrong_tree_explanation_is_noticed_and_replaced(

@@ -16,16 +16,16 @@ from tests.assurance import models
 from tests.assurance.hostile_model import BOMBS, DEEDS
 from tests.assurance.scene import SECRET, scene
 
+IDENTITIES = ["self"]
 if os.geteuid() == 0:
-    IDENTITIES = ("self", "nobody")  # self is root here
+    IDENTITIES.append("nobody")  # and self is root
 else:
-    IDENTITIES = ("self",)
     warnings.warn("Run as root as well: only root can show the sandbox of root.", stacklevel=1)
 
 WALLS = {"A": "nothing", "B": "namespaces"}
 MEMORY = 2 << 30
 TRACES = {"written", "by-shell", "tcp", "udp", "unix"}
-ENDLESS = {
+ENDLESS: dict[str, tuple[dict[str, int], str]] = {
     # deed: limits, the code of the refusal
     "hang": ({"seconds": 2}, "limit-reached"),
     "talk_without_end": ({"seconds": 60}, "limit-reached"),
@@ -45,13 +45,13 @@ def _loaded(who: str) -> Seen:
 def _explained(who: str, lacks: str, kind: str = "hostile_model") -> Seen:
     with scene(who) as here:
         getattr(here, kind)(bombs=True)
-        return here.run("explain", lacks=lacks, memory_bytes=MEMORY), here.traces()
+        return here.run("explain", {"memory_bytes": MEMORY}, lacks=lacks), here.traces()
 
 
 def _endless(deed: str) -> Seen:
     with scene("self") as here:
         here.hostile_model(endless=deed)
-        return here.run("explain", **ENDLESS[deed][0]), here.traces()
+        return here.run("explain", ENDLESS[deed][0]), here.traces()
 
 
 def _without_a_sandbox(kind: str) -> Seen:

@@ -1,0 +1,365 @@
+"""Home: what waits for a person, the models that are live, what changed lately; by role."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from datetime import datetime, timedelta
+from typing import Final
+
+import streamlit as st
+
+from app.panels import sources, ways
+from app.panels.model import HEALTH_WORDS
+from app.session import portal
+from app.ui import cards, chips, feedback, page, tables, tiles, words
+from app.ui.cards import Waiting
+from app.ui.markup import Markup, join, label, note, show, strong, text
+from app.ui.tables import Column
+from app.ui.tiles import Tile
+from auth.access import may_anywhere
+from auth.actors import Actor
+from auth.permissions import Role
+from catalog.impact.portfolio import WINDOW_DAYS, Line, Portfolio
+from catalog.registry.mirror import MirrorState
+from catalog.registry.models import Model
+from catalog.releases.docket import Brief, Wanted
+from catalog.releases.gates import Answer
+from catalog.releases.states import PromotionState, State
+from ledger.trail import Filter, Record
+
+_MOST_WAITING: Final = 6
+_MOST_LIVE: Final = 12
+_MOST_NEWS: Final = 8
+_RECENT: Final = timedelta(days=30)
+
+
+@dataclass(frozen=True)
+class Home:
+    """What one person's Home shows, read once."""
+
+    waiting: tuple[Brief, ...]
+    followed: tuple[Brief, ...]
+    news: tuple[Brief, ...]
+    portfolio: Portfolio | None
+    unclassified: tuple[Model, ...]
+    roleless: tuple[str, ...]
+    acts: tuple[Record, ...]
+    names: dict[str, str]
+    states: tuple[MirrorState, ...]
+    now: datetime
+
+
+def read(*, by: Actor) -> Home:
+    """Ask the desks what this person's Home shows; each is asked only for what may be seen."""
+    here = portal()
+    releases = may_anywhere(by, "release:read")
+    waiting = tuple(here.docket.waits_for(by=by)) if releases else ()
+    followed = tuple(here.docket.followed(by=by)) if releases else ()
+    news = here.docket.page(Wanted(), by=by, limit=_MOST_NEWS).briefs if releases else ()
+    portfolio = here.impact.portfolio(by=by) if may_anywhere(by, "impact:read") else None
+    acts = tuple(here.audits.listing(Filter(), by=by, limit=6)) if _audits(by) else ()
+    ids = {one.requested_by for one in (*waiting, *followed, *news)}
+    ids |= {one.decided_by for one in news} | {record.actor for record in acts}
+    ids |= {line.owner_id for line in portfolio.lines} if portfolio else set()
+    return Home(
+        waiting=waiting,
+        followed=followed,
+        news=news,
+        portfolio=portfolio,
+        unclassified=tuple(here.models.unclassified(by=by)) if _governs(by) else (),
+        roleless=tuple(here.grants.roleless(by=by)) if _governs(by) else (),
+        acts=acts,
+        names=here.people.names(ids - {""}),
+        states=tuple(here.models.mirrored()),
+        now=here.clock.now(),
+    )
+
+
+def _holds(by: Actor, role: Role) -> bool:
+    return any(held.role is role for held in by.roles)
+
+
+def _governs(by: Actor) -> bool:
+    return bool(portal().models.may_classify(by=by)) and may_anywhere(by, "person:read")
+
+
+def _audits(by: Actor) -> bool:
+    return _holds(by, Role.AUDITOR) and may_anywhere(by, "audit:read")
+
+
+def head(shown: Home, *, by: Actor) -> None:
+    """Whose Home it is, how much waits, and how old what is shown of MLflow is."""
+    if not by.roles:
+        said = "You hold no role yet, so there is nothing to see. A governance admin gives roles."
+    elif not shown.waiting:
+        said = "Nothing waits for you."
+    else:
+        oldest = words.span((shown.now - shown.waiting[0].changed_at).total_seconds())
+        verb = "waits" if len(shown.waiting) == 1 else "wait"
+        count = words.plural(len(shown.waiting), "thing")
+        said = f"{count} {verb} for you. The oldest has waited {oldest}."
+    page.head(
+        "Home",
+        f"What waits for you, {by.name}",
+        f"{said} {sources.mirrored(shown.states, shown.now)}.",
+    )
+
+
+def search_box() -> None:
+    """The box that leads to Discover with what was typed."""
+    asked = st.text_input(
+        "Search models",
+        type="search",
+        key="home-search",
+        icon=":material/search:",
+        placeholder="Search models: what it does, its name, domain or owner",
+        label_visibility="collapsed",
+        max_chars=200,
+    )
+    if asked and asked.strip():
+        st.switch_page(ways.to("discover"), query_params={"q": asked.strip()})
+
+
+def panel(shown: Home, *, by: Actor) -> None:
+    """What waits, what is live, what changed; and what only this role looks after."""
+    if not by.roles:
+        return
+    if _holds(by, Role.BUSINESS_OWNER) and shown.portfolio is not None:
+        _worth(shown, shown.portfolio)
+    left, right = st.columns([0.62, 0.38], gap="medium")
+    with left:
+        _waiting(shown)
+        _live(shown)
+    with right:
+        if _governs(by):
+            _governance(shown)
+        if shown.acts:
+            _acts(shown)
+        if may_anywhere(by, "release:read"):
+            _news(shown)
+    others = "Releases from Countersign's own record; calls as the applications reported them"
+    show(sources.source(shown.states, shown.now, f"{others}, {words.moment(shown.now)}."))
+
+
+def _waiting(shown: Home) -> None:
+    if shown.waiting:
+        show(page.group("Waits for you", len(shown.waiting)))
+    for brief in shown.waiting[:_MOST_WAITING]:
+        cards.inbox_card(asked(brief, shown), f"waits-{brief.id}", ways.to("release"), {"id": brief.id})
+    if len(shown.waiting) > _MOST_WAITING:
+        st.page_link(
+            ways.to("inbox"), label=f"All {len(shown.waiting)} in your inbox", icon=":material/inbox:"
+        )
+    if shown.followed:
+        show(page.group("You asked for", len(shown.followed)))
+    for brief in shown.followed[:_MOST_WAITING]:
+        cards.inbox_card(
+            Waiting(
+                f"{brief.model_name} v{brief.version_number} to @{brief.alias}",
+                f"{gates_in_short(brief)} Asked {words.ago(brief.requested_at, shown.now)}.",
+                brief.number,
+                chips.status(brief.state.value),
+            ),
+            f"asked-{brief.id}",
+            ways.to("release"),
+            {"id": brief.id},
+        )
+
+
+def asked(brief: Brief, shown: Home) -> Waiting:
+    """The act that is asked of a person, in the words of a button."""
+    name = f"{brief.model_name} v{brief.version_number}"
+    if brief.state is State.CHANGES_REQUESTED:
+        act = f"Answer what was asked of {name}"
+    else:
+        act = f"Decide: {name} to @{brief.alias}"
+    who = shown.names.get(brief.requested_by, "Somebody")
+    return Waiting(
+        act,
+        gates_in_short(brief),
+        f"{brief.number} · asked by {who} {words.ago(brief.requested_at, shown.now)}",
+        chips.status(brief.state.value),
+    )
+
+
+def gates_in_short(brief: Brief) -> str:
+    """What the gates say in one sentence."""
+    failing, missing = brief.answering(Answer.FAIL), brief.answering(Answer.MISSING)
+    if not brief.answers:
+        return "The gates have not been asked yet."
+    if not failing and not missing:
+        return f"All {len(brief.answers)} gates pass."
+    told = [f"{words.listing(failing)} {'fails' if len(failing) == 1 else 'fail'}"] * bool(failing)
+    told += [f"{words.listing(missing)} missing"] * bool(missing)
+    return f"{', '.join(told)}."
+
+
+def _live(shown: Home) -> None:
+    if shown.portfolio is None:
+        return
+    lines = shown.portfolio.lines
+    show(page.group("Live models", len(lines)))
+    if not lines:
+        feedback.empty(
+            "Nothing is live yet",
+            "A model is live when its @champion alias points at a version. Ask for a release on "
+            "the Model page.",
+            page=ways.to("discover"),
+            link="Find a model",
+        )
+        return
+    columns = st.columns(2)
+    for place, line in enumerate(lines[:_MOST_LIVE]):
+        with columns[place % 2]:
+            cards.inbox_card(
+                live_card(line, shown.names.get(line.owner_id, "")),
+                f"live-{line.model.id}",
+                ways.to("model"),
+                ways.of(line.model),
+            )
+    if len(lines) > _MOST_LIVE:
+        st.page_link(
+            ways.to("discover"),
+            label=f"All {len(lines)} live models",
+            icon=":material/search:",
+            query_params={"live": "champion"},
+        )
+
+
+def live_card(line: Line, owner: str) -> Waiting:
+    """A live model: which version is champion since when, whose it is, how it does, in words."""
+    a_day = words.thousands(line.calls / WINDOW_DAYS)
+    return Waiting(
+        line.model.name,
+        join(  # type: ignore[arg-type] # markup is text that was escaped
+            (
+                chips.alias("champion", line.version_number),
+                f" since {words.day(line.live_since)}, owned by {owner or 'nobody yet'}",
+            )
+        ),
+        f"{a_day} calls a day over {WINDOW_DAYS} days",
+        chips.status(HEALTH_WORDS[line.health], line.health.value),
+        ":material/deployed_code:",
+    )
+
+
+def _news(shown: Home) -> None:
+    told = [one for one in (news(brief, shown) for brief in shown.news) if one is not None]
+    with page.card("news"):
+        show(page.section("What changed lately"))
+        if told:
+            show(
+                tables.table(
+                    [Column("What", lead=True), Column("When", "right")], told, "What changed lately"
+                )
+            )
+        else:
+            show(note("No release has been asked for yet."))
+        st.page_link(ways.to("releases"), label="All releases", icon=":material/approval:")
+
+
+def news(brief: Brief, shown: Home) -> tuple[Markup, str] | None:
+    """The last thing that happened to a request, as a line with its day."""
+    name = f"{brief.model_name} v{brief.version_number}"
+    decided = shown.names.get(brief.decided_by, "")
+    if brief.promotion is PromotionState.APPLIED and brief.promoted_at:
+        said = tables.two(f"{name} became @{brief.alias}", f"approved by {decided}")
+        return said, words.day(brief.promoted_at)
+    if brief.promotion is PromotionState.FAILED:
+        return (
+            tables.two(f"{name} was approved, the alias not moved", brief.number),
+            words.day(brief.changed_at),
+        )
+    asked_by = f"asked by {shown.names.get(brief.requested_by, 'somebody')}"
+    who = f"by {decided}" if decided else asked_by
+    state = brief.state.value.lower()
+    return tables.two(f"{name} to @{brief.alias}: {state}", who), words.day(brief.changed_at)
+
+
+def _governance(shown: Home) -> None:
+    with page.card("governance"):
+        show(page.section("To be set right"))
+        show(
+            tables.facts(
+                [
+                    (
+                        "Unclassified",
+                        words.plural(len(shown.unclassified), "model")
+                        + " without an owner, a domain or a task",
+                    ),
+                    (
+                        "Without a role",
+                        f"{words.plural(len(shown.roleless), 'person', 'people')}: "
+                        f"{words.listing(list(shown.roleless[:5]))}"
+                        if shown.roleless
+                        else "nobody",
+                    ),
+                ]
+            )
+        )
+        for model in shown.unclassified[:5]:
+            st.page_link(
+                ways.to("model"),
+                label=label(f"Classify {model.name}"),
+                icon=":material/deployed_code:",
+                query_params=ways.of(model),
+            )
+        st.page_link(ways.to("access"), label="Give and take roles", icon=":material/group:")
+
+
+def _acts(shown: Home) -> None:
+    with page.card("acts"):
+        show(
+            page.section("Latest acts", "the newest first"),
+            tables.table(
+                [Column("Act", lead=True), Column("Outcome"), Column("When", "right")],
+                [
+                    (
+                        tables.two(record.act, shown.names.get(record.actor, record.actor)),
+                        chips.mark("Done" if record.outcome == "done" else "Refused"),
+                        words.moment(record.at),
+                    )
+                    for record in shown.acts
+                ],
+                "Latest acts",
+            ),
+        )
+        st.page_link(ways.to("audit"), label="All of the audit trail", icon=":material/verified_user:")
+
+
+def _worth(shown: Home, portfolio: Portfolio) -> None:
+    healthy = sum(HEALTH_WORDS[line.health] == "Work as expected" for line in portfolio.lines)
+    value, unit = words.money(portfolio.value_eur)
+    calls, scale = words.compact(portfolio.calls / WINDOW_DAYS)
+    bars = [float(count) for _, count in portfolio.calls_by_day]
+    until = words.day(portfolio.until)
+    show(
+        tiles.tiles(
+            [
+                Tile("Models in use", str(len(portfolio.lines)), "", f"{healthy} work as expected"),
+                Tile(
+                    "Decisions a day",
+                    calls,
+                    scale,
+                    f"{words.thousands(portfolio.calls)} in {WINDOW_DAYS} days to {until}",
+                    bars,
+                    "Calls by day",
+                ),
+                Tile(
+                    "Declared value",
+                    value,
+                    unit,
+                    f"of outcomes in {WINDOW_DAYS} days to {until}",
+                ),
+                Tile("Waiting for a decision", str(_undecided(shown)), "", "release requests"),
+            ]
+        )
+    )
+    st.page_link(ways.to("impact"), label="What our models do for the business", icon=":material/query_stats:")
+
+
+def _undecided(shown: Home) -> int:
+    return sum(brief.is_open for brief in shown.news)
+
+
+__all__ = ["Home", "asked", "gates_in_short", "head", "live_card", "news", "panel", "read", "search_box", "strong", "text"]
