@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import fcntl
 import json
 import logging
 import os
@@ -13,7 +14,7 @@ import sys
 import tempfile
 import time
 from collections.abc import Callable, Iterator
-from contextlib import contextmanager
+from contextlib import contextmanager, suppress
 from dataclasses import asdict, dataclass, replace
 from pathlib import Path
 from typing import Any
@@ -33,6 +34,8 @@ _PROGRAM = (
     "from catalog.assurance.shap_program import main; sys.path.pop(0); main()"
 )
 _THREADS = ("OMP", "OPENBLAS", "MKL", "NUMBA")
+_SPOOL = "countersign-explain-"
+_SECONDS_BEFORE_SWEEPING = 3600
 _SAMPLES = (".csv", ".parquet", ".json")
 _START_SECONDS = 180  # importing the libraries takes 3 s on an idle machine, 25 s on a busy one
 _SECONDS_BETWEEN_PROGRESS = 0.25
@@ -112,9 +115,12 @@ def _spool(given: ExplainInput) -> Iterator[Path]:
             f"The sample {given.sample.name} is not a kind of file that can be read.",
             hint="Use a csv, parquet or json file.",
         )
+    _sweep()
     # Resolved: the child mounts on this path, and a link on the way would lead out of its root.
-    folder = Path(tempfile.mkdtemp(prefix="countersign-explain-")).resolve()
+    folder = Path(tempfile.mkdtemp(prefix=_SPOOL)).resolve()
+    held = os.open(folder, os.O_RDONLY)
     try:
+        fcntl.flock(held, fcntl.LOCK_EX)
         for part in ("in", "root", "home"):
             (folder / part).mkdir()
         # Links stay links: followed here, one could lead to a file that the model may not see.
@@ -125,9 +131,36 @@ def _spool(given: ExplainInput) -> Iterator[Path]:
             for file in (Path(place) / name for name in files):
                 if not file.is_symlink():
                     file.chmod(0o644)
+    except (OSError, shutil.Error) as problem:
+        _discard(folder, held)
+        raise Invalid(
+            f"The model folder {given.model.name} could not be copied for the sandbox.",
+            hint="Look for unreadable or special files in it, and for a full disk.",
+            code="not-copied",
+        ) from problem
+    try:
         yield folder
     finally:
-        shutil.rmtree(folder, ignore_errors=True)
+        _discard(folder, held)
+
+
+def _discard(folder: Path, held: int) -> None:
+    shutil.rmtree(folder, ignore_errors=True)
+    os.close(held)
+
+
+def _sweep() -> None:
+    """Remove what workers left that were killed at their work: old, and held by nobody."""
+    for left in Path(tempfile.gettempdir()).glob(f"{_SPOOL}*"):
+        with suppress(OSError):  # somebody else's, or somebody else was quicker
+            if time.time() - left.stat().st_mtime < _SECONDS_BEFORE_SWEEPING:
+                continue
+            held = os.open(left, os.O_RDONLY)
+            try:
+                fcntl.flock(held, fcntl.LOCK_EX | fcntl.LOCK_NB)
+                shutil.rmtree(left)
+            finally:
+                os.close(held)
 
 
 @contextmanager

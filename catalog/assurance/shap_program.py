@@ -126,7 +126,7 @@ def _explain(
     subject = subject_of(model, sample, target, native=native, as_array=as_array)
     rows = sample.sample(min(job["rows"], len(sample)), random_state=SEED).sort_index()
     remarks: list[str] = []
-    found = _by_structure(subject, rows, say, remarks) if native else None
+    found = _by_structure(subject, rows, deadline, say, remarks) if native else None
     if found is None:
         found = by_permutation(subject, rows, deadline, say)
     if len(found.rows) < len(rows):
@@ -258,7 +258,7 @@ class Part:
 
 
 def _by_structure(
-    subject: Subject, rows: pd.DataFrame, say: Say, remarks: list[str]
+    subject: Subject, rows: pd.DataFrame, deadline: float, say: Say, remarks: list[str]
 ) -> Attribution | None:
     """Explain a tree or linear model from its inside, or return `None` with a remark why not."""
     part = _scoring_part(subject.model)
@@ -272,7 +272,7 @@ def _by_structure(
                 "outside, by permutation."
             )
             return None
-        found = _from_inside(subject, rows, part, owner, say)
+        found = _from_inside(subject, rows, part, owner, deadline, say)
     except (ValueError, TypeError, AttributeError, NotImplementedError, ExplainerError):
         remarks.append(
             f"The {part.kind} explainer cannot read this model, so it was explained from outside, "
@@ -311,7 +311,12 @@ def _scoring_part(model: Stranger) -> Part | None:
 
 
 def _from_inside(
-    subject: Subject, rows: pd.DataFrame, part: Part, owner: list[int], say: Say
+    subject: Subject,
+    rows: pd.DataFrame,
+    part: Part,
+    owner: list[int],
+    deadline: float,
+    say: Say,
 ) -> Attribution:
     size = min(BACKGROUND_ROWS, len(subject.sample))
     background = subject.sample.sample(size, random_state=SEED + 1)
@@ -325,6 +330,9 @@ def _from_inside(
     matrix = dense(part.prepare(subject.inputs(rows)))
     pieces, base = [], 0.0
     for start in range(0, len(matrix), 20):
+        if start and time.monotonic() > deadline:
+            rows = rows.iloc[:start]
+            break
         say(progress=["Explaining rows", start, len(matrix)])
         answer = ask(matrix[start : start + 20])
         pieces.append(subject.of_target(answer.values, row_axes=2))

@@ -49,6 +49,8 @@ def _open_the_way_to(needed: list[Path]) -> None:
         for path, place in aside.items():
             path.mkdir(parents=True, exist_ok=True)
             _mount(str(place), path, "", _BIND | _REC, "")
+            _LIBC.umount2(str(place).encode(), 2)
+            place.rmdir()
 
 
 def _forget(calls: list[int]) -> None:

@@ -115,7 +115,12 @@ class Scene:
         return subprocess.Popen(
             [*become, *command],
             cwd=PROJECT,
-            env={"COUNTERSIGN_SECRET": SECRET, "PATH": os.defpath, "HOME": str(self.folder)},
+            env={
+                "COUNTERSIGN_SECRET": SECRET,
+                "PATH": os.defpath,
+                "HOME": str(self.folder),
+                "TMPDIR": str(self.folder),
+            },
             stdout=subprocess.PIPE,
             stderr=subprocess.PIPE,
             text=True,

@@ -4,6 +4,8 @@ from __future__ import annotations
 
 import json
 import math
+import os
+import tempfile
 from collections.abc import Iterator
 from concurrent.futures import Future, ThreadPoolExecutor
 from dataclasses import asdict
@@ -145,3 +147,16 @@ def test_a_question_that_cannot_be_answered_is_refused_in_words(
 def test_a_folder_that_holds_no_model_is_not_found(tmp_path: Path) -> None:
     with pytest.raises(NotFound, match="no MLflow model"):
         explain(ExplainInput(tmp_path, tmp_path / "x.csv"), LIMITS, lambda _: None)
+
+
+def test_what_a_killed_worker_left_is_swept_up_once_it_is_old(
+    samples: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(tempfile, "tempdir", str(tmp_path))
+    old, young = tmp_path / "countersign-explain-old", tmp_path / "countersign-explain-young"
+    for folder in (old, young):
+        (folder / "in").mkdir(parents=True)
+    os.utime(old, (0, 0))
+    models.ridge(tmp_path / "m")
+    explain(ExplainInput(tmp_path / "m", samples / "people.csv"), LIMITS, lambda _: None)
+    assert {p.name for p in tmp_path.iterdir()} == {"m", young.name}

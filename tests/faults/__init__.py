@@ -1,0 +1,1 @@
+"""What is promised about faults: whatever dies, hangs or is wrong, nothing is half done."""
