@@ -14,12 +14,15 @@ from sqlmodel import Session
 from ledger.errors import CountersignError, Unavailable
 from ledger.store import Store
 
-QUEUE: Final = "countersign"
+# What takes minutes of a processor has a queue of its own, so that evidence never waits for it.
+QUICK: Final = "quick"
+LONG: Final = "long"
+LONG_JOBS: Final = frozenset({"compute-explanation"})
 # Recovery goes by name of executor and version of application: both stay the same for ever, so that
 # a worker that was killed, or upgraded, finds its own unfinished jobs again.
 EXECUTOR: Final = "worker-1"
 APPLICATION_VERSION: Final = "1"
-AT_ONCE: Final = 4
+AT_ONCE: Final = {QUICK: 4, LONG: 1}
 FIRST_WAIT_S: Final = 1.0
 LONGEST_WAIT_S: Final = 10.0
 
@@ -56,7 +59,7 @@ class DurableJobs:
             session,
             {
                 "workflow_name": job,
-                "queue_name": QUEUE,
+                "queue_name": LONG if job in LONG_JOBS else QUICK,
                 "workflow_id": key,
                 "app_version": APPLICATION_VERSION,
             },
@@ -90,7 +93,8 @@ class DurableWorker:
     def start(self) -> None:
         """Take up what was left, and listen for more."""
         DBOS.launch()
-        DBOS.register_queue(QUEUE, worker_concurrency=AT_ONCE, polling_interval_sec=0.25)
+        for queue, at_once in AT_ONCE.items():
+            DBOS.register_queue(queue, worker_concurrency=at_once, polling_interval_sec=0.25)
 
     def stop(self) -> None:
         """Let go; what is under way is taken up again at the next start."""

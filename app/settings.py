@@ -54,7 +54,8 @@ class Settings:
     @property
     def local_url(self) -> str:
         """The portal's address for the other processes of this machine."""
-        return f"http://127.0.0.1:{self.port}"
+        host = "127.0.0.1" if self.host in {"0.0.0.0", "::", "localhost"} else self.host  # noqa: S104 - compared, not bound
+        return f"http://[{host}]:{self.port}" if ":" in host else f"http://{host}:{self.port}"
 
 
 def from_environment(environment: Mapping[str, str] | None = None) -> Settings:

@@ -5,7 +5,7 @@ from __future__ import annotations
 from dataclasses import dataclass
 
 from auth.actors import Actor, Scope
-from auth.permissions import PERMISSIONS, ROLE_PERMISSIONS, Role
+from auth.permissions import GIVABLE_ROLES, PERMISSIONS, ROLE_PERMISSIONS
 from ledger.errors import NotFound, Refused
 
 
@@ -53,12 +53,12 @@ def decide(actor: Actor, permission: str, resource: Resource) -> Verdict:
         if permission in ROLE_PERMISSIONS[held.role] and covers(held.scope, resource):
             where = "everything" if held.scope.kind == "everything" else held.scope.id
             return Verdict(True, f"{actor.name} holds the role {held.role} on {where}.")
-    needed = ", ".join(role for role in Role if permission in ROLE_PERMISSIONS[role])
+    needed = ", ".join(role for role in GIVABLE_ROLES if permission in ROLE_PERMISSIONS[role])
     return Verdict(
         False,
         f"{actor.name} does not hold a role that may do this here.",
         "no-role",
-        f"It takes the role {needed}. A governance admin gives roles on the Access page.",
+        f"It takes one of the roles {needed}. A governance admin gives roles on the Access page.",
     )
 
 

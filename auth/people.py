@@ -366,7 +366,7 @@ def _spend(session: Session, code: str, at: datetime) -> InvitationRow:
 def _spent() -> Unauthenticated:
     return Unauthenticated(
         "This code was used already, has expired, or never existed.",
-        hint="Ask a governance admin for a new invitation.",
+        hint="A governance admin makes a new invitation; without one, start Countersign again.",
         code="code-spent",
     )
 

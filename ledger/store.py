@@ -21,13 +21,13 @@ from sqlalchemy import (
     make_url,
     text,
 )
-from sqlalchemy.exc import IntegrityError, OperationalError
+from sqlalchemy.exc import DatabaseError, IntegrityError, OperationalError
 from sqlalchemy.pool import ConnectionPoolEntry
 from sqlalchemy.types import TypeDecorator
 from sqlmodel import Session
 
 from ledger.clock import as_utc
-from ledger.errors import Conflict, Misconfigured, Unavailable
+from ledger.errors import Conflict, Invalid, Misconfigured, Unavailable
 
 _BUSY_TIMEOUT_MS = 15_000
 
@@ -122,11 +122,25 @@ class Store:
                 hint="Reload the page to see what is there now.",
                 code="already-there",
             ) from error
+        except (DataError, UnicodeEncodeError, OverflowError) as error:
+            # A zero byte, half a surrogate pair, a number beyond 64 bits: only strangers send them.
+            raise Invalid(
+                "What was given holds a character or a number that cannot be kept.",
+                hint="Leave out control characters, and numbers of more than 18 digits.",
+                code="cannot-be-kept",
+            ) from error
         except OperationalError as error:
             raise Unavailable(
                 "Countersign's own database does not answer, so nothing was changed.",
                 hint="Try again in a moment; the operator finds the cause in the log.",
                 code="database-unavailable",
+            ) from error
+        except DatabaseError as error:
+            if "not a database" not in str(error.orig):
+                raise
+            raise Misconfigured(
+                "The database file is damaged, or is no database.",
+                hint="Restore it from a backup, or set DATABASE_URL or DATA_DIR to another one.",
             ) from error
 
 

@@ -16,7 +16,14 @@ import httpx
 
 from app.demo import organisation
 from app.demo.models import MODELS
-from app.demo.organisation import APPLICATIONS, DECLARED_VALUES, PEOPLE, RELEASES, Release
+from app.demo.organisation import (
+    ALICE,
+    APPLICATIONS,
+    DECLARED_VALUES,
+    PEOPLE,
+    RELEASES,
+    Release,
+)
 from app.demo.traffic import Batch, report, simulated_month
 from app.demo.training import LoggedVersion, train_and_log
 from app.portal import Portal
@@ -59,10 +66,11 @@ def load(portal: Portal, *, stop: threading.Event, progress: Callable[[str], Non
             return
         _release(portal, people, versions, release, stop)
         progress(f"release of {release.model} {release.version}: {release.decision}")
+    _explain(portal, people)
     _declare(portal, people)
     _report(portal, versions, progress)
     done.write_text("The demo organisation is complete.\n")
-    progress("complete")
+    progress(f"complete. {portal.settings.public_url} shows it; passwords are in {PASSWORDS}")
 
 
 def _people(portal: Portal) -> dict[str, Actor]:
@@ -187,6 +195,14 @@ def _until(
         waited += 0.1
         request = portal.requests.get(request.id, by=DEMO)
     return request
+
+
+def _explain(portal: Portal, people: dict[str, Actor]) -> None:
+    """Ask for the explanations of what is live or waits for a decision; they come by themselves."""
+    by = people[ALICE.email]
+    for request in portal.requests.listing(by=by):
+        if request.state in {State.APPROVED, State.IN_REVIEW}:
+            portal.explanations.request(request.version_id, by=by)
 
 
 def _declare(portal: Portal, people: dict[str, Actor]) -> None:

@@ -6,7 +6,7 @@ import streamlit as st
 
 from app.panels.shown import Shown
 from app.session import did, portal
-from app.ui.markup import label, note, show
+from app.ui.markup import note, show
 from auth.actors import Actor, Kind
 from catalog.registry.models import TASKS
 
@@ -27,12 +27,10 @@ def dialog(shown: Shown, *, by: Actor) -> None:
             "Owner",
             ids,
             index=ids.index(model.owner_id) if model.owner_id in people else None,
-            format_func=lambda one: label(people[one].name),
+            format_func=lambda one: people[one].name,
             placeholder="Who answers for it",
         )
-        domain = st.text_input(
-            "Domain", model.domain or model.tags.get("domain", ""), max_chars=80
-        )
+        domain = st.text_input("Domain", model.domain or model.tags.get("domain", ""), max_chars=80)
         task = st.selectbox(
             "What it predicts",
             TASKS,
@@ -56,14 +54,10 @@ def _mapping(shown: Shown, ids: list[str], names: dict[str, str]) -> None:
         return
     show(note("Runs of this model name these MLflow users. Say whose work they are."))
     with st.form("map-user", border=False):
-        user = st.selectbox("MLflow user", users, format_func=label)
-        person = st.selectbox(
-            "is the work of", ids, index=None, format_func=lambda one: label(names[one])
-        )
+        user = st.selectbox("MLflow user", users)
+        person = st.selectbox("is the work of", ids, index=None, format_func=lambda one: names[one])
         sent = st.form_submit_button("Say so")
     if sent and did(
-        lambda by: portal().authorship.map_user(
-            shown.model.server, user or "", person or "", by=by
-        )
+        lambda by: portal().authorship.map_user(shown.model.server, user or "", person or "", by=by)
     ):
         st.rerun()

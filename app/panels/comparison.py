@@ -8,14 +8,16 @@ import streamlit as st
 
 from app.panels import sources, ways
 from app.panels.chosen import asked_number
+from app.panels.links import link
 from app.panels.shown import Shown
 from app.ui import chips, feedback, page, tables, words
-from app.ui.markup import Markup, join, label, mono, note, show, strong, tag
+from app.ui.markup import Markup, join, mono, note, show, strong
 from app.ui.tables import Change, Column
 from catalog.lineage.difference import Difference, Judgement, Number, Property, difference
 from catalog.registry.measures import Better
 from catalog.registry.models import Version
 
+_MOST_SAME: Final = 12
 _WORDS: Final[dict[Judgement, tuple[str, str]]] = {
     "better": ("Pass", "Better"),
     "worse": ("Fail", "Worse"),
@@ -60,12 +62,7 @@ def choose(shown: Shown) -> tuple[Version, Version] | None:
         f"{model.name} v{left} against v{right}.",
         actions=fields,
     )
-    st.page_link(
-        ways.to("model"),
-        label=label(f"Back to {model.name}"),
-        icon=":material/deployed_code:",
-        query_params=ways.of(model),
-    )
+    link(f"Back to {model.name}", "model", model=model, icon=":material/deployed_code:")
     before, after = shown.number(left), shown.number(right)
     if before is None or after is None or before == after:
         feedback.empty("This is one and the same version", "Choose another one at the top.")
@@ -95,7 +92,7 @@ def _keep(key: str) -> None:
 def _called(shown: Shown, number: int) -> str:
     version = shown.number(number)
     aliases = " ".join(f"@{one}" for one in version.aliases) if version else ""
-    return label(f"v{number} {aliases}".strip())
+    return f"v{number} {aliases}".strip()
 
 
 def panel(shown: Shown, before: Version, after: Version) -> None:
@@ -105,24 +102,22 @@ def panel(shown: Shown, before: Version, after: Version) -> None:
     with page.card("numbers"):
         show(page.section("Measured", _verdict(told)), _numbers(shown, told, *names))
     left, right = st.columns(2)
-    with left, page.card("parameters", stretch=True):
-        show(page.section("Parameters", _count(told.parameters)), _table(told.parameters, names))
-    with right, page.card("data", stretch=True):
-        show(
-            page.section("Data", _count(told.data)),
-            _table(told.data, names),
-            page.section("Signature", _count(told.signature)),
-            _table(tuple(one for one in told.signature if not one.is_same), names)
-            if any(not one.is_same for one in told.signature)
-            else note("The columns are identical.") if told.signature else note("No signature was saved."),
-        )
+    with left:
+        with page.card("parameters"):
+            show(
+                page.section("Parameters", _count(told.parameters)), _table(told.parameters, names)
+            )
+        with page.card("data"):
+            show(page.section("Data", _count(told.data)), _table(told.data, names))
+    with right, page.card("signature", stretch=True):
+        show(page.section("Signature", _count(told.signature)), _table(told.signature, names))
     with page.card("others"):
         show(page.section("In words", _count(told.others)), _table(told.others, names))
     show(
         sources.source(
             shown.states,
             shown.now,
-            "Numbers, parameters and data sets are self-reported by the runs; digests say which rows.",
+            "Numbers, parameters and data are self-reported by the runs; digests say which rows.",
         )
     )
 
@@ -206,6 +201,16 @@ def _count(properties: tuple[Property, ...]) -> str:
 
 def _table(properties: tuple[Property, ...], names: tuple[str, str]) -> Markup:
     if not properties:
-        return tag("p", "Neither version says anything here.", cls="cs-note")
-    changes = [Change(one.name, one.before, one.after) for one in properties]
-    return tables.difference(changes, *names, f"What differs between {names[0]} and {names[1]}")
+        return note("Neither version says anything here.")
+    differ = [Change(one.name, one.before, one.after) for one in properties if not one.is_same]
+    same = [one for one in properties if one.is_same]
+    about = f"What differs between {names[0]} and {names[1]}"
+    told = "; ".join(f"{one.name} {one.before}" for one in same[:_MOST_SAME])
+    more = len(same) - _MOST_SAME
+    told += f"; {more} more" if more > 0 else ""
+    return join(
+        (
+            tables.difference(differ, *names, about) if differ else "",
+            note(f"Identical: {told}.") if same else "",
+        )
+    )

@@ -1,4 +1,4 @@
-"""What drives a version: overall, feature by feature, and for one row; and how that was computed."""
+"""What drives a version: overall, by feature and for one row, and how that was computed."""
 
 from __future__ import annotations
 
@@ -6,13 +6,14 @@ from typing import Final
 
 import streamlit as st
 
-from app.panels import sources, ways
+from app.panels import sources
 from app.panels.chosen import asked_number
+from app.panels.links import link
 from app.panels.shown import Shown
 from app.session import did, portal
 from app.ui import charts, chips, feedback, page, tables, words
 from app.ui.charts import Contribution
-from app.ui.markup import Markup, join, label, mono, note, paragraph, show, strong
+from app.ui.markup import Markup, join, mono, note, paragraph, show, strong
 from auth.actors import Actor
 from catalog.assurance.explanations import Explanation, ExplanationState
 from catalog.assurance.runner import ExplainResult
@@ -41,8 +42,7 @@ SANDBOXES: Final = {
 }
 _LIMITS: Final = (
     "Contributions say what the model used, not what causes the outcome in the world.",
-    "Features that move together share their contributions, so a small bar does not prove that "
-    "a feature is unused.",
+    "Features that move together share their contributions: a small bar proves no feature unused.",
     "This does not show that the model is fair, right, or right for other rows than these.",
 )
 
@@ -77,12 +77,7 @@ def choose(shown: Shown) -> Version | None:
         model.description,
         actions=field,
     )
-    st.page_link(
-        ways.to("model"),
-        label=label(f"Back to {model.name}"),
-        icon=":material/deployed_code:",
-        query_params=ways.of(model),
-    )
+    link(f"Back to {model.name}", "model", model=model, icon=":material/deployed_code:")
     if known is None:
         feedback.empty(
             f"{model.name} has no version {wanted}", "Choose one of its versions at the top."
@@ -100,7 +95,7 @@ def _keep() -> None:
 def _called(shown: Shown, number: int) -> str:
     version = shown.number(number)
     aliases = " ".join(f"@{one}" for one in version.aliases) if version else ""
-    return label(f"v{number} {aliases}".strip())
+    return f"v{number} {aliases}".strip()
 
 
 def panel(shown: Shown, version: Version, *, by: Actor) -> None:
@@ -121,7 +116,7 @@ def _ask(shown: Shown, version: Version, *, by: Actor) -> None:
         show(
             page.section("Not explained yet"),
             paragraph(
-                "Countersign fetches the version's files, loads them in a locked child process, and "
+                "Countersign fetches the version's files, loads them in a locked child process and "
                 "follows up to 200 rows of the run's evaluation sample through the model. It "
                 "usually takes a minute. You may leave and come back."
             ),
@@ -145,7 +140,6 @@ def _wait(version: Version, by: Actor) -> None:
     told = portal().explanations.of(version.id, by=by)
     if told is None or not told.is_under_way:
         st.rerun()
-        return
     share = told.done / told.total if told.total else None
     counted = f", {told.done:,} of {told.total:,}" if told.total else ""
     step = told.step or "Waiting for the worker"
@@ -198,7 +192,7 @@ def _result(shown: Shown, told: Explanation, result: ExplainResult) -> None:
     with left, page.card("row", stretch=True):
         _row(result, unit)
     with right, page.card("computed", stretch=True):
-        show(page.section("How it was computed"), tables.facts(computed(shown, told, result)))
+        show(page.section("How it was computed"), tables.facts(computed(told, result)))
         show(
             page.section("What it may not be used to conclude"),
             *[paragraph(one) for one in _LIMITS],
@@ -234,7 +228,7 @@ def _dependence(result: ExplainResult, ranked: list[int], unit: str) -> None:
         "Feature",
         range(len(names)),
         index=names.index(wanted) if wanted in names else 0,
-        format_func=lambda place: label(names[place]),
+        format_func=lambda place: names[place],
         key="explain-feature",
         label_visibility="collapsed",
         on_change=_keep_feature,
@@ -253,9 +247,7 @@ def _keep_feature(names: list[str]) -> None:
     st.query_params["feature"] = names[st.session_state["explain-feature"]]
 
 
-def pairs(
-    result: ExplainResult, place: int
-) -> tuple[list[float] | list[str], list[float]]:
+def pairs(result: ExplainResult, place: int) -> tuple[list[float] | list[str], list[float]]:
     """A feature's values and contributions, row by row; words make it categories."""
     values = [row[place] for row in result.values]
     amounts = [row[place] for row in result.shap]
@@ -278,7 +270,7 @@ def _row(result: ExplainResult, unit: str) -> None:
         "Row of the sample",
         range(len(numbers)),
         index=place,
-        format_func=lambda at: label(f"Row {numbers[at]:,}, answer {_answer(result, at)}"),
+        format_func=lambda at: f"Row {numbers[at]:,}, answer {_answer(result, at)}",
         key="explain-row",
         on_change=_keep_row,
         args=(numbers,),
@@ -327,30 +319,29 @@ def contributions(result: ExplainResult, at: int) -> list[Contribution]:
     return [*told[:_MOST_PARTS], Contribution(f"{len(rest)} others", "all", together)]
 
 
-def computed(
-    shown: Shown, told: Explanation, result: ExplainResult
-) -> list[tuple[str, object]]:
+def computed(told: Explanation, result: ExplainResult) -> list[tuple[str, object]]:
     """The facts by which an explanation can be judged and repeated."""
     asked = portal().people.names({told.requested_by}).get(told.requested_by, "somebody")
     facts: list[tuple[str, object]] = [
         ("When", words.moment(told.finished_at or told.requested_at)),
         ("Asked by", asked),
         ("Method", EXPLAINERS.get(result.explainer, result.explainer)),
-        (
-            "Rows",
-            f"{words.plural(result.rows_explained, 'row')} explained of "
-            f"{words.thousands(result.sample_rows)}, against {result.background_rows:,} as background",
-        ),
+        ("Rows", _rows(result)),
         ("Sample", told.sample),
         ("Sums off by", f"at most {result.additivity_error:.1e} {result.space}"),
         ("Sandbox", SANDBOXES.get(result.sandbox, result.sandbox)),
         ("Took", words.span(result.seconds)),
         ("Files", _digest(told.artifacts_digest)),
         ("Result", _digest(told.result_digest)),
-        ("Mark", chips.mark("Verified", "computed by Countersign")),
+        ("Mark", chips.mark("Verified", "verified: computed by Countersign")),
     ]
     facts += [("Note", one) for one in result.warnings]
     return facts
+
+
+def _rows(result: ExplainResult) -> str:
+    explained = f"{words.plural(result.rows_explained, 'row')} of {result.sample_rows:,} explained"
+    return f"{explained}, against a background of {result.background_rows:,}"
 
 
 def _digest(digest: str) -> Markup:

@@ -9,11 +9,13 @@ from typing import Final
 import streamlit as st
 
 from app.panels import sources, ways
+from app.panels.acts import ACTS
+from app.panels.links import link
 from app.panels.model import HEALTH_WORDS
 from app.session import portal
 from app.ui import cards, chips, feedback, page, tables, tiles, words
 from app.ui.cards import Waiting
-from app.ui.markup import Markup, join, label, note, show, strong, text
+from app.ui.markup import Markup, note, show
 from app.ui.tables import Column
 from app.ui.tiles import Tile
 from auth.access import may_anywhere
@@ -24,7 +26,7 @@ from catalog.registry.mirror import MirrorState
 from catalog.registry.models import Model
 from catalog.releases.docket import Brief, Wanted
 from catalog.releases.gates import Answer
-from catalog.releases.states import PromotionState, State
+from catalog.releases.states import OPEN, PromotionState, State
 from ledger.trail import Filter, Record
 
 _MOST_WAITING: Final = 6
@@ -40,6 +42,7 @@ class Home:
     waiting: tuple[Brief, ...]
     followed: tuple[Brief, ...]
     news: tuple[Brief, ...]
+    undecided: int
     portfolio: Portfolio | None
     unclassified: tuple[Model, ...]
     roleless: tuple[str, ...]
@@ -55,7 +58,9 @@ def read(*, by: Actor) -> Home:
     releases = may_anywhere(by, "release:read")
     waiting = tuple(here.docket.waits_for(by=by)) if releases else ()
     followed = tuple(here.docket.followed(by=by)) if releases else ()
-    news = here.docket.page(Wanted(), by=by, limit=_MOST_NEWS).briefs if releases else ()
+    closed = Wanted(frozenset(State) - OPEN)
+    listed = here.docket.page(closed, by=by, limit=_MOST_NEWS) if releases else None
+    news = listed.briefs if listed else ()
     portfolio = here.impact.portfolio(by=by) if may_anywhere(by, "impact:read") else None
     acts = tuple(here.audits.listing(Filter(), by=by, limit=6)) if _audits(by) else ()
     ids = {one.requested_by for one in (*waiting, *followed, *news)}
@@ -65,6 +70,7 @@ def read(*, by: Actor) -> Home:
         waiting=waiting,
         followed=followed,
         news=news,
+        undecided=sum(n for state, n in listed.by_state if state in OPEN) if listed else 0,
         portfolio=portfolio,
         unclassified=tuple(here.models.unclassified(by=by)) if _governs(by) else (),
         roleless=tuple(here.grants.roleless(by=by)) if _governs(by) else (),
@@ -145,11 +151,11 @@ def _waiting(shown: Home) -> None:
     if shown.waiting:
         show(page.group("Waits for you", len(shown.waiting)))
     for brief in shown.waiting[:_MOST_WAITING]:
-        cards.inbox_card(asked(brief, shown), f"waits-{brief.id}", ways.to("release"), {"id": brief.id})
-    if len(shown.waiting) > _MOST_WAITING:
-        st.page_link(
-            ways.to("inbox"), label=f"All {len(shown.waiting)} in your inbox", icon=":material/inbox:"
+        cards.inbox_card(
+            asked(brief, shown), f"waits-{brief.id}", ways.to("release"), {"id": brief.id}
         )
+    if len(shown.waiting) > _MOST_WAITING:
+        link(f"All {len(shown.waiting)} in your inbox", "inbox", icon=":material/inbox:")
     if shown.followed:
         show(page.group("You asked for", len(shown.followed)))
     for brief in shown.followed[:_MOST_WAITING]:
@@ -218,62 +224,44 @@ def _live(shown: Home) -> None:
                 ways.of(line.model),
             )
     if len(lines) > _MOST_LIVE:
-        st.page_link(
-            ways.to("discover"),
-            label=f"All {len(lines)} live models",
-            icon=":material/search:",
-            query_params={"live": "champion"},
-        )
+        link(f"All {len(lines)} live models", "discover", icon=":material/search:", live="champion")
 
 
 def live_card(line: Line, owner: str) -> Waiting:
     """A live model: which version is champion since when, whose it is, how it does, in words."""
     a_day = words.thousands(line.calls / WINDOW_DAYS)
+    since = f"live since {words.day(line.live_since)}"
     return Waiting(
         line.model.name,
-        join(  # type: ignore[arg-type] # markup is text that was escaped
-            (
-                chips.alias("champion", line.version_number),
-                f" since {words.day(line.live_since)}, owned by {owner or 'nobody yet'}",
-            )
-        ),
-        f"{a_day} calls a day over {WINDOW_DAYS} days",
-        chips.status(HEALTH_WORDS[line.health], line.health.value),
+        chips.mark(HEALTH_WORDS[line.health], line.health.value),
+        f"{a_day} calls a day · {since} · {owner or 'nobody owns it yet'}",
+        chips.alias("champion", line.version_number),
         ":material/deployed_code:",
     )
 
 
 def _news(shown: Home) -> None:
-    told = [one for one in (news(brief, shown) for brief in shown.news) if one is not None]
     with page.card("news"):
         show(page.section("What changed lately"))
-        if told:
-            show(
-                tables.table(
-                    [Column("What", lead=True), Column("When", "right")], told, "What changed lately"
-                )
-            )
+        if shown.news:
+            rows = [(news(brief, shown),) for brief in shown.news]
+            show(tables.table([Column("What", lead=True)], rows, "What changed lately"))
         else:
-            show(note("No release has been asked for yet."))
-        st.page_link(ways.to("releases"), label="All releases", icon=":material/approval:")
+            show(note("No release has been decided yet."))
+        link("All releases", "releases", icon=":material/approval:")
 
 
-def news(brief: Brief, shown: Home) -> tuple[Markup, str] | None:
-    """The last thing that happened to a request, as a line with its day."""
+def news(brief: Brief, shown: Home) -> Markup:
+    """The last thing that happened to a closed request, with its day."""
     name = f"{brief.model_name} v{brief.version_number}"
-    decided = shown.names.get(brief.decided_by, "")
+    by_whom = f"by {shown.names[brief.decided_by]}, " if brief.decided_by in shown.names else ""
     if brief.promotion is PromotionState.APPLIED and brief.promoted_at:
-        said = tables.two(f"{name} became @{brief.alias}", f"approved by {decided}")
-        return said, words.day(brief.promoted_at)
+        said = f"approved {by_whom}{words.moment(brief.promoted_at)}"
+        return tables.two(f"{name} became @{brief.alias}", said)
+    at = words.moment(brief.changed_at)
     if brief.promotion is PromotionState.FAILED:
-        return (
-            tables.two(f"{name} was approved, the alias not moved", brief.number),
-            words.day(brief.changed_at),
-        )
-    asked_by = f"asked by {shown.names.get(brief.requested_by, 'somebody')}"
-    who = f"by {decided}" if decided else asked_by
-    state = brief.state.value.lower()
-    return tables.two(f"{name} to @{brief.alias}: {state}", who), words.day(brief.changed_at)
+        return tables.two(f"{name} was approved, its alias not moved", f"{by_whom}{at}")
+    return tables.two(f"{name} to @{brief.alias}: {brief.state.value.lower()}", f"{by_whom}{at}")
 
 
 def _governance(shown: Home) -> None:
@@ -298,13 +286,8 @@ def _governance(shown: Home) -> None:
             )
         )
         for model in shown.unclassified[:5]:
-            st.page_link(
-                ways.to("model"),
-                label=label(f"Classify {model.name}"),
-                icon=":material/deployed_code:",
-                query_params=ways.of(model),
-            )
-        st.page_link(ways.to("access"), label="Give and take roles", icon=":material/group:")
+            link(f"Classify {model.name}", "model", model=model, icon=":material/deployed_code:")
+        link("Give and take roles", "access", icon=":material/group:")
 
 
 def _acts(shown: Home) -> None:
@@ -315,7 +298,10 @@ def _acts(shown: Home) -> None:
                 [Column("Act", lead=True), Column("Outcome"), Column("When", "right")],
                 [
                     (
-                        tables.two(record.act, shown.names.get(record.actor, record.actor)),
+                        tables.two(
+                            ACTS.get(record.act, record.act),
+                            shown.names.get(record.actor, record.actor),
+                        ),
                         chips.mark("Done" if record.outcome == "done" else "Refused"),
                         words.moment(record.at),
                     )
@@ -324,7 +310,7 @@ def _acts(shown: Home) -> None:
                 "Latest acts",
             ),
         )
-        st.page_link(ways.to("audit"), label="All of the audit trail", icon=":material/verified_user:")
+        link("All of the audit trail", "audit", icon=":material/verified_user:")
 
 
 def _worth(shown: Home, portfolio: Portfolio) -> None:
@@ -351,15 +337,8 @@ def _worth(shown: Home, portfolio: Portfolio) -> None:
                     unit,
                     f"of outcomes in {WINDOW_DAYS} days to {until}",
                 ),
-                Tile("Waiting for a decision", str(_undecided(shown)), "", "release requests"),
+                Tile("Waiting for a decision", str(shown.undecided), "", "release requests"),
             ]
         )
     )
-    st.page_link(ways.to("impact"), label="What our models do for the business", icon=":material/query_stats:")
-
-
-def _undecided(shown: Home) -> int:
-    return sum(brief.is_open for brief in shown.news)
-
-
-__all__ = ["Home", "asked", "gates_in_short", "head", "live_card", "news", "panel", "read", "search_box", "strong", "text"]
+    link("What our models do for the business", "impact", icon=":material/query_stats:")

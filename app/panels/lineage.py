@@ -7,9 +7,10 @@ from typing import Final
 import streamlit as st
 
 from app.panels import sources, ways
+from app.panels.links import link
 from app.panels.shown import CHAMPION, Shown
 from app.ui import feedback, lineage_graph, page, tables, words
-from app.ui.markup import label, note, show
+from app.ui.markup import note, show
 from catalog.lineage.graph import Graph, Node, lineage
 
 _KINDS: Final[dict[str, lineage_graph.Kind]] = {
@@ -53,7 +54,9 @@ def panel(shown: Shown) -> None:
         _facts(shown, graph, chosen)
     show(
         sources.source(
-            shown.states, shown.now, "Data sets and runs are self-reported; aliases are MLflow's own."
+            shown.states,
+            shown.now,
+            "Data sets and runs are self-reported; aliases are MLflow's own.",
         )
     )
 
@@ -86,7 +89,11 @@ def _facts(shown: Shown, graph: Graph, chosen: str | None) -> None:
         tables.facts(node.facts),
         tables.facts(
             [
-                *([("Made from", words.listing([names[e.source] for e in rests]))] if rests else []),
+                *(
+                    [("Made from", words.listing([names[e.source] for e in rests]))]
+                    if rests
+                    else []
+                ),
                 *([("Leads to", words.listing([names[e.target] for e in used]))] if used else []),
             ]
         ),
@@ -96,25 +103,17 @@ def _facts(shown: Shown, graph: Graph, chosen: str | None) -> None:
 
 def _ways(shown: Shown, node: Node) -> None:
     model = shown.model
-    if node.number is not None:
-        version = shown.number(node.number)
-        _way("model", f"Open {model.name}", "deployed_code", **ways.of(model, tab="Versions"))
-        before = shown.before(version) if version else None
-        if before is not None:
-            _way(
-                "compare",
-                f"Compare v{before.number} and v{node.number}",
-                "compare_arrows",
-                **ways.of(model, left=str(before.number), right=str(node.number)),
-            )
-        _way("explain", f"What drives v{node.number}", "bar_chart",
-             **ways.of(model, version=str(node.number)))
-    else:
-        _way("model", "Data and parameters", "database",
-             **ways.of(model, tab="Data and parameters"))
-
-
-def _way(screen: str, said: str, icon: str, **query: str) -> None:
-    st.page_link(
-        ways.to(screen), label=label(said), icon=f":material/{icon}:", query_params=query
-    )
+    box, arrows = ":material/deployed_code:", ":material/compare_arrows:"
+    if node.number is None:
+        tab = "Data and parameters"
+        link(f"{tab} of {model.name}", "model", model=model, icon=":material/database:", tab=tab)
+        return
+    link(f"Open {model.name}", "model", model=model, icon=box, tab="Versions")
+    version = shown.number(node.number)
+    before = shown.before(version) if version else None
+    if before is not None:
+        pair = {"left": before.number, "right": node.number}
+        said = f"Compare v{before.number} and v{node.number}"
+        link(said, "compare", model=model, icon=arrows, **pair)
+    chart = ":material/bar_chart:"
+    link(f"What drives v{node.number}", "explain", model=model, icon=chart, version=node.number)

@@ -3,16 +3,18 @@
 from __future__ import annotations
 
 import json
+from collections.abc import Callable, Mapping
 from decimal import Decimal
 from typing import Final
 
 import streamlit as st
 
-from app.panels import classification, sources, ways
-from app.panels.shown import CHAMPION, Shown, read
+from app.panels import classification, releases_of, sources, versions, ways
+from app.panels.links import link
+from app.panels.shown import CHAMPION, Shown
 from app.session import portal
 from app.ui import chips, feedback, page, tables, timeline, words
-from app.ui.markup import Markup, join, label, mono, note, paragraph, quote, show, strong, tag, text
+from app.ui.markup import Markup, join, mono, note, paragraph, quote, show, strong, tag, text
 from app.ui.tables import Column
 from app.ui.timeline import Point
 from auth.access import decide
@@ -24,9 +26,6 @@ from catalog.releases.docket import Brief
 from catalog.releases.gates import Answer, GateResult
 from catalog.releases.states import PromotionState, State
 
-__all__ = ["TABS", "card", "foot", "head", "overview", "read"]
-
-TABS: Final = ("Overview", "Card", "Versions", "Data and parameters", "Releases")
 _MOST_POINTS: Final = 7
 _MOST_CHANGES: Final = 5
 _MOST_DRIVERS: Final = 5
@@ -63,12 +62,13 @@ def health(line: Line) -> Markup:
 def _actions(shown: Shown, *, by: Actor) -> None:
     model, candidate = shown.model, shown.next or shown.subject
     may = decide(by, "release:request", model.resource)
-    if may and candidate is not None:
-        if st.button("Request release", type="primary", icon=":material/approval:", key="ask"):
-            st.switch_page(
-                ways.to("request"),
-                query_params=ways.of(model, version=str(candidate.number), alias=CHAMPION),
-            )
+    if (
+        may
+        and candidate is not None
+        and st.button("Request release", type="primary", icon=":material/approval:", key="ask")
+    ):
+        query = ways.of(model, version=str(candidate.number), alias=CHAMPION)
+        st.switch_page(ways.to("request"), query_params=query)
     more = {"Compare versions": "compare", "Explain": "explain", "Lineage": "lineage"}
     choices = [*more, *(["Classify"] if portal().models.may_classify(by=by) else [])]
     chosen = st.menu_button("More", choices, key="more")
@@ -94,7 +94,7 @@ def overview(shown: Shown, *, by: Actor) -> None:
         )
     left, right = st.columns([0.56, 0.44])
     with left, page.card("live", stretch=True):
-        _live(shown, subject, by=by)
+        _live(shown, subject)
     with right, page.card("glance", stretch=True):
         show(page.section("At a glance"), tables.facts(glance(shown, subject)))
     left, right = st.columns([0.56, 0.44])
@@ -158,7 +158,7 @@ def standing(shown: Shown, version: Version) -> tuple[timeline.State, str, str]:
     return "past", newest.state.value, by_whom
 
 
-def _live(shown: Shown, subject: Version, *, by: Actor) -> None:
+def _live(shown: Shown, subject: Version) -> None:
     alias, approval = shown.model.alias(CHAMPION), shown.approval(subject)
     if alias is None:
         show(
@@ -170,7 +170,8 @@ def _live(shown: Shown, subject: Version, *, by: Actor) -> None:
         )
         return
     title = page.section(
-        "Live now", join((chips.alias(CHAMPION, alias.number), f"since {words.moment(alias.since)}"))
+        "Live now",
+        join((chips.alias(CHAMPION, alias.number), f"since {words.moment(alias.since)}")),
     )
     if approval is None:
         show(
@@ -179,13 +180,12 @@ def _live(shown: Shown, subject: Version, *, by: Actor) -> None:
             note("The alias was set in MLflow itself, so nobody here asked for it or approved it."),
         )
         return
-    request = portal().requests.get(approval.id, by=by)
     show(
         title,
         note(strong("Why it was asked for")),
         quote(
-            request.reason,
-            f"{shown.name(request.requested_by)}, {words.moment(request.requested_at)}",
+            approval.reason,
+            f"{shown.name(approval.requested_by)}, {words.moment(approval.requested_at)}",
         ),
         note(strong("Why it was approved")),
         quote(
@@ -198,18 +198,13 @@ def _live(shown: Shown, subject: Version, *, by: Actor) -> None:
                 (
                     _moved(approval),
                     " The files approved: ",
-                    mono(words.digest(request.manifest_digest)),
-                    ", verified." if request.manifest_digest else "",
+                    mono(words.digest(approval.manifest_digest)),
+                    ", verified." if approval.manifest_digest else "",
                 )
             )
         ),
     )
-    st.page_link(
-        ways.to("release"),
-        label=label(f"Open {approval.number}"),
-        icon=":material/approval:",
-        query_params={"id": approval.id},
-    )
+    link(f"Open {approval.number}", "release", icon=":material/approval:", id=approval.id)
 
 
 def _moved(approval: Brief) -> str:
@@ -233,7 +228,10 @@ def glance(shown: Shown, subject: Version) -> list[tuple[str, object]]:
         facts.append(
             (
                 key.measure.label,
-                _marked(f"{words.figure(key.value)} on {key.dataset} {key.dataset_digest}", "self-reported"),
+                _marked(
+                    f"{words.figure(key.value)} on {key.dataset} {key.dataset_digest}",
+                    "self-reported",
+                ),
             )
         )
     facts.append(("Trained on", trained_on(shown, subject)))
@@ -281,14 +279,14 @@ def worth(shown: Shown, line: Line) -> Markup:
     if line.value_eur is None:
         return _gap("nobody has declared what an outcome is worth")
     newest = max(line.declared, key=lambda one: one.declared_at)
+    who = shown.name(newest.declared_by)
     each = words.listing(
         [f"{_euro(one.value_eur)} for each {one.outcome}" for one in line.declared]
     )
     return join(
         (
             strong(words.eur(line.value_eur)),
-            f" in {WINDOW_DAYS} days, declared by {shown.name(newest.declared_by)} "
-            f"{words.day(newest.declared_at)}: {each}",
+            f" in {WINDOW_DAYS} days, declared by {who} {words.day(newest.declared_at)}: {each}",
         )
     )
 
@@ -310,13 +308,16 @@ def _next(shown: Shown, *, by: Actor) -> None:
     if version is None:
         show(
             page.section("Who may promote it, and what stands in the way"),
-            paragraph("The newest version is live. A new version appears here when it is registered."),
+            paragraph(
+                "The newest version is live. A new version appears here when it is registered."
+            ),
         )
         return
     asked, here = shown.open_request(version), portal()
     if asked is not None:
         gates, people = asked.answers, here.docket.who_decides(asked.id, by=by)
-        how = f"{asked.number}, {asked.state.value.lower()}, asked by {shown.name(asked.requested_by)}"
+        asker = shown.name(asked.requested_by)
+        how = f"{asked.number}, {asked.state.value.lower()}, asked by {asker}"
     else:
         gates = here.requests.preview(version.id, CHAMPION, by=by).gates
         people = here.docket.who_would_decide(version.id, by=by)
@@ -336,16 +337,14 @@ def _next(shown: Shown, *, by: Actor) -> None:
             ]
         ),
         tables.facts([(gate.title, _gate(gate)) for gate in gates]),
-        note(f"Policy {policy.name} v{policy.version}, asked now." if asked is None else
-             "As bound to the request; it is asked again before the alias is moved."),
+        note(
+            f"Policy {policy.name} v{policy.version}, asked now."
+            if asked is None
+            else "As bound to the request; it is asked again before the alias is moved."
+        ),
     )
     if asked is not None:
-        st.page_link(
-            ways.to("release"),
-            label=label(f"Open {asked.number}"),
-            icon=":material/approval:",
-            query_params={"id": asked.id},
-        )
+        link(f"Open {asked.number}", "release", icon=":material/approval:", id=asked.id)
 
 
 def _gate(gate: GateResult) -> Markup:
@@ -363,13 +362,13 @@ def _changed(shown: Shown, subject: Version) -> None:
         page.section(title, f"v{before.number} to v{subject.number}"),
         tables.facts(in_short(shown, before, subject, told)),
     )
-    st.page_link(
-        ways.to("compare"),
-        label=label(f"Compare v{before.number} and v{subject.number}"),
+    link(
+        f"Compare v{before.number} and v{subject.number}",
+        "compare",
+        model=shown.model,
         icon=":material/compare_arrows:",
-        query_params=ways.of(
-            shown.model, left=str(before.number), right=str(subject.number)
-        ),
+        left=before.number,
+        right=subject.number,
     )
 
 
@@ -382,14 +381,12 @@ def in_short(
     if old and new and old.dataset_digest == new.dataset_digest:
         better = (new.value > old.value) == (new.measure.better == "higher")
         verdict = "same" if new.value == old.value else "better" if better else "worse"
-        facts.append(
-            (
-                new.measure.label,
-                f"{words.figure(old.value)} → {words.figure(new.value)}, {verdict} on the same rows",
-            )
-        )
+        moved = f"{words.figure(old.value)} → {words.figure(new.value)}"
+        facts.append((new.measure.label, f"{moved}, {verdict} on the same rows"))
     elif new:
-        facts.append((new.measure.label, f"{words.figure(new.value)}, measured on other rows before"))
+        facts.append(
+            (new.measure.label, f"{words.figure(new.value)}, measured on other rows before")
+        )
     changed = [one for one in told.parameters if not one.is_same]
     facts += [
         (one.name, f"{one.before or 'not set'} → {one.after or 'not set'}")
@@ -400,7 +397,9 @@ def in_short(
     data = [one.name for one in told.data if not one.is_same]
     facts.append(("Data", f"other {words.listing(data)} data" if data else "identical"))
     columns = sum(not one.is_same for one in told.signature)
-    facts.append(("Signature", f"{words.plural(columns, 'column')} differ" if columns else "identical"))
+    facts.append(
+        ("Signature", f"{words.plural(columns, 'column')} differ" if columns else "identical")
+    )
     return facts
 
 
@@ -418,21 +417,19 @@ def _drivers(shown: Shown, subject: Version, *, by: Actor) -> None:
         total = sum(result.importance) or 1.0
         show(
             tables.facts(
-                [
-                    (name, words.percent(value / total, 0))
-                    for value, name in ranked[:_MOST_DRIVERS]
-                ]
+                [(name, words.percent(value / total, 0)) for value, name in ranked[:_MOST_DRIVERS]]
             ),
             note(
                 f"Share of all contributions over {words.plural(result.rows_explained, 'row')}, "
                 f"{words.day(told.finished_at or told.requested_at)}."
             ),
         )
-    st.page_link(
-        ways.to("explain"),
-        label="Open the explanation" if told else "Have it explained",
+    link(
+        "Open the explanation" if told else "Have it explained",
+        "explain",
+        model=shown.model,
         icon=":material/bar_chart:",
-        query_params=ways.of(shown.model, version=str(subject.number)),
+        version=subject.number,
     )
 
 
@@ -456,7 +453,10 @@ def card(shown: Shown) -> None:
     if subject is None:
         return
     with page.card("signature"):
-        show(page.section("Signature", f"v{subject.number}, as saved with the model"), _signature(subject))
+        show(
+            page.section("Signature", f"v{subject.number}, as saved with the model"),
+            _signature(subject),
+        )
     with page.card("load"):
         show(page.section("How to load it"))
         where = f"@{CHAMPION}" if shown.champion else f"/{subject.number}"
@@ -470,9 +470,13 @@ def card(shown: Shown) -> None:
 def _signature(version: Version) -> Markup:
     sides = [(side, version.signature.get(side, ())) for side in ("inputs", "outputs")]
     if not any(columns for _, columns in sides):
-        return paragraph("This version was saved without a signature, so its columns are not known.")
+        return paragraph(
+            "This version was saved without a signature, so its columns are not known."
+        )
     rows = [
-        (name or "unnamed", side.removesuffix("s"), kind) for side, columns in sides for name, kind in columns
+        (name or "unnamed", side.removesuffix("s"), kind)
+        for side, columns in sides
+        for name, kind in columns
     ]
     return tables.table(
         [Column("Column", lead=True), Column("Side"), Column("Type")], rows, "Signature"
@@ -484,4 +488,17 @@ def foot(shown: Shown) -> None:
     others = ["Releases and owners from Countersign's own record"]
     if shown.line is not None:
         others.append("calls as the applications reported them")
-    show(sources.source(shown.states, shown.now, f"{', '.join(others)}, {words.moment(shown.now)}."), text(""))
+    show(
+        sources.source(shown.states, shown.now, f"{', '.join(others)}, {words.moment(shown.now)}."),
+        text(""),
+    )
+
+
+# What each tab shows, in the order they stand in.
+TABS: Final[Mapping[str, Callable[[Shown, Actor], None]]] = {
+    "Overview": lambda shown, by: overview(shown, by=by),
+    "Card": lambda shown, _by: card(shown),
+    "Versions": lambda shown, by: versions.panel(shown, by=by),
+    "Data and parameters": lambda shown, _by: versions.data(shown),
+    "Releases": lambda shown, _by: releases_of.panel(shown),
+}

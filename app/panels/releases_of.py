@@ -35,7 +35,8 @@ def panel(shown: Shown) -> None:
 
 def story(shown: Shown, brief: Brief) -> str:
     """A request in words: who asked, who decided and why, and whether the alias was moved."""
-    told = [f"{shown.name(brief.requested_by)} asked {words.moment(brief.requested_at)}."]
+    asked = f"{shown.name(brief.requested_by)}, {words.moment(brief.requested_at)}"
+    told = [f"{asked}: asked. “{brief.reason}”"]
     if brief.decided_as and brief.decided_at:
         said = f" “{brief.decided_why}”" if brief.decided_why else ""
         told.append(

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, field, replace
 from datetime import datetime
 
 from app.session import portal
@@ -25,13 +25,13 @@ class Shown:
     model: Model
     versions: tuple[Version, ...]
     runs: Mapping[str, Run]
-    authors: Mapping[str, list[str]]
-    names: Mapping[str, str]
-    briefs: tuple[Brief, ...]
-    line: Line | None
     measure: Measure | None
     states: tuple[MirrorState, ...]
     now: datetime
+    authors: Mapping[str, list[str]] = field(default_factory=dict)
+    names: Mapping[str, str] = field(default_factory=dict)
+    briefs: tuple[Brief, ...] = ()
+    line: Line | None = None
 
     @property
     def champion(self) -> Version | None:
@@ -95,10 +95,22 @@ class Shown:
         )
 
 
-def read(model: Model, *, by: Actor) -> Shown:
-    """Everything the screens of one model show, for somebody who may see it."""
+def look(model: Model) -> Shown:
+    """What MLflow holds of a model: its versions, runs and data. Enough to compare and explain."""
     here = portal()
-    versions = tuple(here.models.versions(model))
+    return Shown(
+        model=model,
+        versions=tuple(here.models.versions(model)),
+        runs=here.models.runs(model),
+        measure=here.policies.in_force.policy.measures().get(model.task),
+        states=tuple(one for one in here.models.mirrored() if one.server == model.server),
+        now=here.clock.now(),
+    )
+
+
+def read(model: Model, *, by: Actor) -> Shown:
+    """All of it: what MLflow holds, who built it, its releases, calls and what they are worth."""
+    here = portal()
     authors = here.authorship.of(model)
     briefs = here.docket.page(Wanted(model_id=model.id), by=by).briefs
     lines = here.impact.portfolio(by=by, model_id=model.id).lines
@@ -108,15 +120,5 @@ def read(model: Model, *, by: Actor) -> Shown:
         ids |= {brief.requested_by, brief.decided_by}
     if line is not None:
         ids |= {app for app, _ in line.applications} | {one.declared_by for one in line.declared}
-    return Shown(
-        model=model,
-        versions=versions,
-        runs=here.models.runs(model),
-        authors=authors,
-        names=here.people.names(ids - {""}),
-        briefs=briefs,
-        line=line,
-        measure=here.policies.in_force.policy.measures().get(model.task),
-        states=tuple(one for one in here.models.mirrored() if one.server == model.server),
-        now=here.clock.now(),
-    )
+    names = here.people.names(ids - {""})
+    return replace(look(model), authors=authors, names=names, briefs=briefs, line=line)

@@ -6,11 +6,11 @@ from typing import Final
 
 import streamlit as st
 
-from app.panels import ways
-from app.panels.shown import CHAMPION, Shown
+from app.panels.links import link
+from app.panels.shown import Shown
 from app.session import did, portal
 from app.ui import chips, feedback, page, tables, words
-from app.ui.markup import Markup, join, label, mono, note, show, tag
+from app.ui.markup import Markup, join, mono, note, show, tag
 from app.ui.tables import Column
 from auth.actors import Actor
 from catalog.registry.models import Run, Version
@@ -102,7 +102,7 @@ def _choose(shown: Shown, key: str) -> Version:
 def _called(shown: Shown, number: int) -> str:
     version = shown.number(number)
     aliases = " ".join(f"@{one}" for one in version.aliases) if version else ""
-    return label(f"v{number} {aliases}".strip())
+    return f"v{number} {aliases}".strip()
 
 
 def _one(shown: Shown, *, by: Actor) -> None:
@@ -112,19 +112,20 @@ def _one(shown: Shown, *, by: Actor) -> None:
     with st.container(horizontal=True, key="version-links"):
         for other, what in ((champion, "the champion"), (before, "the previous version")):
             if other is not None and other != version:
-                st.page_link(
-                    ways.to("compare"),
-                    label=label(f"Compare with {what}, v{other.number}"),
+                link(
+                    f"Compare with {what}, v{other.number}",
+                    "compare",
+                    model=shown.model,
                     icon=":material/compare_arrows:",
-                    query_params=ways.of(
-                        shown.model, left=str(other.number), right=str(version.number)
-                    ),
+                    left=other.number,
+                    right=version.number,
                 )
-        st.page_link(
-            ways.to("explain"),
-            label="What drives it",
+        link(
+            "What drives it",
+            "explain",
+            model=shown.model,
             icon=":material/bar_chart:",
-            query_params=ways.of(shown.model, version=str(version.number)),
+            version=version.number,
         )
     _authorship(shown, version, by=by)
 
@@ -218,6 +219,3 @@ def run_facts(run: Run) -> list[tuple[str, object]]:
         ("Started", words.moment(run.started_at) if run.started_at else None),
         ("Ended", words.moment(run.ended_at) if run.ended_at else None),
     ]
-
-
-__all__ = ["CHAMPION", "data", "datasets", "measured", "panel", "run_facts"]

@@ -93,7 +93,9 @@ def _numbers(
 ) -> tuple[Number, ...]:
     old = {(metric.name, metric.dataset, metric.dataset_digest): metric.value for metric in before}
     new = {(metric.name, metric.dataset, metric.dataset_digest): metric.value for metric in after}
-    placed = {(name, side) for side, kept in (("old", old), ("new", new)) for name, _, d in kept if d}
+    placed = {
+        (name, side) for side, kept in (("old", old), ("new", new)) for name, _, d in kept if d
+    }
     rows = [
         Number(name, dataset, digest, old.get(key), new.get(key), better.get(name))
         for key in sorted(old.keys() | new.keys())
@@ -104,9 +106,7 @@ def _numbers(
     return tuple(rows)
 
 
-def _properties(
-    before: Mapping[str, str], after: Mapping[str, str]
-) -> tuple[Property, ...]:
+def _properties(before: Mapping[str, str], after: Mapping[str, str]) -> tuple[Property, ...]:
     return tuple(
         Property(name, before.get(name), after.get(name))
         for name in sorted(before.keys() | after.keys())

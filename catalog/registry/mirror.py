@@ -1,7 +1,7 @@
 """The mirror: looks at all of MLflow, writes down what changed, and never invents or loses a model.
 
-A page of MLflow's listing is an offset, so rows shift while it is read: a model that was not met is
-asked for by name before it is called gone. A model or version whose creation is another one than
+A page of MLflow's listing is an offset, so rows shift while it is read: a model or version that was
+not met is asked for by its name before it is called gone. One whose creation is another one than
 before is another incarnation: it gets its own row and inherits nothing.
 """
 
@@ -9,6 +9,7 @@ from __future__ import annotations
 
 import json
 import logging
+import math
 from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
 from datetime import datetime
@@ -90,7 +91,7 @@ class Mirror:
         except NotFound:
             self._gone([row for row in self._present() if row.name == name])
             return
-        self._take(seen, list(self._mlflow.versions(name)))
+        self._take(seen, self._all_versions(name))
 
     def _crawl(self) -> tuple[int, int]:
         models = {(m.workspace, m.name): m for m in self._mlflow.models()}
@@ -98,18 +99,58 @@ class Mirror:
         for version in self._mlflow.versions():
             versions.setdefault((version.workspace, version.name), {})[version.number] = version
         for key, model in models.items():
-            self._take(model, versions.get(key, {}).values())
+            found = versions.get(key, {})
+            if self._agrees(model, found):
+                self._take(model, found.values())
+            else:
+                self._look_again(model.name)
         unmet = [row for row in self._present() if (row.workspace, row.name) not in models]
         self._gone([row for row in unmet if self._is_gone(row.name)])
         return len(models), sum(len(found) for found in versions.values())
 
     def _is_gone(self, name: str) -> bool:
+        return not self._look_again(name)
+
+    def _look_again(self, name: str) -> bool:
+        """Read one model by its name, which no page can hide. Returns whether it is there."""
         try:
             seen = self._mlflow.model(name)
         except NotFound:
-            return True
-        self._take(seen, list(self._mlflow.versions(name)))
-        return False
+            return False
+        self._take(seen, self._all_versions(name))
+        return True
+
+    def _agrees(self, model: SeenModel, found: Mapping[int, SeenVersion]) -> bool:
+        """Whether two listings, read one after the other, can be of the same moment."""
+        known = self._known_versions(model.workspace, model.name)
+        return (
+            set(model.aliases.values()) <= found.keys()
+            and known.keys() <= found.keys()
+            and all(_same_incarnation(row, found[number]) for number, row in known.items())
+        )
+
+    def _all_versions(self, name: str) -> list[SeenVersion]:
+        """The versions of a model; a known one that the listing lacks is asked for by its number."""
+        found = {version.number: version for version in self._mlflow.versions(name)}
+        for number in self._known_versions("", name).keys() - found.keys():
+            try:
+                found[number] = self._mlflow.version(name, number)
+            except NotFound:
+                continue
+        return list(found.values())
+
+    def _known_versions(self, workspace: str, name: str) -> dict[int, VersionRow]:
+        query = select(VersionRow).where(
+            col(VersionRow.model_id) == col(ModelRow.id),
+            col(VersionRow.gone_at).is_(None),
+            ModelRow.server == self._server,
+            ModelRow.name == name,
+            col(ModelRow.gone_at).is_(None),
+        )
+        if workspace:
+            query = query.where(ModelRow.workspace == workspace)
+        with self._store.read() as session:
+            return {row.number: row for row in session.exec(query)}
 
     def _present(self) -> list[ModelRow]:
         with self._store.read() as session:
@@ -254,7 +295,12 @@ class Mirror:
 
     def _detail(self, version_id: str, seen: SeenVersion) -> None:
         """Open a new version once. If that fails it is tried again at the next look."""
-        details = self._mlflow.details(seen)
+        try:
+            details = self._mlflow.details(seen)
+        except NotFound:
+            # Its files or its run are gone: one broken version must not hide all the others.
+            _LOG.warning("version %s of %s cannot be opened", seen.number, seen.name)
+            return
         with self._store.write() as session:
             row = session.get_one(VersionRow, version_id)
             row.logged_model_id = details.logged_model_id
@@ -268,6 +314,8 @@ class Mirror:
 
     def _measured(self, session: Session, version_id: str, details: SeenDetails) -> None:
         for metric in details.metrics:
+            if not math.isfinite(metric.value):
+                continue  # no number: nothing can be compared with it, and SQLite cannot keep it
             session.merge(
                 MetricRow(
                     version_id=version_id,

@@ -55,6 +55,8 @@ class Brief:
     promotion: PromotionState | None = None
     promoted_at: datetime | None = None
     answers: tuple[gates.GateResult, ...] = ()
+    reason: str = ""
+    manifest_digest: str = ""
 
     @property
     def is_open(self) -> bool:
@@ -336,6 +338,8 @@ class Docket:
             promotion=PromotionState(promotion.state) if promotion else None,
             promoted_at=promotion.finished_at if promotion else None,
             answers=answers,
+            reason=row.reason,
+            manifest_digest=row.manifest_digest,
         )
 
 

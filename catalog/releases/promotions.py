@@ -210,7 +210,8 @@ class Promotions:
             session.add(row)
 
     def _put_back(self, claim: _Claim, problem: Unavailable) -> None:
-        wait = min(_FIRST_WAIT_S * 2 ** (claim.row.attempts - 1), _LONGEST_WAIT_S)
+        # The exponent is bounded too: after hours of outage it would leave the range of a float.
+        wait = min(_FIRST_WAIT_S * 2 ** min(claim.row.attempts - 1, 16), _LONGEST_WAIT_S)
         with self._ledger.store.write() as session:
             row = self._mine(session, claim)
             row.lease_until, row.claimed_by = None, ""

@@ -34,6 +34,8 @@ from ledger.ids import new_id
 LONGEST_REASON: Final = 4000
 _ALIAS: Final = re.compile(r"[A-Za-z][A-Za-z0-9_-]{0,63}")
 _RESERVED: Final = re.compile(r"latest|v\d+", re.IGNORECASE)
+# Control characters, and halves of surrogate pairs, which are no text.
+_NO_TEXT: Final = re.compile(r"[\x00-\x08\x0b\x0c\x0e-\x1f\x7f\ud800-\udfff]")
 
 
 @dataclass(frozen=True)
@@ -171,7 +173,7 @@ class Requests:
             "release:resubmit", actor=by.id, resource=f"request:{request_id}"
         ) as act:
             row, model, version = self._locked(act, request_id, by)
-            may_resubmit(by, row).insist()
+            _insist_in_time(may_resubmit(by, row), row, Verb.RESUBMIT)
             self._step(act, row, Verb.RESUBMIT)
             row.reason = reason
             act.texts["reason"] = reason
@@ -186,7 +188,7 @@ class Requests:
             "release:withdraw", actor=by.id, resource=f"request:{request_id}"
         ) as act:
             row, _model, _version = self._locked(act, request_id, by, gone_is_fine=True)
-            may_withdraw(by, row).insist()
+            _insist_in_time(may_withdraw(by, row), row, Verb.WITHDRAW)
             self._decided(act, row, Verb.WITHDRAW, by, reason)
             return _request(act.session, row)
 
@@ -213,7 +215,7 @@ class Requests:
         ) as act:
             row, model, version = self._locked(act, request_id, by)
             built_by = authors(act.session, version.id)
-            may_decide(by, row, model, built_by).insist()
+            _insist_in_time(may_decide(by, row, model, built_by), row, verb)
             after(State(row.state), verb)
             act.digests |= _digests(row)
             if verb is Verb.APPROVE:
@@ -523,6 +525,13 @@ def may_resubmit(by: Actor, row: RequestRow) -> Verdict:
     return Verdict(True, "You asked for it.")
 
 
+def _insist_in_time(verdict: Verdict, row: RequestRow, verb: Verb) -> None:
+    """Go on only if allowed. Raises Conflict for who comes too late or too early, else Refused."""
+    if verdict.code == "wrong-state":
+        after(State(row.state), verb)
+    verdict.insist()
+
+
 def checked_alias(alias: str) -> str:
     """An alias MLflow will take. Raises Invalid."""
     alias = alias.strip()
@@ -550,6 +559,12 @@ def checked_reason(reason: str) -> str:
             f"The reason has {len(reason):,} characters.",
             hint=f"Shorten it to {LONGEST_REASON:,}; attach longer papers to the run in MLflow.",
             code="long-reason",
+        )
+    if _NO_TEXT.search(reason):
+        raise Invalid(
+            "The reason holds a control character.",
+            hint="Write it again by hand; something invisible came along with it.",
+            code="bad-reason",
         )
     return reason
 

@@ -157,7 +157,10 @@ def test_a_facet_is_kept_in_the_address_without_its_count(address: str, chrome: 
 def test_a_whole_result_card_is_a_link(address: str, chrome: Browser) -> None:
     page = chrome.new_page(viewport={"width": 1440, "height": 900})
     visit(page, f"{address}/discover")
-    page.locator(".st-key-result-sample-loan").click(position={"x": 500, "y": 60})
+    card = page.locator(".st-key-result-sample-loan")
+    # The browser fetches what draws links after what draws text.
+    expect(card.get_by_role("link")).to_be_visible(timeout=15_000)
+    card.click(position={"x": 500, "y": 60})
     page.wait_for_url("**/model?name=sample-loan")
     page.close()
 

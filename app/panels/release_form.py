@@ -1,0 +1,235 @@
+"""Asking for a release: the version, the alias, what the gates would say, and the reason."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from typing import Final
+
+import streamlit as st
+
+from app.panels import ways
+from app.panels.chosen import asked_number
+from app.panels.links import link
+from app.panels.release_sheet import gate_row, verdict_chips
+from app.session import act, portal
+from app.ui import chips, page, tables, words
+from app.ui.feedback import empty, notice
+from app.ui.markup import join, note, paragraph, show, tag, text
+from auth.actors import Actor
+from catalog.registry.models import Model, Version
+from catalog.releases.docket import Candidate
+from catalog.releases.gates import Answer
+from catalog.releases.requests import LONGEST_REASON, Preview
+
+USUAL_ALIASES: Final = ("champion", "challenger", "candidate", "shadow", "canary", "rollback")
+
+
+@dataclass(frozen=True)
+class Asking:
+    """What is about to be asked: this alias onto this version."""
+
+    model: Model
+    version: Version
+    alias: str
+
+
+def head(model: Model) -> None:
+    """The question this screen answers."""
+    page.head(
+        ("Releases", model.name),
+        f"Which version of {model.name} should go live?",
+        "Another person decides. Nothing is moved before they have.",
+    )
+
+
+def choose(model: Model) -> Asking | None:
+    """The version and the alias, kept in the address; nothing while the model has no version."""
+    versions = portal().models.versions(model)
+    if not versions:
+        empty(
+            f"{model.name} has no version yet",
+            "Register one in MLflow; it appears here within a minute.",
+        )
+        return None
+    by_number = {one.number: one for one in versions}
+    with page.card("what"):
+        left, right = st.columns(2)
+        wanted = asked_number(st.query_params.get("version", ""), versions[0].number)
+        number = left.selectbox(
+            "Version",
+            list(by_number),
+            index=list(by_number).index(wanted) if wanted in by_number else 0,
+            format_func=lambda one: _version_words(by_number[one]),
+            key="asked-version",
+        )
+        offered = _aliases(model, st.query_params.get("alias", "champion"))
+        alias = right.selectbox(
+            "Alias",
+            offered,
+            index=offered.index(st.query_params.get("alias", "champion")),
+            format_func=lambda one: _alias_words(model, one),
+            key="asked-alias",
+            accept_new_options=True,
+            help="Choose one of these, or type another name.",
+        )
+        chosen = by_number[int(number)]
+        _keep_in_address(chosen.number, str(alias))
+        show(note(chosen.description.strip() or "This version has no description in MLflow."))
+    return Asking(model, chosen, str(alias))
+
+
+def _version_words(version: Version) -> str:
+    held = "".join(f" @{alias}" for alias in version.aliases)
+    return f"v{version.number}{held}, registered {words.day(version.created_at)}"
+
+
+def _aliases(model: Model, asked: str) -> list[str]:
+    held = [alias.name for alias in model.aliases]
+    return list(dict.fromkeys([*USUAL_ALIASES, *held, asked]))
+
+
+def _alias_words(model: Model, name: str) -> str:
+    held = model.alias(name)
+    return f"{name}, now v{held.number}" if held else f"{name}, on no version now"
+
+
+def _keep_in_address(version: int, alias: str) -> None:
+    for name, value in (("version", str(version)), ("alias", alias)):
+        if st.query_params.get(name) != value:
+            st.query_params[name] = value
+
+
+def preview(asking: Asking, *, by: Actor) -> None:
+    """What the gates say now, who may approve, and the button."""
+    found = act(
+        lambda here: portal().requests.preview(asking.version.id, asking.alias, by=here)
+    )
+    if found is None:
+        return
+    candidates = portal().docket.who_would_decide(asking.version.id, by=by)
+    left, right = st.columns([0.64, 0.36], gap="medium")
+    with left, page.card("gates"):
+        _gates(asking, found)
+    with right, page.card("deciders"):
+        _deciders(candidates)
+    with page.card("ask"):
+        _ask(asking, found, candidates)
+
+
+def _gates(asking: Asking, found: Preview) -> None:
+    now = portal().clock.now()
+    policy = f"policy {found.policy.name} v{found.policy.version}"
+    version, instead = f"v{asking.version.number}", f"v{found.replaces}"
+    versus = f"{version} against {instead}" if found.replaces else f"{version}, the first one live"
+    rows = [gate_row(gate, now) for gate in found.gates]
+    show(
+        page.section("What the gates say now", join((*verdict_chips(found.gates), policy))),
+        tables.table(
+            (
+                tables.Column("Control", lead=True),
+                tables.Column("Verdict"),
+                tables.Column("Required", "right"),
+                tables.Column("Observed", "right"),
+            ),
+            [
+                tables.Row(
+                    (
+                        tables.two(row.control, row.asks),
+                        chips.mark(row.verdict.capitalize()),
+                        row.required,
+                        row.observed,
+                    ),
+                    {"pass": "", "fail": "fail", "missing": "attention"}[row.verdict],
+                )
+                for row in rows
+            ],
+            "Gates",
+        ),
+        note(f"{versus}. The files are read after the request is sent; the gates are asked again."),
+    )
+
+
+def _deciders(candidates: list[Candidate]) -> None:
+    may = [one for one in candidates if one.verdict]
+    rows = [
+        (
+            one.name,
+            chips.mark("Allowed", "May approve")
+            if one.verdict
+            else tables.two(chips.mark("Refused", "May not"), _why_not(one)),
+        )
+        for one in candidates
+    ]
+    show(
+        page.section("Who may approve"),
+        tables.table(
+            (tables.Column("Approver", lead=True), tables.Column("Your request")),
+            rows,
+            "Who decides on this model",
+        )
+        if rows
+        else "",
+        note("Whoever asks or built the version never approves.")
+        if may
+        else paragraph(
+            "Nobody could approve this request. A governance admin gives the role approver "
+            "on the Access page."
+        ),
+    )
+
+
+def _why_not(one: Candidate) -> str:
+    return {"requester": "would ask", "author": "built this version"}.get(
+        one.verdict.code, one.verdict.reason
+    )
+
+
+def _ask(asking: Asking, found: Preview, candidates: list[Candidate]) -> None:
+    verdict = found.may_request
+    show(
+        page.section("Ask for it"),
+        tag("p", *_sentence(asking, found, [one.name for one in candidates if one.verdict])),
+    )
+    standing = [
+        gate.title.lower()
+        for gate in found.gates
+        if gate.answer is not Answer.PASS and gate.id != "artifacts"
+    ]
+    if standing and verdict:
+        notice(
+            f"As it stands this cannot be approved: {words.listing(standing)}.",
+            "You can ask now and mend it while the request is open, or mend it first.",
+        )
+    reason = st.text_area(
+        "Reason (required)",
+        key="reason",
+        max_chars=LONGEST_REASON,
+        placeholder="What is better, for whom, and what an approver should look at",
+        disabled=not verdict,
+    )
+    with st.container(horizontal=True, vertical_alignment="center"):
+        sent = st.button(
+            "Ask for this release", type="primary", key="ask", disabled=not verdict
+        )
+        if not verdict:
+            show(tag("p", verdict.reason, " ", tag("span", verdict.hint, cls="cs-quiet")),
+                 width="content")
+            if verdict.code == "asked-already":
+                link("Open release requests", "releases")
+    if not sent:
+        return
+    made = act(
+        lambda by: portal().requests.request(asking.version.id, asking.alias, reason, by=by)
+    )
+    if made is not None:
+        st.switch_page(ways.to("release"), query_params={"id": made.number})
+
+
+def _sentence(asking: Asking, found: Preview, who: list[str]) -> list[object]:
+    instead = f" in place of v{found.replaces}" if found.replaces else ""
+    decides = f"{words.listing(who)} can decide." if who else ""
+    return [
+        text(f"v{asking.version.number} becomes "),
+        chips.alias(asking.alias),
+        text(f"{instead} once somebody else has approved it. {decides}"),
+    ]

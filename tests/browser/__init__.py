@@ -1,0 +1,1 @@
+"""What people do, told in a real browser over the real demo."""

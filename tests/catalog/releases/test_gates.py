@@ -1,0 +1,284 @@
+"""When a gate passes: each asks one question of the evidence and answers with its reason."""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Mapping
+from dataclasses import replace
+
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+
+from catalog.releases.evidence import Measured, Snapshot, Standing
+from catalog.releases.gates import Answer, GateResult, all_pass, evaluate
+from catalog.releases.policies import (
+    SHIPPED,
+    PerformanceGate,
+    Policy,
+    canonical,
+    read_policy,
+)
+from tests.cast import House
+from tests.fakes import SeenDataset, SeenMetric, auc
+
+POLICY = read_policy(SHIPPED / "baseline.yaml").policy
+OTHER_ROWS = SeenDataset("lending-holdout", "9c2b", "evaluation", "local", "{}", "", 41_000)
+
+
+def number(
+    value: float,
+    *,
+    name: str = "roc_auc",
+    rows: str = "e1f0",
+    contexts: tuple[str, ...] = ("evaluation",),
+) -> Measured:
+    return Measured(name, value, "lending-holdout", rows, contexts)
+
+
+def stands(number_: int, *metrics: Measured) -> Standing:
+    return Standing(f"ver_{number_}", number_, "0" * 32, "2026-11-01T00:00:00.000000Z", metrics)
+
+
+GOOD = Snapshot(
+    model_id="mdl_1",
+    alias="champion",
+    task="binary classification",
+    owner_id="per_alice",
+    candidate=stands(2, number(0.82)),
+    champion=stands(1, number(0.80)),
+    description_digest="sha256:1",
+    authors=("per_alice",),
+    manifest_digest="sha256:2",
+    manifest_files=2,
+    manifest_at="2026-11-20T09:12:00.000000Z",
+)
+
+
+def ask(gate: str, snapshot: Snapshot, policy: Policy = POLICY) -> GateResult:
+    return next(result for result in evaluate(policy, snapshot) if result.id == gate)
+
+
+def with_margin(margin: float) -> Policy:
+    gates = [
+        gate.model_copy(update={"margin": margin}) if isinstance(gate, PerformanceGate) else gate
+        for gate in POLICY.gates
+    ]
+    return POLICY.model_copy(update={"gates": gates})
+
+
+def test_a_version_with_everything_in_order_passes_every_gate() -> None:
+    results = evaluate(POLICY, GOOD)
+    assert [result.answer for result in results] == [Answer.PASS] * len(POLICY.gates)
+    assert all_pass(results)
+
+
+def test_no_gates_at_all_is_no_pass() -> None:
+    assert not all_pass(())
+
+
+@pytest.mark.parametrize(
+    ("gate", "lacks", "answer", "reason"),
+    [
+        ("owner", {"owner_id": ""}, Answer.MISSING, "Nobody answers for this model"),
+        ("description", {"description_digest": ""}, Answer.FAIL, "has no description"),
+        ("author", {"authors": ()}, Answer.MISSING, "Nobody is known to have built"),
+        ("artifacts", {"manifest_digest": ""}, Answer.MISSING, "has not read the version's files"),
+        ("performance", {"task": ""}, Answer.MISSING, "Nobody has said what this model predicts"),
+        ("performance", {"task": "ranking"}, Answer.MISSING, "no metric decides"),
+        (
+            "performance",
+            {"candidate": stands(2, number(0.79))},
+            Answer.FAIL,
+            "AUC is 0.79, worse than the 0.8 of v1 on lending-holdout",
+        ),
+        (
+            "performance",
+            {"candidate": stands(2)},
+            Answer.MISSING,
+            "is not on record",
+        ),
+        (
+            "performance",
+            {"candidate": stands(2, number(0.99, rows="9c2b"))},
+            Answer.MISSING,
+            "was measured on other rows",
+        ),
+        (
+            "performance",
+            {"candidate": stands(2, number(0.99, contexts=("training",)))},
+            Answer.MISSING,
+            "cannot be compared",
+        ),
+        (
+            "performance",
+            {"candidate": stands(2, number(0.99, rows=""))},
+            Answer.MISSING,
+            "cannot be compared",
+        ),
+        (
+            "performance",
+            {"candidate": stands(2, number(0.99, name="accuracy"))},
+            Answer.MISSING,
+            "cannot be compared",
+        ),
+    ],
+)
+def test_a_gate_that_does_not_pass_says_why(
+    gate: str, lacks: Mapping[str, object], answer: Answer, reason: str
+) -> None:
+    snapshot = replace(GOOD, **lacks)
+    result = ask(gate, snapshot)
+    assert result.answer is answer
+    assert reason in result.reason
+    others = [one for one in evaluate(POLICY, snapshot) if one.id != gate]
+    assert all_pass(tuple(others))
+    assert not all_pass(evaluate(POLICY, snapshot))
+
+
+def test_equally_good_is_not_worse() -> None:
+    same = replace(GOOD, candidate=stands(2, number(0.80)))
+    assert ask("performance", same).answer is Answer.PASS
+
+
+def test_nothing_live_yet_passes_and_says_so() -> None:
+    result = ask("performance", replace(GOOD, champion=None))
+    assert result.answer is Answer.PASS
+    assert "Nothing is live as champion yet" in result.reason
+    assert result.required == "no champion yet"
+
+
+@pytest.mark.parametrize(
+    ("mine", "theirs", "answer"),
+    [(3.1, 3.2, Answer.PASS), (3.2, 3.2, Answer.PASS), (3.3, 3.2, Answer.FAIL)],
+)
+def test_of_an_error_less_is_better(mine: float, theirs: float, answer: Answer) -> None:
+    result = ask(
+        "performance",
+        replace(
+            GOOD,
+            task="regression",
+            candidate=stands(2, number(mine, name="mae")),
+            champion=stands(1, number(theirs, name="mean_absolute_error")),
+        ),
+    )
+    assert result.answer is answer
+    assert result.required == "≤ 3.2"
+
+
+@pytest.mark.parametrize(("margin", "answer"), [(0.0, Answer.FAIL), (0.02, Answer.PASS)])
+def test_a_margin_forgives_that_much_and_no_more(margin: float, answer: Answer) -> None:
+    worse = replace(GOOD, candidate=stands(2, number(0.79)))
+    assert ask("performance", worse, with_margin(margin)).answer is answer
+
+
+def test_with_several_shared_data_sets_the_least_favourable_one_decides() -> None:
+    mixed = replace(
+        GOOD,
+        candidate=stands(2, number(0.95), number(0.70, rows="9c2b")),
+        champion=stands(1, number(0.80), number(0.75, rows="9c2b")),
+    )
+    result = ask("performance", mixed)
+    assert result.answer is Answer.FAIL
+    assert result.digest == "9c2b"
+
+
+def test_a_number_that_is_none_never_passes() -> None:
+    lost = replace(GOOD, candidate=stands(2, number(math.nan)))
+    assert ask("performance", lost).answer is not Answer.PASS
+
+
+def test_every_answer_names_what_was_required_what_was_seen_and_who_produced_it() -> None:
+    for result in evaluate(POLICY, GOOD):
+        assert result.required
+        assert result.observed
+        assert result.produced_by
+        assert result.reason.endswith(".")
+
+
+measured = st.builds(
+    Measured,
+    name=st.sampled_from(["auc", "roc_auc", "accuracy", "mae"]),
+    value=st.floats(-1e6, 1e6),
+    dataset=st.text(max_size=8),
+    dataset_digest=st.sampled_from(["", "e1f0", "9c2b"]),
+    contexts=st.lists(st.sampled_from(["training", "evaluation"]), unique=True).map(
+        lambda found: tuple(sorted(found))
+    ),
+)
+standings = st.builds(
+    Standing,
+    version_id=st.text(max_size=8),
+    number=st.integers(1, 999),
+    run_id=st.text(max_size=8),
+    measured_at=st.text(max_size=8),
+    metrics=st.lists(measured, max_size=4).map(tuple),
+)
+snapshots = st.builds(
+    Snapshot,
+    model_id=st.text(max_size=8),
+    alias=st.sampled_from(["champion", "shadow"]),
+    task=st.sampled_from(["", "binary classification", "regression"]),
+    owner_id=st.text(max_size=8),
+    candidate=standings,
+    champion=st.none() | standings,
+    description_digest=st.text(max_size=8),
+    authors=st.lists(st.text(max_size=8), max_size=2).map(tuple),
+    manifest_digest=st.text(max_size=8),
+    manifest_files=st.integers(0, 9),
+    manifest_at=st.text(max_size=8),
+)
+
+
+@given(snapshots)
+def test_a_kept_snapshot_read_again_gives_the_same_digest_and_the_same_answers(
+    snapshot: Snapshot,
+) -> None:
+    again = Snapshot.from_body(snapshot.body)
+    assert again == snapshot
+    assert again.digest == snapshot.digest
+    kept_policy = Policy.model_validate_json(canonical(POLICY.model_dump(mode="json")))
+    assert evaluate(kept_policy, again) == evaluate(POLICY, snapshot)
+
+
+# -- from what MLflow says to what the gates see ---------------------------------------------------
+
+
+def performance(house: House, number_: int = 2) -> GateResult:
+    preview = house.portal.requests.preview(
+        house.version(number_).id, "champion", by=house.alice
+    )
+    return next(result for result in preview.gates if result.id == "performance")
+
+
+@pytest.mark.parametrize(
+    ("metrics", "answer"),
+    [
+        ([auc(0.82)], Answer.PASS),
+        ([auc(0.10)], Answer.FAIL),
+        ([auc(math.nan)], Answer.MISSING),
+        ([SeenMetric("roc_auc", 0.99, "", "")], Answer.MISSING),
+        ([auc(0.99, OTHER_ROWS)], Answer.MISSING),
+        ([], Answer.MISSING),
+    ],
+)
+def test_the_gate_reads_what_the_run_measured_on_named_rows(
+    house: House, metrics: list[SeenMetric], answer: Answer
+) -> None:
+    house.credit(aucs=(0.80,))
+    house.mlflow.log("credit-pd", metrics=metrics)
+    house.mirror()
+    assert performance(house).answer is answer
+
+
+def test_before_a_request_the_files_are_missing_and_afterwards_on_record(
+    small_house: House,
+) -> None:
+    small_house.credit()
+    preview = small_house.portal.requests.preview(
+        small_house.version(2).id, "champion", by=small_house.alice
+    )
+    assert [r.id for r in preview.gates if r.answer is Answer.MISSING] == ["artifacts"]
+    sheet = small_house.portal.requests.sheet(small_house.asked().id, by=small_house.bob)
+    assert all_pass(sheet.gates)
+    assert next(r for r in sheet.gates if r.id == "artifacts").observed == "2 files"

@@ -1,0 +1,87 @@
+"""Every state and every verb of a release request: what leads where, and what leads nowhere."""
+
+from __future__ import annotations
+
+from itertools import product
+
+import pytest
+
+from app.worker import RELEASES
+from catalog.registry.artifacts import Manifest
+from catalog.releases.requests import ReleaseRequest
+from catalog.releases.states import OPEN, TRANSITIONS, State, Verb, after
+from catalog.releases.tables import RequestRow
+from ledger.errors import Conflict, CountersignError
+from tests.cast import WHY, House
+
+PAIRS = list(product(State, Verb))
+
+
+@pytest.mark.parametrize(("state", "verb"), PAIRS)
+def test_a_verb_leads_where_the_table_says_or_is_a_conflict(state: State, verb: Verb) -> None:
+    if (state, verb) in TRANSITIONS:
+        assert after(state, verb) is TRANSITIONS[state, verb]
+        return
+    with pytest.raises(Conflict) as told:
+        after(state, verb)
+    assert told.value.code == "wrong-state"
+
+
+@pytest.mark.parametrize("state", [state for state in State if state not in OPEN])
+def test_nothing_leads_out_of_a_closed_request(state: State) -> None:
+    assert not [verb for verb in Verb if (state, verb) in TRANSITIONS]
+
+
+def test_every_state_but_the_first_is_reached_by_some_verb() -> None:
+    assert set(TRANSITIONS.values()) == set(State)
+
+
+def test_an_approval_is_possible_only_of_what_is_in_review() -> None:
+    assert [state for state, verb in TRANSITIONS if verb is Verb.APPROVE] == [State.IN_REVIEW]
+
+
+def act(house: House, request: ReleaseRequest, verb: Verb) -> None:
+    """Carry out a verb by somebody who may, if the state lets them."""
+    desk = house.portal.requests
+    if verb is Verb.COLLECT:
+        desk.collected(request.id, Manifest({"a": (1, "0")}, "sha256:0"), by=RELEASES)
+    elif verb is Verb.EXPIRE:
+        desk.expire(request.id, WHY, by=RELEASES)
+    elif verb is Verb.WITHDRAW:
+        desk.withdraw(request.id, WHY, by=house.alice)
+    elif verb is Verb.RESUBMIT:
+        desk.resubmit(request.id, WHY, by=house.alice)
+    else:
+        desk.decide(request.id, verb, WHY, by=house.bob)
+
+
+@pytest.mark.parametrize(
+    ("state", "verb"),
+    # The verb `send-back` is nobody's button: an approval turns into it when something changed.
+    [(state, verb) for state, verb in PAIRS if verb is not Verb.SEND_BACK],
+)
+def test_the_desk_goes_only_where_the_table_leads(
+    small_house: House, state: State, verb: Verb
+) -> None:
+    small_house.credit()
+    request = small_house.asked()
+    with small_house.portal.store.write() as session:
+        row = session.get_one(RequestRow, request.id)
+        row.state = state
+        session.add(row)
+    before = small_house.portal.requests.get(request.id, by=small_house.alice)
+    problem: CountersignError | None = None
+    try:
+        act(small_house, before, verb)
+    except CountersignError as refusal:
+        problem = refusal
+    now = small_house.portal.requests.get(request.id, by=small_house.alice)
+    if (state, verb) in TRANSITIONS:
+        assert problem is None
+        assert now.state is TRANSITIONS[state, verb]
+        return
+    assert now == before
+    # What the worker finds too late is no fault of anybody; a person is told.
+    if verb not in {Verb.COLLECT, Verb.EXPIRE}:
+        assert isinstance(problem, Conflict)
+        assert problem.code == "wrong-state"
