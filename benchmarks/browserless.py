@@ -10,6 +10,7 @@ from contextlib import contextmanager
 from typing import Final
 
 import httpx
+from streamlit.proto.Alert_pb2 import Alert
 from streamlit.proto.BackMsg_pb2 import BackMsg
 from streamlit.proto.ForwardMsg_pb2 import ForwardMsg
 from websockets.sync.client import ClientConnection, connect
@@ -33,6 +34,7 @@ def sign_in(url: str, email: str, password: str) -> httpx.Client:
         raise RuntimeError(msg)
     fields = {"csrf": html.unescape(hidden[1]), "email": email, "password": password}
     client.post(html.unescape(action[1]), data=fields)
+    client.get("/_stcore/health")  # sets the token that the WebSocket must show
     if not any("_streamlit_user" in name for name in client.cookies):
         msg = f"{email} could not sign in"
         raise RuntimeError(msg)
@@ -49,6 +51,7 @@ class Tab:
         self.buttons: dict[str, str] = {}
         self.redirect = ""
         self.elements = 0
+        self.problems: list[str] = []
 
     def run(self, page: str = "", query: str = "") -> float:
         """Run a page once. Returns the seconds until it had finished."""
@@ -82,6 +85,8 @@ class Tab:
                 element = told.delta.new_element
                 if element.WhichOneof("type") == "button":
                     self.buttons[element.button.label] = element.button.id
+                elif element.alert.format == Alert.Format.ERROR:
+                    self.problems.append(element.alert.body)
             elif kind == "auth_redirect":
                 self.redirect = told.auth_redirect.url
             elif kind == "navigation":
@@ -101,7 +106,7 @@ class Tab:
 def tab(url: str, client: httpx.Client) -> Iterator[Tab]:
     """A tab of the person whose cookies these are."""
     cookies = "; ".join(f"{cookie.name}={cookie.value}" for cookie in client.cookies.jar)
-    xsrf = client.cookies.get("_streamlit_xsrf", default="none") or "none"
+    xsrf = (client.cookies.get("_streamlit_xsrf") or "none").strip('"')
     with connect(
         url.replace("http", "ws", 1) + "/_stcore/stream",
         additional_headers={"Cookie": cookies, "Origin": url},

@@ -5,13 +5,13 @@ from __future__ import annotations
 import streamlit as st
 
 from app.panels import docket, release_decision, release_sheet
-from app.session import act, portal
+from app.session import actor, portal
 
 asked = st.query_params.get("id", "")
 if not asked:
     docket.choose_one()
     st.stop()
-dossier = act(lambda by: release_sheet.gather(portal(), asked, by=by))
+dossier = release_sheet.read(portal(), asked, by=actor())
 if dossier is None:
     docket.way_back()
     st.stop()

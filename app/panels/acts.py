@@ -47,7 +47,7 @@ ACTS: Final[Mapping[str, str]] = {
 REASONS: Final[Mapping[str, str]] = {
     "already-live": "The version holds the alias already",
     "already-there": "The alias was there already",
-    "applied": "Moved now",
+    "applied": "",
     "applied-before": "Moved by an attempt that was interrupted",
     "alias-moved-since": "Somebody moved the alias since the approval",
     "alias-not-shown": "MLflow did not show the new alias",
@@ -85,7 +85,7 @@ PERMISSIONS: Final[Mapping[str, str]] = {
     "audit:export": "Export the audit trail",
     "audit:read": "Read the audit trail",
     "authorship:assign": "Link MLflow users to people",
-    "authorship:claim": "Say \N{LEFT DOUBLE QUOTATION MARK}I built this version\N{RIGHT DOUBLE QUOTATION MARK}",
+    "authorship:claim": "Say that one built a version",
     "evidence:collect": "Read the files of versions",
     "explanation:compute": "Compute explanations",
     "explanation:read": "Read explanations",

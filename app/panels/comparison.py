@@ -53,7 +53,6 @@ def choose(shown: Shown) -> tuple[Version, Version] | None:
                 format_func=lambda one: _called(shown, one),
                 key=f"compare-{key}",
                 on_change=_keep,
-                args=(key,),
             )
 
     page.head(
@@ -82,11 +81,17 @@ def _earlier(shown: Shown, right: int) -> int:
 
 def _number(shown: Shown, key: str, fallback: int) -> int:
     number = asked_number(st.query_params.get(key, ""), fallback)
-    return number if number is not None and shown.number(number) is not None else fallback
+    if number is not None and shown.number(number) is not None:
+        return number
+    feedback.notice(
+        f"{shown.model.name} has no version {number}.", f"Shown is v{fallback} instead."
+    )
+    return fallback
 
 
-def _keep(key: str) -> None:
-    st.query_params[key] = str(st.session_state[f"compare-{key}"])
+def _keep() -> None:
+    for key in ("left", "right"):
+        st.query_params[key] = str(st.session_state[f"compare-{key}"])
 
 
 def _called(shown: Shown, number: int) -> str:

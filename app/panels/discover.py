@@ -4,10 +4,12 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 from typing import Final
+from zlib import crc32
 
 import streamlit as st
 
 from app.panels import sources, ways
+from app.panels.chosen import asked_number
 from app.session import portal
 from app.ui import cards, chips, feedback, page, words
 from app.ui.facets import facet
@@ -18,6 +20,7 @@ from catalog.registry.search import Found, Hit, Order, Question, search
 
 PAGE: Final = 10
 LIVE: Final = "champion"
+_BEFORE: Final = "discover-asked-before"
 _ORDERS: Final = {
     "Best match": Order.BEST_MATCH,
     "Newest": Order.NEWEST,
@@ -46,18 +49,18 @@ def head(states: Sequence[MirrorState]) -> None:
 
 def asked() -> tuple[Question, Order, int]:
     """What is asked by the fields and the address: the question, the order, the first place."""
-    text = _values("q")
-    order = _values("sort")
-    number = _values("page")
-    return (
-        Question(
-            text=text[0] if text else "",
-            domains=frozenset(_values("domain")),
-            live_only=LIVE in _values("live"),
-        ),
-        _ORDERS.get(order[0] if order else "", Order.BEST_MATCH),
-        (max(int(number[0]) if number and number[0].isdecimal() else 1, 1) - 1) * PAGE,
+    text, order = _values("q"), _values("sort")
+    question = Question(
+        text=text[0] if text else "",
+        domains=frozenset(_values("domain")),
+        live_only=LIVE in _values("live"),
     )
+    # Another question begins on its first page.
+    if st.session_state.get(_BEFORE, question) != question:
+        st.query_params.pop("page", None)
+    st.session_state[_BEFORE] = question
+    chosen = _ORDERS.get(order[0] if order else "", Order.BEST_MATCH)
+    return question, chosen, ((asked_number(st.query_params.get("page", ""), 1) or 1) - 1) * PAGE
 
 
 def _values(key: str) -> list[str]:
@@ -70,16 +73,17 @@ def _values(key: str) -> list[str]:
 
 def look(question: Question, order: Order, start: int, *, by: Actor) -> Found:
     """One page of what was found, with the numbers that decide by the policy in force."""
-    policy = portal().policies.in_force.policy
-    return search(
-        portal().store,
-        question,
-        by=by,
-        limit=PAGE,
-        offset=start,
-        order=order,
-        measures=policy.measures(),
-    )
+    here = portal()
+    measures = here.policies.in_force.policy.measures()
+
+    def page_from(place: int) -> Found:
+        return search(
+            here.store, question, by=by, limit=PAGE, offset=place, order=order, measures=measures
+        )
+
+    found = page_from(start)
+    # An old address may ask for a page that is not there any more.
+    return found if found.hits or not found.total else page_from(0)
 
 
 def facets(found: Found) -> None:
@@ -113,6 +117,7 @@ def results(found: Found, question: Question, order: Order, start: int) -> None:
     if not found.total:
         _nothing(question)
         return
+    start = start if start < found.total else 0
     calls = portal().impact.calls_a_day({hit.model.id for hit in found.hits})
     for place, hit in enumerate(found.hits):
         cards.result_card(
@@ -128,7 +133,13 @@ def results(found: Found, question: Question, order: Order, start: int) -> None:
         ):
             last = start + len(found.hits)
             show(note(f"{start + 1} to {last} of {found.total:,}"), width="content")
-            st.pagination(pages, key="page", bind="query-params")
+            # One field for each question: another question must not find this one's page in it.
+            key = f"page-{crc32(repr(question).encode())}"
+            st.pagination(pages, default=start // PAGE + 1, key=key, on_change=_turn, args=(key,))
+
+
+def _turn(key: str) -> None:
+    st.query_params["page"] = str(st.session_state[key])
 
 
 def card(hit: Hit, calls_a_day: float | None) -> cards.Result:
@@ -172,8 +183,8 @@ def _summary(found: Found, question: Question) -> Markup:
 def _why_this_order(found: Found) -> str:
     if found.measure is None:
         return (
-            "These models are measured in different ways, so no number orders them: the best "
-            "match stands first. Narrow the search to models that predict the same thing."
+            "Models that predict the same kind of thing stand together, each kind ordered by the "
+            "number that decides for it. Only those measured on the same data can be compared."
         )
     policy = portal().policies.in_force.policy
     way = "highest" if found.measure.better == "higher" else "lowest"
@@ -198,10 +209,12 @@ def _nothing(question: Question) -> None:
         )
         return
     feedback.empty(
-        "No model matches",
-        "Take a filter away, or search for a word from its description.",
-        page=ways.to("discover"),
-        link="Show all models",
-        query={},
-        key="search",
+        "No model matches", "Take a filter away, or search for a word from its description."
     )
+    st.button("Show all models", on_click=_clear, key="clear", icon=":material/search:")
+
+
+def _clear() -> None:
+    st.session_state["q"] = ""
+    for facet_key in ("domain", "live"):
+        st.session_state[facet_key] = []

@@ -101,7 +101,7 @@ def _cards(briefs: Sequence[Brief], kind: str, by: Actor, now: datetime) -> None
 def grouped(
     briefs: Sequence[Brief], now: datetime, *, closed: bool = False
 ) -> list[tuple[str, list[Brief]]]:
-    """Requests by how long they wait, or by how long ago they were closed; empty groups left out."""
+    """Requests by how long they wait, or how long ago they were closed; no empty groups."""
     long_ago, this_week, today = (
         ("Earlier", "This week", "Today")
         if closed
@@ -182,14 +182,17 @@ def gates_words(brief: Brief) -> str:
     if not total:
         return "The gates were not asked yet."
     if not failing and not missing:
-        return f"All {total} gates pass."
+        return f"All {total} gates pass." if total > 1 else "The gate passes."
     told = []
     if failing:
-        told.append(f"{words.plural(len(failing), 'gate')} of {total} "
-                    f"{'fails' if len(failing) == 1 else 'fail'} ({_listed(failing)})")
+        told.append(
+            f"{words.plural(len(failing), 'gate')} of {total} "
+            f"{'fails' if len(failing) == 1 else 'fail'} ({_listed(failing)})"
+        )
     if missing:
-        told.append(f"{len(missing)} {'is' if len(missing) == 1 else 'are'} missing "
-                    f"({_listed(missing)})")
+        told.append(
+            f"{len(missing)} {'is' if len(missing) == 1 else 'are'} missing ({_listed(missing)})"
+        )
     return f"{' and '.join(told)}."
 
 
@@ -219,7 +222,7 @@ def releases(*, by: Actor) -> None:
     desk = portal().docket
     wanted, model_name, number = _asked(desk.page(Wanted(), by=by, limit=0))
     found = desk.page(wanted, by=by, limit=PAGE, offset=(number - 1) * PAGE)
-    _counted(found, wanted, model_name, number)
+    _counted(found, wanted, model_name)
     names = portal().people.names(
         {one.requested_by for one in found.briefs} | {one.decided_by for one in found.briefs}
     )
@@ -254,7 +257,7 @@ def _asked(everything: Docketed) -> tuple[Wanted, str, int]:
     return wanted, model or _ALL, max(1, number)
 
 
-def _counted(found: Docketed, wanted: Wanted, model_name: str, number: int) -> None:
+def _counted(found: Docketed, wanted: Wanted, model_name: str) -> None:
     said = words.plural(found.total, "request")
     states = [state.value.lower() for state in State if state in wanted.states]
     narrowed = [*states, model_name] if model_name != _ALL else states
@@ -264,8 +267,10 @@ def _counted(found: Docketed, wanted: Wanted, model_name: str, number: int) -> N
         vertical_alignment="center",
         key="found",
     ):
-        show(join((strong(said), f" {words.listing(narrowed)}" if narrowed else " in all")),
-             width="content")
+        show(
+            join((strong(said), f" {words.listing(narrowed)}" if narrowed else " in all")),
+            width="content",
+        )
         if found.total:
             st.download_button(
                 "Export as CSV",
@@ -289,8 +294,19 @@ def as_csv(briefs: Sequence[Brief], names: Mapping[str, str]) -> str:
     written = io.StringIO()
     table = csv.writer(written)
     table.writerow(
-        ("number", "model", "version", "alias", "state", "asked by", "asked at (UTC)",
-         "decided by", "decided at (UTC)", "promotion", "promoted at (UTC)")
+        (
+            "number",
+            "model",
+            "version",
+            "alias",
+            "state",
+            "asked by",
+            "asked at (UTC)",
+            "decided by",
+            "decided at (UTC)",
+            "promotion",
+            "promoted at (UTC)",
+        )
     )
     for one in briefs:
         table.writerow(

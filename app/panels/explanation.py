@@ -10,7 +10,7 @@ from app.panels import sources
 from app.panels.chosen import asked_number
 from app.panels.links import link
 from app.panels.shown import Shown
-from app.session import did, portal
+from app.session import did, portal, require
 from app.ui import charts, chips, feedback, page, tables, words
 from app.ui.charts import Contribution
 from app.ui.markup import Markup, join, mono, note, paragraph, show, strong
@@ -104,7 +104,7 @@ def panel(shown: Shown, version: Version, *, by: Actor) -> None:
     if told is None:
         _ask(shown, version, by=by)
     elif told.is_under_way:
-        _wait(version, by)
+        _wait(version)
     elif told.result is None:
         _failed(shown, version, told, by=by)
     else:
@@ -136,8 +136,9 @@ def _button(shown: Shown, version: Version, said: str, *, by: Actor) -> None:
 
 
 @st.fragment(run_every=_EVERY)
-def _wait(version: Version, by: Actor) -> None:
-    told = portal().explanations.of(version.id, by=by)
+def _wait(version: Version) -> None:
+    # Only this part runs again while it waits, so it asks for itself who is here.
+    told = portal().explanations.of(version.id, by=require("explanation:read"))
     if told is None or not told.is_under_way:
         st.rerun()
     share = told.done / told.total if told.total else None

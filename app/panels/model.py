@@ -29,6 +29,7 @@ from catalog.releases.states import PromotionState, State
 _MOST_POINTS: Final = 7
 _MOST_CHANGES: Final = 5
 _MOST_DRIVERS: Final = 5
+_MOST_COLUMNS: Final = 20
 HEALTH_WORDS: Final = {
     Health.WORKS: "Work as expected",
     Health.ATTENTION: "Need attention soon",
@@ -478,9 +479,13 @@ def _signature(version: Version) -> Markup:
         for side, columns in sides
         for name, kind in columns
     ]
-    return tables.table(
+    shown = tables.table(
         [Column("Column", lead=True), Column("Side"), Column("Type")], rows, "Signature"
     )
+    if len(rows) <= _MOST_COLUMNS:
+        return shown
+    count = words.plural(len(rows), "column")
+    return tag("details", tag("summary", f"Show all {count}"), shown)
 
 
 def foot(shown: Shown) -> None:

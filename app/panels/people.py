@@ -49,6 +49,12 @@ class Known:
         """The names of everybody by id."""
         return {one.id: one.name for one in (*self.people, *self.applications)}
 
+    @property
+    def to_people(self) -> list[Grant]:
+        """What was given to people; an application's one role is not given here."""
+        ids = {one.id for one in self.people}
+        return [one for one in self.grants if one.principal_id in ids]
+
     def held_by(self, person_id: str) -> list[Grant]:
         """What somebody holds."""
         return [one for one in self.grants if one.principal_id == person_id]
@@ -94,8 +100,9 @@ def access(*, by: Actor) -> None:
 
 
 def _people(everybody: Known, by: Actor) -> None:
-    with st.container(horizontal=True, horizontal_alignment="distribute",
-                      vertical_alignment="center", key="found"):
+    with st.container(
+        horizontal=True, horizontal_alignment="distribute", vertical_alignment="center", key="found"
+    ):
         show(note(words.plural(len(everybody.people), "person", "people")), width="content")
         _opens("Add a person", decide(by, "person:add", ANYTHING), _add)
     with page.card("people"):
@@ -133,8 +140,11 @@ def _held(everybody: Known, person_id: str) -> Markup | str:
         return "No role yet"
     return join(
         [
-            tag("span", f"{one.role.value.capitalize()} on {everybody.scope(one.scope)}",
-                cls="cs-main")
+            tag(
+                "span",
+                f"{one.role.value.capitalize()} on {everybody.scope(one.scope)}",
+                cls="cs-main",
+            )
             for one in held
         ]
     )
@@ -186,15 +196,15 @@ def _add() -> None:
 
 def _invitation(code: str) -> None:
     hours = int(INVITATION_LASTS.total_seconds() // 3600)
-    show(paragraph(f"Hand this link over yourself. It is shown once, works once, for {hours} hours."))
+    show(
+        paragraph(f"Hand this link over yourself. It is shown once, works once, for {hours} hours.")
+    )
     st.code(invitation_link(code), language=None, wrap_lines=True)
-    if st.button("I have copied it", key="invitation-done"):
-        st.rerun()
 
 
 def invitation_link(code: str) -> str:
     """Where an invited person sets a password."""
-    return f"{portal().settings.public_url}/invitation?code={code}"
+    return f"{portal().settings.public_url}/idp/invitation?code={code}"
 
 
 def _disable(one: Person) -> None:
@@ -219,7 +229,7 @@ def _confirmed(keep: str, go: str) -> bool:
 
 def _opens(said: str, verdict: Verdict, dialog: Callable[[], None]) -> None:
     if st.button(said, key=f"open-{said.lower().replace(' ', '-')}", disabled=not verdict):
-        st.dialog(said, width="medium")(dialog)()
+        st.dialog(said, width="medium", on_dismiss="rerun")(dialog)()
     if not verdict:
         show(note(verdict.hint), width="content")
 
@@ -228,32 +238,31 @@ def _opens(said: str, verdict: Verdict, dialog: Callable[[], None]) -> None:
 
 
 def _grants(everybody: Known, by: Actor) -> None:
-    with st.container(horizontal=True, horizontal_alignment="distribute",
-                      vertical_alignment="center", key="found"):
-        show(note(words.plural(len(everybody.grants), "grant")), width="content")
+    with st.container(
+        horizontal=True, horizontal_alignment="distribute", vertical_alignment="center", key="found"
+    ):
+        show(note(words.plural(len(everybody.to_people), "grant")), width="content")
         _opens("Give a role", decide(by, "grant:give", ANYTHING), lambda: _give(everybody))
     left, right = st.columns([0.6, 0.4], gap="small")
     with left, page.card("grants"):
         show(grants_table(everybody))
     with right:
         with page.card("why"):
-            _why(everybody, by)
+            _why(everybody)
         with page.card("take"):
             _take(everybody, by)
 
 
 def grants_table(everybody: Known) -> Markup:
     """Every role given to a person, newest first."""
-    people = {one.id for one in everybody.people}
     rows = [
         (
             everybody.names.get(one.principal_id, "Somebody unknown"),
             one.role.value.capitalize(),
-            everybody.scope(one.scope).capitalize(),
+            _upper(everybody.scope(one.scope)),
             tables.two(_giver(one.given_by, everybody.names), words.day(one.given_at)),
         )
-        for one in everybody.grants
-        if one.principal_id in people
+        for one in everybody.to_people
     ]
     return tables.table(
         (Column("Person", lead=True), Column("Role"), Column("On"), Column("Given by")),
@@ -262,14 +271,19 @@ def grants_table(everybody: Known) -> Markup:
     )
 
 
+def _upper(said: str) -> str:
+    return said[:1].upper() + said[1:]
+
+
 def _giver(given_by: str, names: Mapping[str, str]) -> str:
     return names.get(given_by) or Actor.system(given_by.partition(":")[2]).name
 
 
 def _give(everybody: Known) -> None:
     people = {one.id: one.name for one in everybody.people if one.is_enabled}
-    person = st.selectbox("Person", list(people), format_func=lambda one: people[one],
-                          key="give-person")
+    person = st.selectbox(
+        "Person", list(people), format_func=lambda one: people[one], key="give-person"
+    )
     role = st.selectbox(
         "Role",
         list(GIVABLE_ROLES),
@@ -279,7 +293,7 @@ def _give(everybody: Known) -> None:
     scope = _scope(everybody, "give")
     who = people.get(person or "", "They")
     show(paragraph(f"{who} may do this from the next click on. It is recorded under your name."))
-    if st.button("Give the role", type="primary", key="give-sign") and act(
+    if st.button("Give the role", type="primary", key="give-sign") and did(
         lambda by: portal().grants.give(person or "", Role(role), scope, by=by)
     ):
         st.rerun()
@@ -287,7 +301,10 @@ def _give(everybody: Known) -> None:
 
 def _scope(everybody: Known, key: str) -> Scope:
     kind = st.segmented_control(
-        "On", ("Everything", "A domain", "One model"), default="Everything", required=True,
+        "On",
+        ("Everything", "A domain", "One model"),
+        default="Everything",
+        required=True,
         key=f"{key}-kind",
     )
     if kind == "A domain":
@@ -295,24 +312,26 @@ def _scope(everybody: Known, key: str) -> Scope:
         return Scope("domain", st.selectbox("Domain", offered, key=f"{key}-domain") or "")
     if kind == "One model":
         names = {one.id: one.name for one in everybody.models}
-        chosen = st.selectbox("Model", list(names), format_func=lambda one: names[one],
-                              key=f"{key}-model")
+        chosen = st.selectbox(
+            "Model", list(names), format_func=lambda one: names[one], key=f"{key}-model"
+        )
         return Scope("model", chosen or "")
     return EVERYTHING
 
 
 def _take(everybody: Known, by: Actor) -> None:
     verdict = decide(by, "grant:take", ANYTHING)
-    people = {one.id for one in everybody.people}
-    held = {one.id: one for one in everybody.grants if one.principal_id in people}
+    held = {one.id: one for one in everybody.to_people}
     names = everybody.names
     show(page.section("Take a role back"))
     chosen = st.selectbox(
         "Grant",
         list(held),
         index=None,
-        format_func=lambda one: f"{names[held[one].principal_id]}: {held[one].role} on "
-        f"{everybody.scope(held[one].scope)}",
+        format_func=lambda one: (
+            f"{names[held[one].principal_id]}: {held[one].role} on "
+            f"{everybody.scope(held[one].scope)}"
+        ),
         placeholder="Choose what to take",
         key="take-grant",
         label_visibility="collapsed",
@@ -337,7 +356,7 @@ def _take_sure(grant: Grant, name: str, scope: str) -> None:
         st.rerun()
 
 
-def _why(everybody: Known, by: Actor) -> None:
+def _why(everybody: Known) -> None:
     show(page.section("Who may do what, and why"))
     person = _one_person([one for one in everybody.people if one.is_enabled], "why")
     permissions = sorted(PERMISSIONS, key=permission_words)
@@ -358,8 +377,12 @@ def _why(everybody: Known, by: Actor) -> None:
         label_visibility="collapsed",
     )
     if person is None or permission is None:
-        show(note("Choose a person, an act and a model. The answer comes from the same law that "
-                  "every button and every verb asks."))
+        show(
+            note(
+                "Choose a person, an act and a model. The answer comes from the same law that "
+                "every button and every verb asks."
+            )
+        )
         return
     resource: Resource = models[where].resource if where in models else ANYTHING
     found = act(lambda here: portal().grants.why(person.id, permission, resource, by=here))
@@ -380,14 +403,16 @@ def _roles() -> None:
         show(
             page.section("What each role may do", "the same for everybody who holds it"),
             roles_table(),
-            note("Whoever asked for a release or built its version never decides it, whatever "
-                 "their roles."),
+            note(
+                "Whoever asked for a release or built its version never decides it, whatever "
+                "their roles."
+            ),
         )
 
 
 def roles_table() -> Markup:
     """Permissions by role: one row for each thing that can be done."""
-    given = [role for role in GIVABLE_ROLES]
+    given = GIVABLE_ROLES
     offered = sorted(
         {one for role in given for one in ROLE_PERMISSIONS[role]}, key=permission_words
     )
@@ -425,8 +450,12 @@ def _mappings(everybody: Known, by: Actor) -> None:
             return
         show(
             tables.table(
-                (Column("MLflow user", lead=True), Column("Server"), Column("Person"),
-                 Column("Versions", "right")),
+                (
+                    Column("MLflow user", lead=True),
+                    Column("Server"),
+                    Column("Person"),
+                    Column("Versions", "right"),
+                ),
                 [
                     Row(
                         (
@@ -442,23 +471,28 @@ def _mappings(everybody: Known, by: Actor) -> None:
                 "MLflow users and the people behind them",
             )
         )
-        _opens("Link a user to a person", decide(by, "authorship:assign", ANYTHING),
-               lambda: _map([(server, user) for server, user, _n in seen], everybody))
+        _opens(
+            "Link a user to a person",
+            decide(by, "authorship:assign", ANYTHING),
+            lambda: _map([(server, user) for server, user, _n in seen], everybody),
+        )
 
 
 def _map(users: Sequence[tuple[str, str]], everybody: Known) -> None:
-    chosen = st.selectbox("MLflow user", users, format_func=lambda one: f"{one[1]} on {one[0]}",
-                          key="map-user")
+    chosen = st.selectbox(
+        "MLflow user", users, format_func=lambda one: f"{one[1]} on {one[0]}", key="map-user"
+    )
     names = {one.id: one.name for one in everybody.people}
-    person = st.selectbox("Person", list(names), format_func=lambda one: names[one],
-                          key="map-person")
+    person = st.selectbox(
+        "Person", list(names), format_func=lambda one: names[one], key="map-person"
+    )
     show(
         paragraph(
             f"From now on {names.get(person or '', 'they')} counts as the author of all runs of "
             "this user, and cannot approve versions made by them."
         )
     )
-    if st.button("Link", type="primary", key="map-sign") and chosen and did(
+    if st.button("Link", type="primary", key="map-sign") and did(
         lambda by: portal().authorship.map_user(chosen[0], chosen[1], person or "", by=by)
     ):
         st.rerun()

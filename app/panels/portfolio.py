@@ -149,8 +149,12 @@ def overview(business: Business) -> None:
         with page.card("moved"):
             _moved(business)
     with page.card("calls"):
-        show(page.section("Decisions a day", f"{words.thousands(told.calls)} in "
-                          f"{WINDOW_DAYS} days, all models"))
+        show(
+            page.section(
+                "Decisions a day",
+                f"{words.thousands(told.calls)} in {WINDOW_DAYS} days, all models",
+            )
+        )
         _calls_chart(told, "impact-calls")
     with page.card("models"):
         _models(business)
@@ -204,9 +208,8 @@ def week_words(by_day: Sequence[float]) -> str:
     change = last / before - 1
     if round(abs(change) * 100) == 0:
         return "As many as in the week before"
-    return (
-        f"{words.percent(abs(change), 0)} {'more' if change > 0 else 'fewer'} than in the week before"
-    )
+    more = "more" if change > 0 else "fewer"
+    return f"{words.percent(abs(change), 0)} {more} than in the week before"
 
 
 def _needed(business: Business) -> None:
@@ -269,8 +272,10 @@ def _health(told: Portfolio) -> None:
     show(
         page.section(f"Health of the {words.plural(len(told.lines), 'model')} in use"),
         tiles.shares(parts),
-        note("\N{LEFT DOUBLE QUOTATION MARK}Not watched\N{RIGHT DOUBLE QUOTATION MARK} means "
-             "nobody would notice if the model went wrong."),
+        note(
+            "\N{LEFT DOUBLE QUOTATION MARK}Not watched\N{RIGHT DOUBLE QUOTATION MARK} means "
+            "nobody would notice if the model went wrong."
+        ),
     )
 
 
@@ -349,9 +354,7 @@ def _models(business: Business) -> None:
 # -- one model -------------------------------------------------------------------------------------
 
 
-def one_pager(
-    business: Business, model: Model, models: Sequence[Model], *, by: Actor
-) -> None:
+def one_pager(business: Business, model: Model, models: Sequence[Model], *, by: Actor) -> None:
     """One model for somebody who does not build models."""
     line = next((one for one in business.portfolio.lines if one.model.id == model.id), None)
     page.head(
@@ -371,16 +374,18 @@ def one_pager(
     with right:
         with page.card("how"):
             show(
-                page.section("How it does", chips.status(_HEALTH[line.health][0],
-                                                         line.health.value)),
+                page.section(
+                    "How it does", chips.status(_HEALTH[line.health][0], line.health.value)
+                ),
                 paragraph(line.why),
                 tables.facts(_facts_of_one(line, business)),
             )
         with page.card("who"):
             _who_calls(line, business)
     with page.card("calls"):
-        show(page.section("Decisions a day", f"{words.thousands(line.calls)} in "
-                          f"{WINDOW_DAYS} days"))
+        show(
+            page.section("Decisions a day", f"{words.thousands(line.calls)} in {WINDOW_DAYS} days")
+        )
         _calls_chart(business.portfolio, "impact-calls-one")
     link("Open the model", "model", model=model)
 
@@ -389,11 +394,18 @@ def _tiles_of_one(line: Line, business: Business) -> list[Tile]:
     by_day = [float(calls) for _day, calls in business.portfolio.calls_by_day]
     value, unit = words.money(line.value_eur) if line.value_eur is not None else ("Not yet", "")
     return [
-        Tile("Live version", f"v{line.version_number}",
-             comparison=f"champion since {words.day(line.live_since)}"),
-        Tile("Decisions a day", *words.compact(line.calls / WINDOW_DAYS),
-             comparison=week_words(by_day[:-1]), bars=by_day,
-             bars_say=f"Decisions on each of the last {len(by_day)} days"),
+        Tile(
+            "Live version",
+            f"v{line.version_number}",
+            comparison=f"champion since {words.day(line.live_since)}",
+        ),
+        Tile(
+            "Decisions a day",
+            *words.compact(line.calls / WINDOW_DAYS),
+            comparison=week_words(by_day[:-1]),
+            bars=by_day,
+            bars_say=f"Decisions on each of the last {len(by_day)} days",
+        ),
         Tile("Value declared", value, unit, comparison=f"in the last {WINDOW_DAYS} days"),
     ]
 
@@ -453,9 +465,7 @@ def _facts_of_one(line: Line, business: Business) -> list[tuple[str, object]]:
 
 
 def _who_calls(line: Line, business: Business) -> None:
-    rows = [
-        (business.name(one), words.thousands(calls)) for one, calls in line.applications
-    ]
+    rows = [(business.name(one), words.thousands(calls)) for one, calls in line.applications]
     show(
         page.section("Who asks it"),
         tables.table(
@@ -492,7 +502,9 @@ def _declare(line: Line) -> None:
         accept_new_options=True,
         key="declared-outcome",
     )
-    typed = st.text_input("Worth of one, in EUR", key="declared-eur", placeholder="For example 18.00")
+    typed = st.text_input(
+        "Worth of one, in EUR", key="declared-eur", placeholder="For example 18.00"
+    )
     why = st.text_area("Why it is worth that (required)", key="declared-why", max_chars=500)
     with st.container(horizontal=True, horizontal_alignment="right"):
         back = st.button("Keep as it is", key="declare-back")

@@ -140,7 +140,9 @@ def promotion_words(promotion: Promotion) -> object:
     if promotion.state is PromotionState.APPLIED:
         how = reason_words(promotion.code)
         return tag(
-            "p", chips.status("Applied"), f" {move} moved in MLflow, {at}. ",
+            "p",
+            chips.status("Applied"),
+            f" {move} moved in MLflow, {at}. ",
             tag("span", f"{how}." if how else "", cls="cs-quiet"),
         )
     return tag(

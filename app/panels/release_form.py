@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from dataclasses import dataclass
 from typing import Final
 
@@ -21,6 +22,11 @@ from catalog.releases.docket import Candidate
 from catalog.releases.gates import Answer
 from catalog.releases.requests import LONGEST_REASON, Preview
 
+_TINTS: Final[Mapping[str, tables.Tint]] = {
+    "pass": "",
+    "fail": "fail",
+    "missing": "attention",
+}
 USUAL_ALIASES: Final = ("champion", "challenger", "candidate", "shadow", "canary", "rollback")
 
 
@@ -101,9 +107,7 @@ def _keep_in_address(version: int, alias: str) -> None:
 
 def preview(asking: Asking, *, by: Actor) -> None:
     """What the gates say now, who may approve, and the button."""
-    found = act(
-        lambda here: portal().requests.preview(asking.version.id, asking.alias, by=here)
-    )
+    found = act(lambda here: portal().requests.preview(asking.version.id, asking.alias, by=here))
     if found is None:
         return
     candidates = portal().docket.who_would_decide(asking.version.id, by=by)
@@ -139,7 +143,7 @@ def _gates(asking: Asking, found: Preview) -> None:
                         row.required,
                         row.observed,
                     ),
-                    {"pass": "", "fail": "fail", "missing": "attention"}[row.verdict],
+                    _TINTS[row.verdict],
                 )
                 for row in rows
             ],
@@ -149,7 +153,7 @@ def _gates(asking: Asking, found: Preview) -> None:
     )
 
 
-def _deciders(candidates: list[Candidate]) -> None:
+def _deciders(candidates: tuple[Candidate, ...]) -> None:
     may = [one for one in candidates if one.verdict]
     rows = [
         (
@@ -184,7 +188,7 @@ def _why_not(one: Candidate) -> str:
     )
 
 
-def _ask(asking: Asking, found: Preview, candidates: list[Candidate]) -> None:
+def _ask(asking: Asking, found: Preview, candidates: tuple[Candidate, ...]) -> None:
     verdict = found.may_request
     show(
         page.section("Ask for it"),
@@ -208,19 +212,17 @@ def _ask(asking: Asking, found: Preview, candidates: list[Candidate]) -> None:
         disabled=not verdict,
     )
     with st.container(horizontal=True, vertical_alignment="center"):
-        sent = st.button(
-            "Ask for this release", type="primary", key="ask", disabled=not verdict
-        )
+        sent = st.button("Ask for this release", type="primary", key="ask", disabled=not verdict)
         if not verdict:
-            show(tag("p", verdict.reason, " ", tag("span", verdict.hint, cls="cs-quiet")),
-                 width="content")
+            show(
+                tag("p", verdict.reason, " ", tag("span", verdict.hint, cls="cs-quiet")),
+                width="content",
+            )
             if verdict.code == "asked-already":
                 link("Open release requests", "releases")
     if not sent:
         return
-    made = act(
-        lambda by: portal().requests.request(asking.version.id, asking.alias, reason, by=by)
-    )
+    made = act(lambda by: portal().requests.request(asking.version.id, asking.alias, reason, by=by))
     if made is not None:
         st.switch_page(ways.to("release"), query_params={"id": made.number})
 

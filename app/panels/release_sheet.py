@@ -1,4 +1,4 @@
-"""The reviewer's one screen: what is asked, what it rests on, who may decide, and what came of it."""
+"""The reviewer's one screen: what is asked, what it rests on, and who may decide."""
 
 from __future__ import annotations
 
@@ -12,8 +12,20 @@ import streamlit as st
 from app.panels.links import link
 from app.portal import Portal
 from app.ui import chips, page, tables, words
-from app.ui.feedback import notice
-from app.ui.markup import Markup, join, mono, note, paragraph, quote, show, strong, tag, text
+from app.ui.feedback import notice, problem
+from app.ui.markup import (
+    Markup,
+    join,
+    mono,
+    note,
+    paragraph,
+    quote,
+    sentence,
+    show,
+    strong,
+    tag,
+    text,
+)
 from app.ui.page import Stop
 from app.ui.tables import Change, Column, Evidence, Gate, Row
 from auth.actors import Actor
@@ -55,8 +67,8 @@ class Dossier:
     difference: Difference | None
     affected: Line | None
     explanation: Explanation | None
-    candidates: list[Candidate]
-    history: list[Step]
+    candidates: tuple[Candidate, ...]
+    history: tuple[Step, ...]
     files_now: str
     names: Mapping[str, str]
     reader: Actor
@@ -72,6 +84,16 @@ class Dossier:
         return self.names.get(person_id, "Somebody unknown")
 
 
+def read(portal: Portal, request_id: str, *, by: Actor) -> Dossier | None:
+    """What the screen needs, or the reason in its place when there is no such request."""
+    try:
+        return gather(portal, request_id, by=by)
+    except NotFound as error:
+        page.head("Releases", "Which request?")
+        problem(error)
+        return None
+
+
 def gather(portal: Portal, request_id: str, *, by: Actor) -> Dossier:
     """Read what the screen needs. Raises NotFound."""
     sheet = portal.requests.sheet(request_id, by=by)
@@ -85,10 +107,10 @@ def gather(portal: Portal, request_id: str, *, by: Actor) -> Dossier:
     better = {name: rule.better for rule in rules for name in rule.names}
     apart = difference(live, mine, runs, better) if mine and live else None
     lines = portal.impact.portfolio(by=by, model_id=model.id).lines
-    candidates = portal.docket.who_decides(request.id, by=by)
-    history = portal.docket.history(request.id, by=by)
+    around = portal.docket.around(request.id, by=by)
     people = {request.requested_by, model.owner_id, *request.authors}
-    people |= {one.person_id for one in (*request.decisions, *history)}
+    people |= {one.person_id for one in request.decisions}
+    people |= {one.person_id for one in around.history}
     people |= {application for line in lines for application, _ in line.applications}
     return Dossier(
         sheet=sheet,
@@ -98,9 +120,9 @@ def gather(portal: Portal, request_id: str, *, by: Actor) -> Dossier:
         difference=apart,
         affected=lines[0] if lines else None,
         explanation=_explanation(portal, request.version_id, by),
-        candidates=candidates,
-        history=history,
-        files_now=portal.docket.files_now(request.id, by=by),
+        candidates=around.candidates,
+        history=around.history,
+        files_now=around.files_now,
         names=portal.people.names(people),
         reader=by,
         now=portal.clock.now(),
@@ -119,9 +141,7 @@ def draw(dossier: Dossier, *, first: Callable[[Dossier], None]) -> None:
     request = dossier.request
     main, side = st.columns([0.83, 0.17], gap="medium")
     with main:
-        page.head(
-            ("Releases", f"{request.number} · {dossier.model.name}"), title_of(request)
-        )
+        page.head(("Releases", f"{request.number} · {dossier.model.name}"), title_of(request))
         _warnings(dossier)
         first(dossier)
         number = 0
@@ -183,22 +203,15 @@ def _asked(dossier: Dossier, number: int) -> None:
     instead = (
         f"in place of v{request.replaces}" if request.replaces else "where nothing is live yet"
     )
-    sentence = tag(
-        "p",
-        strong(f"v{request.version_number} "),
-        tag("span", "becomes ", cls="cs-quiet"),
-        chips.alias(request.alias),
-        tag("span", f" {instead}", cls="cs-quiet"),
+    move = sentence(
+        strong(f"v{request.version_number}"), "becomes", chips.alias(request.alias), instead
     )
-    facts = [(name, value) for name, value in _key_numbers(dossier)]
+    facts: list[tuple[str, object]] = [*_key_numbers(dossier)]
     facts.append(("Who is affected", affected_words(dossier.affected)))
-    by = (
-        f"{dossier.name(request.requested_by)}, "
-        f"{words.moment(request.requested_at)}"
-    )
+    by = f"{dossier.name(request.requested_by)}, {words.moment(request.requested_at)}"
     show(
         page.section("The decision asked", asked, number=number, anchor="asked"),
-        page.columns(join((sentence, tables.facts(facts))), quote(request.reason, by)),
+        page.columns(join((move, tables.facts(facts))), quote(request.reason, by)),
     )
 
 
@@ -359,14 +372,15 @@ def _explained(dossier: Dossier, number: int) -> None:
     if explanation is not None and result is not None and explanation.finished_at:
         top = sorted(zip(result.importance, result.features, strict=True), reverse=True)
         scale = top[0][0] or 1.0
-        rows = [
-            (name, _bar(value / scale), f"{value:.3g}") for value, name in top[:_TOP_FEATURES]
-        ]
+        rows = [(name, _bar(value / scale), f"{value:.3g}") for value, name in top[:_TOP_FEATURES]]
         body = join(
             (
                 tables.table(
-                    (Column("Feature", lead=True), Column("How much it moves the output"),
-                     Column(f"Mean contribution, {result.space}", "right")),
+                    (
+                        Column("Feature", lead=True),
+                        Column("How much it moves the output"),
+                        Column(f"Mean contribution, {result.space}", "right"),
+                    ),
                     rows,
                     "What drives the version most",
                 ),
@@ -407,8 +421,9 @@ def _files(dossier: Dossier, number: int) -> None:
     snapshot = sheet.snapshot
     if not request.manifest_digest:
         show(
-            page.section("Files", chips.status("Missing", "Not read yet"), number=number,
-                         anchor="files"),
+            page.section(
+                "Files", chips.status("Missing", "Not read yet"), number=number, anchor="files"
+            ),
             note("The worker reads every file of the version and records its SHA-256."),
         )
         return
@@ -439,8 +454,12 @@ def _files(dossier: Dossier, number: int) -> None:
             )
         )
     show(
-        page.section("Files", chips.status("Verified") if same else chips.status("Fail", "Changed"),
-                     number=number, anchor="files"),
+        page.section(
+            "Files",
+            chips.status("Verified") if same else chips.status("Fail", "Changed"),
+            number=number,
+            anchor="files",
+        ),
         tables.facts(facts),
         note("The files are read once more before the alias is moved; a changed byte stops it."),
     )

@@ -29,25 +29,39 @@ def tokens(*, by: Actor) -> None:
     with page.card("my-tokens"):
         show(
             page.section("My tokens", words.plural(len(mine), "token")),
-            paragraph("A token acts as you in the API and in pipelines, with the roles you hold "
-                      "at that moment. It ends when you are disabled."),
+            paragraph(
+                "A token acts as you in the API and in pipelines, with the roles you hold "
+                "at that moment. It ends when you are disabled."
+            ),
         )
         if mine:
             show(tokens_table(mine, names, now))
         else:
             empty("You have no token", "Make one for a pipeline or a notebook.")
         if st.button("Make a token", key="make-token", disabled=not may_issue):
-            st.dialog("Make a token", width="medium")(_make)(None)
+            st.dialog("Make a token", width="medium", on_dismiss="rerun")(_make)(None)
     if decide(by, "application:register", ANYTHING):
         _applications(others, names, now, by)
+    apart = [one for one in others if one.principal_id.startswith("per_")]
+    if apart:
+        with page.card("their-tokens"):
+            show(
+                page.section("Tokens of other people", words.plural(len(apart), "token")),
+                tokens_table(apart, names, now),
+            )
     _revoke([one for one in kept if one.revoked_at is None], names)
 
 
 def tokens_table(kept: Sequence[Token], names: Mapping[str, str], now: datetime) -> Markup:
     """Tokens as they can be shown: never the token itself."""
     return tables.table(
-        (Column("Token", lead=True), Column("Acts as"), Column("State"), Column("Made"),
-         Column("Ends")),
+        (
+            Column("Token", lead=True),
+            Column("Acts as"),
+            Column("State"),
+            Column("Made"),
+            Column("Ends"),
+        ),
         [
             Row(
                 (
@@ -79,16 +93,24 @@ def _applications(
     with page.card("applications"):
         show(
             page.section("Serving applications", words.plural(len(known), "application")),
-            paragraph("An application reports its calls and loads approved versions under a "
-                      "token of its own."),
+            paragraph(
+                "An application reports its calls and loads approved versions under a "
+                "token of its own."
+            ),
         )
-        if others:
-            show(tokens_table(others, names, now))
+        ids = {one.id for one in known}
+        theirs = [one for one in others if one.principal_id in ids]
+        if theirs:
+            show(tokens_table(theirs, names, now))
         with st.container(horizontal=True):
             if st.button("Register an application", key="register"):
-                st.dialog("Register an application", width="medium")(_register)()
+                st.dialog("Register an application", width="medium", on_dismiss="rerun")(
+                    _register
+                )()
             if known and st.button("Make a token for an application", key="make-app-token"):
-                st.dialog("Make a token for an application", width="medium")(_make)(known)
+                st.dialog("Make a token for an application", width="medium", on_dismiss="rerun")(
+                    _make
+                )(known)
 
 
 def _register() -> None:
@@ -113,16 +135,16 @@ def _make(applications: Sequence[Person] | None) -> None:
         return
     desk, said, lasts = portal().tokens, label or "", int(days)
     made = act(
-        lambda by: desk.issue_for_application(chosen.id, said, by=by, days=lasts)
-        if chosen is not None
-        else desk.issue(said, by=by, days=lasts)
+        lambda by: (
+            desk.issue_for_application(chosen.id, said, by=by, days=lasts)
+            if chosen is not None
+            else desk.issue(said, by=by, days=lasts)
+        )
     )
     if made is not None:
         token, secret = made
         st.code(secret, language=None, wrap_lines=True)
         done(f"Copy it now. It ends on {words.day(token.expires_at)}.")
-        if st.button("I have copied it", key="token-done"):
-            st.rerun()
 
 
 def _revoke(active: Sequence[Token], names: Mapping[str, str]) -> None:
@@ -135,8 +157,9 @@ def _revoke(active: Sequence[Token], names: Mapping[str, str]) -> None:
             "Token",
             list(by_id),
             index=None,
-            format_func=lambda one: f"{by_id[one].label}, {names.get(by_id[one].principal_id, '')}"
-            f", {by_id[one].hint}",
+            format_func=lambda one: (
+                f"{by_id[one].label}, {names.get(by_id[one].principal_id, '')}, {by_id[one].hint}"
+            ),
             placeholder="Choose a token",
             key="revoke-token",
             label_visibility="collapsed",
@@ -147,9 +170,13 @@ def _revoke(active: Sequence[Token], names: Mapping[str, str]) -> None:
 
 
 def _revoke_sure(token: Token) -> None:
-    show(paragraph(f"Whatever uses the token \N{LEFT DOUBLE QUOTATION MARK}{token.label}"
-                   "\N{RIGHT DOUBLE QUOTATION MARK} is refused from its next call on. This cannot "
-                   "be undone; make a new token instead."))
+    show(
+        paragraph(
+            f"Whatever uses the token \N{LEFT DOUBLE QUOTATION MARK}{token.label}"
+            "\N{RIGHT DOUBLE QUOTATION MARK} is refused from its next call on. This cannot "
+            "be undone; make a new token instead."
+        )
+    )
     with st.container(horizontal=True, horizontal_alignment="right"):
         back = st.button("Keep it", key="revoke-back")
         sure = st.button("Revoke", type="primary", key="revoke-sign")

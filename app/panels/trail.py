@@ -228,8 +228,7 @@ def _proof(record: Record) -> list[tuple[str, object]]:
     rows: list[tuple[str, object]] = [("Reason code", mono(record.reason))]
     rows += [(f"{name} digest", mono(words.digest(one))) for name, one in record.digests.items()]
     rows += [
-        (f"{name} commitment", mono(words.digest(one)))
-        for name, one in record.commitments.items()
+        (f"{name} commitment", mono(words.digest(one))) for name, one in record.commitments.items()
     ]
     return rows
 
@@ -239,7 +238,11 @@ def _proof(record: Record) -> list[tuple[str, object]]:
 
 def _record_asked(place: DeltaGenerator) -> int | None:
     typed = place.text_input(
-        "Record number", key="record", bind="query-params", placeholder="For example 128", max_chars=12
+        "Record number",
+        key="record",
+        bind="query-params",
+        placeholder="For example 128",
+        max_chars=12,
     )
     plain = (typed or "").replace(",", "").strip().removeprefix("#")
     if plain and not plain.isdecimal():

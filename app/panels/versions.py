@@ -6,6 +6,7 @@ from typing import Final
 
 import streamlit as st
 
+from app.panels.chosen import asked_number
 from app.panels.links import link
 from app.panels.shown import Shown
 from app.session import did, portal
@@ -87,16 +88,24 @@ def _row(shown: Shown, version: Version, names: list[str]) -> list[object]:
 
 
 def _choose(shown: Shown, key: str) -> Version:
+    """The version named in the address, the live one at first."""
     numbers = [one.number for one in shown.versions]
     subject = shown.subject or shown.versions[0]
+    wanted = asked_number(st.query_params.get("version", ""), subject.number)
     chosen = st.selectbox(
         "Version",
         numbers,
-        index=numbers.index(subject.number),
+        index=numbers.index(wanted if wanted in numbers else subject.number),
         format_func=lambda number: _called(shown, number),
         key=key,
+        on_change=_keep,
+        args=(key,),
     )
     return shown.number(chosen) or subject
+
+
+def _keep(key: str) -> None:
+    st.query_params["version"] = str(st.session_state[key])
 
 
 def _called(shown: Shown, number: int) -> str:
@@ -193,7 +202,7 @@ def datasets(run: Run) -> Markup:
             words.thousands(len(one.columns)) if one.columns else None,
             one.source_type or None,
         )
-        for one in run.datasets
+        for one in sorted(run.datasets, key=lambda one: one.context != "training")
     ]
     return tables.table(
         [

@@ -13,7 +13,7 @@ from collections.abc import Callable, Iterator
 from datetime import UTC, datetime
 from functools import partial
 from pathlib import Path
-from typing import Any, Final
+from typing import Any, Final, TypeVar
 
 import yaml
 
@@ -28,6 +28,7 @@ from catalog.registry.seen import (
 from ledger.errors import CountersignError, Invalid, NotFound, Unavailable
 
 _LOG = logging.getLogger(__name__)
+_Seen = TypeVar("_Seen", SeenModel, SeenVersion)
 _PAGE: Final = 500
 _SAMPLE_NAME: Final = "evaluation_sample.parquet"
 _LARGEST_MLMODEL_BYTES: Final = 4 * 1024 * 1024
@@ -82,11 +83,13 @@ class MlflowServer:
 
     def model(self, name: str) -> SeenModel:
         """One registered model. Raises NotFound."""
-        return _model(self._ask(lambda: self._client.get_registered_model(name)))
+        return _proper(self._ask(lambda: _model(self._client.get_registered_model(name))))
 
     def version(self, name: str, number: int) -> SeenVersion:
         """One version. Raises NotFound."""
-        return _version(self._ask(lambda: self._client.get_model_version(name, str(number))))
+        return _proper(
+            self._ask(lambda: _version(self._client.get_model_version(name, str(number))))
+        )
 
     def details(self, version: SeenVersion) -> SeenDetails:
         """The run, the numbers on their data sets, and the signature of a version."""
@@ -238,6 +241,17 @@ def _in_our_words(error: Exception) -> CountersignError:
         hint="Check that the MLflow server runs and that its address is right.",
         code="mlflow-unavailable",
     )
+
+
+def _proper(seen: _Seen) -> _Seen:
+    """What was asked for by its name has one; an empty answer is some proxy's, not MLflow's."""
+    if not seen.name:
+        raise Unavailable(
+            "MLflow does not answer properly.",
+            hint="Check that the MLflow server runs and that its address is right.",
+            code="mlflow-unavailable",
+        )
+    return seen
 
 
 def _is_logged(source: str) -> bool:

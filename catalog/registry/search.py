@@ -61,7 +61,7 @@ class Hit:
 class Found:
     """One page of hits, and how many there are in all.
 
-    `measure` is there when every hit is measured alike, so that they can be ordered by it.
+    `measure` is there when every hit is measured alike, so that all can be compared by it.
     """
 
     hits: tuple[Hit, ...]
@@ -98,8 +98,8 @@ def search(
 ) -> Found:
     """The models that hold all the words, best first, among those the actor may see.
 
-    `measures` says what decides for each task. Ordering by the deciding number is possible only
-    when all that was found is measured alike; otherwise the best match stands first.
+    `measures` says what decides for each task. Ordered by the deciding number, models that predict
+    the same kind of thing stand together, the kind with the best match first.
     """
     words = question.words()
     with store.read() as session:
@@ -117,9 +117,10 @@ def search(
         if wanted := {question.domain, *question.domains} - {""}:
             hits = [hit for hit in hits if hit.model.domain in wanted]
         measure = _shared_measure(hits, measures or {})
-        if order is Order.BEST_METRIC and measure is not None:
+        if order is Order.BEST_METRIC:
             hits = _with_metrics(session, hits, measures or {})
-        hits.sort(key=lambda hit: _place(hit, order, measure))
+        ranks = _task_ranks(hits)
+        hits.sort(key=lambda hit: _place(hit, order, ranks))
         page = hits[offset : offset + limit]
         return Found(
             tuple(_with_metrics(session, page, measures or {})),
@@ -135,15 +136,24 @@ def _shared_measure(hits: Sequence[Hit], measures: Mapping[str, Measure]) -> Mea
     return measures.get(tasks.pop()) if len(tasks) == 1 else None
 
 
-def _place(hit: Hit, order: Order, measure: Measure | None) -> tuple[float, str, str]:
+def _task_ranks(hits: Sequence[Hit]) -> dict[str, int]:
+    """The tasks among the hits, the one with the best match first."""
+    tasks = [hit.model.task for hit in sorted(hits, key=lambda hit: (-hit.score, hit.model.name))]
+    return {task: rank for rank, task in enumerate(dict.fromkeys(tasks))}
+
+
+def _place(hit: Hit, order: Order, ranks: Mapping[str, int]) -> tuple[int, float, str, str]:
+    group = 0
     if order is Order.NEWEST:
         first = -hit.model.updated_at.timestamp()
-    elif order is Order.BEST_METRIC and measure is not None:
-        sign = -1.0 if measure.better == "higher" else 1.0
+    elif order is Order.BEST_METRIC:
+        # Numbers of different tasks say nothing about each other: each task is ordered by its own.
+        group = ranks[hit.model.task]
+        sign = -1.0 if hit.key and hit.key.measure.better == "higher" else 1.0
         first = sign * hit.key.value if hit.key else float("inf")
     else:
         first = -hit.score
-    return first, hit.model.name, hit.model.id
+    return group, first, hit.model.name, hit.model.id
 
 
 def score(words: tuple[str, ...], model: Model, owner: str) -> float:

@@ -107,6 +107,15 @@ class Step:
     digests: tuple[tuple[str, str], ...]
 
 
+@dataclass(frozen=True)
+class Surroundings:
+    """What stands around a request. Candidates are given while it is open."""
+
+    candidates: tuple[Candidate, ...]
+    history: tuple[Step, ...]
+    files_now: str
+
+
 class Docket:
     """The desk that lists release requests; it decides nothing."""
 
@@ -194,15 +203,23 @@ class Docket:
 
     # -- around one request ----------------------------------------------------------------------
 
-    def who_decides(self, request_id: str, *, by: Actor) -> list[Candidate]:
-        """Everybody who decides on this model, and whether they may decide this request."""
+    def around(self, request_id: str, *, by: Actor) -> Surroundings:
+        """Who decides, what was done so far, and the files as they were read last.
+
+        Raises NotFound.
+        """
         with self._ledger.store.read() as session:
             row, model = _seen(session, request_id, by)
             version = session.get_one(VersionRow, row.version_id)
-            built = authors(session, version.id)
-            return _candidates(session, row, model, built)
+            built = authors(session, model.server, version)
+            manifest = latest_manifest(session, row.version_id)
+            return Surroundings(
+                _candidates(session, row, model, built) if row.state in OPEN else (),
+                _history(session, row),
+                manifest.digest if manifest else "",
+            )
 
-    def who_would_decide(self, version_id: str, *, by: Actor) -> list[Candidate]:
+    def who_would_decide(self, version_id: str, *, by: Actor) -> tuple[Candidate, ...]:
         """Who could decide if the actor asked for this version now."""
         with self._ledger.store.read() as session:
             version = session.get(VersionRow, version_id)
@@ -225,40 +242,6 @@ class Docket:
                 changed_at=now,
             )
             return _candidates(session, asked, model, authors(session, version.id))
-
-    def history(self, request_id: str, *, by: Actor) -> list[Step]:
-        """What was done to a request and its promotion, oldest first, by place in the trail."""
-        with self._ledger.store.read() as session:
-            row, _model = _seen(session, request_id, by)
-            promotion = session.exec(
-                select(PromotionRow.id).where(PromotionRow.request_id == row.id)
-            ).first()
-            about = [f"request:{row.id}"] + ([f"promotion:{promotion}"] if promotion else [])
-            records = [
-                record
-                for one in about
-                for record in trail.listing(
-                    session, trail.Filter(resource=one, outcome=trail.DONE), limit=PAGE
-                )
-            ]
-        return [
-            Step(
-                record.sequence,
-                record.act,
-                record.actor,
-                record.at,
-                record.reason,
-                tuple(sorted(record.digests.items())),
-            )
-            for record in sorted(records, key=lambda one: one.sequence)
-        ]
-
-    def files_now(self, request_id: str, *, by: Actor) -> str:
-        """The digest over the version's files as they were read last; empty before that."""
-        with self._ledger.store.read() as session:
-            row, _model = _seen(session, request_id, by)
-            manifest = latest_manifest(session, row.version_id)
-        return manifest.digest if manifest else ""
 
     def numbers(self, ids: set[str], *, by: Actor) -> dict[str, str]:
         """What requests are called, `RR-2026-0007 (credit-pd v4)`, among those the actor sees."""
@@ -407,8 +390,34 @@ def _seen(session: Session, request_id: str, by: Actor) -> tuple[RequestRow, Mod
 
 def _candidates(
     session: Session, row: RequestRow, model: ModelRow, built_by: list[str]
-) -> list[Candidate]:
-    return [
+) -> tuple[Candidate, ...]:
+    return tuple(
         Candidate(one.id, one.name, may_decide(one, row, model, built_by))
         for one in holders(session, "release:decide", resource(model))
+    )
+
+
+def _history(session: Session, row: RequestRow) -> tuple[Step, ...]:
+    """What was done to a request and its promotion, oldest first, by place in the trail."""
+    promotion = session.exec(
+        select(PromotionRow.id).where(PromotionRow.request_id == row.id)
+    ).first()
+    about = [f"request:{row.id}"] + ([f"promotion:{promotion}"] if promotion else [])
+    records = [
+        record
+        for one in about
+        for record in trail.listing(
+            session, trail.Filter(resource=one, outcome=trail.DONE), limit=PAGE
+        )
     ]
+    return tuple(
+        Step(
+            record.sequence,
+            record.act,
+            record.actor,
+            record.at,
+            record.reason,
+            tuple(sorted(record.digests.items())),
+        )
+        for record in sorted(records, key=lambda one: one.sequence)
+    )

@@ -8,7 +8,7 @@ from collections.abc import Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass, field
 from pathlib import Path
-from typing import Final, Literal
+from typing import Any, Final, Literal
 
 from playwright.sync_api import Browser, BrowserContext, Locator, Page, expect, sync_playwright
 
@@ -101,10 +101,17 @@ class Visitor:
 
 
 def stranger(
-    browser: Browser, url: str, *, width: int = 1440, scheme: Scheme = "light"
+    browser: Browser,
+    url: str,
+    *,
+    width: int = 1440,
+    scheme: Scheme = "light",
+    cookies: Any = None,  # noqa: ANN401 - whatever the browser gave when it was asked
 ) -> Visitor:
-    """Somebody who is not signed in yet."""
-    context = browser.new_context(viewport={"width": width, "height": 900}, color_scheme=scheme)
+    """Somebody who is not signed in, unless they bring the cookies of a person who is."""
+    context = browser.new_context(
+        viewport={"width": width, "height": 900}, color_scheme=scheme, storage_state=cookies
+    )
     context.set_default_timeout(SECONDS)
     page = context.new_page()
     made = Visitor("", url, context, page)

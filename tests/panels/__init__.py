@@ -1,1 +1,1 @@
-"""Tests of what the panels say."""
+"""Tests of what pages are made of."""

@@ -1,0 +1,89 @@
+"""One loaded demo and one browser for all stories; each story uses models and requests of its own."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterator
+from dataclasses import dataclass
+
+import pytest
+from playwright.sync_api import Browser
+
+from app.demo.organisation import Person
+from tests import stack as stacks
+from tests.browser.visits import Scheme, Visitor, a_browser, person, stranger
+from tests.stack import DEMO_SECONDS, DOOR_SECONDS, Stack
+
+# The first story waits for the demo, on the slowest machine the product promises anything for.
+_LONGEST = DOOR_SECONDS + DEMO_SECONDS + 120
+
+
+@pytest.hookimpl(tryfirst=True)
+def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
+    for item in items:
+        if "tests/browser/" in item.nodeid:
+            item.add_marker(pytest.mark.timeout(_LONGEST))
+
+
+@dataclass(frozen=True)
+class Demo:
+    """The loaded demo, and how long a stranger would have waited for it."""
+
+    stack: Stack
+    door_seconds: float
+    demo_seconds: float
+
+
+@pytest.fixture(scope="session")
+def demo(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Demo]:
+    """What `make run` gives a stranger: MLflow, portal, worker, and Norrland Bank inside."""
+    folder = tmp_path_factory.mktemp("demo")
+    secrets = {"MLFLOW_TRACKING_USERNAME": "demo", "MLFLOW_TRACKING_PASSWORD": "hush-hush"}
+    with stacks.running(folder, MIRROR_SECONDS="5", **secrets) as stack:
+        door = stack.wait_for_the_door()
+        complete = stack.wait_for_the_demo()
+        print(f"The sign-in page came after {door:.1f} s, the demo after {complete:.1f} s.")
+        yield Demo(stack, door, complete)
+
+
+@pytest.fixture(scope="session")
+def chromium() -> Iterator[Browser]:
+    with a_browser() as browser:
+        yield browser
+
+
+Visit = Callable[..., Visitor]
+
+
+@pytest.fixture(scope="session")
+def _cookies() -> dict[str, object]:
+    """Who came in already, so that not every story types a password."""
+    return {}
+
+
+@pytest.fixture
+def visit(demo: Demo, chromium: Browser, _cookies: dict[str, object]) -> Iterator[Visit]:
+    """Lets somebody of the demo in, at a page; at the end nobody's browser may have complained."""
+    here: list[Visitor] = []
+
+    def come(
+        who: Person, at: str = "/", *, width: int = 1440, scheme: Scheme = "light"
+    ) -> Visitor:
+        url = demo.stack.url
+        if who.email in _cookies:
+            made = stranger(
+                chromium, url, width=width, scheme=scheme, cookies=_cookies[who.email]
+            )
+            made.name = who.name
+            made.open(at)
+        else:
+            password = demo.stack.passwords[who.email]
+            made = person(chromium, url, who.email, password, at=at, width=width, scheme=scheme)
+            _cookies[who.email] = made.context.storage_state()
+        here.append(made)
+        return made
+
+    yield come
+    complaints = [f"{one.name}: {words}" for one in here for words in one.complaints]
+    for one in here:
+        one.close()
+    assert complaints == []

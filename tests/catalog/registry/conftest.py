@@ -1,0 +1,5 @@
+"""The real MLflow server, for the contract that the stand-in keeps too."""
+
+from __future__ import annotations
+
+from tests.mlflow_server import mlflow_server as mlflow_server

@@ -1,0 +1,221 @@
+"""Search: what it finds, what it ranks first, and what it never gives away."""
+
+from __future__ import annotations
+
+import pytest
+
+from app.settings import from_environment
+from auth.actors import EVERYTHING, Actor, Scope
+from auth.permissions import Role
+from catalog.registry.mirror import Mirror
+from catalog.registry.models import Alias, Model
+from catalog.registry.search import Found, Order, Question, score, search
+from app.worker import MIRROR
+from ledger.errors import Conflict, NotFound
+from tests.cast import AT, SYSTEM, House
+from tests.fakes import FakeMlflow, auc
+
+
+def looked_for(house: House, text: str, *, by: Actor = SYSTEM, **more: object) -> list[str]:
+    return [hit.model.name for hit in found(house, text, by=by, **more).hits]
+
+
+def found(house: House, text: str, *, by: Actor = SYSTEM, **more: object) -> Found:
+    question = Question(text, **more)  # type: ignore[arg-type]
+    return search(house.portal.store, question, by=by)
+
+
+def model(name: str = "m", *, live: bool = False, **facts: object) -> Model:
+    plain: dict[str, object] = {
+        "id": "mdl_1",
+        "server": "main",
+        "workspace": "default",
+        "name": name,
+        "description": "",
+        "tags": {},
+        "domain": "",
+        "task": "",
+        "owner_id": "",
+        "created_at": AT,
+        "updated_at": AT,
+        "gone_at": None,
+        "aliases": (Alias("champion", 1, "ver_1", AT),) if live else (),
+    }
+    return Model(**{**plain, **facts})  # type: ignore[arg-type]
+
+
+def test_a_word_says_most_in_the_name_then_the_description_then_owner_and_domain_then_tags() -> None:
+    word = ("credit",)
+    ranks = [
+        score(word, model("credit-pd"), ""),
+        score(word, model(description="For credit."), ""),
+        score(word, model(), "Credit Suisse"),
+        score(word, model(tags={"team": "credit"}), ""),
+        score(word, model(), ""),
+    ]
+    assert ranks == [8.0, 4.0, 2.0, 1.0, 0.0]
+    assert score(word, model(domain="Credit"), "") == 2.0
+
+
+def test_a_word_counts_once_at_the_best_place_it_stands_in() -> None:
+    everywhere = model("credit", description="credit", tags={"a": "credit"}, domain="credit")
+    assert score(("credit",), everywhere, "credit") == 8.0
+    assert score(("credit", "default"), model("credit", description="default"), "") == 12.0
+
+
+def test_among_equals_what_is_live_stands_first_and_never_above_a_better_match() -> None:
+    word = ("credit",)
+    assert score(word, model("credit", live=True), "") > score(word, model("credit"), "")
+    assert score(word, model("credit"), "") > score(
+        word, model(description="credit", live=True), ""
+    )
+
+
+@pytest.fixture
+def shelf(house: House) -> House:
+    house.mlflow.register("credit-pd", "Probability that a loan defaults.", team="risk")
+    house.mlflow.register("loan-pricing", "Interest of a consumer credit.", team="pricing")
+    house.mlflow.register("churn_score", "Who leaves. 100% synthetic.", team="credit-cards")
+    house.mlflow.register("fraud", "<b>Card</b> fraud; x' OR '1'='1", team="risk")
+    for name in house.mlflow.names:
+        house.mlflow.log(name, metrics=[auc(0.8)])
+    house.mlflow.point("churn_score", "champion", 1)
+    house.mirror()
+    for name, domain in (("credit-pd", "Lending"), ("loan-pricing", "Lending"), ("fraud", "Cards")):
+        house.portal.models.classify(
+            house.model(name).id,
+            by=house.grace,
+            owner_id=house.alice.id,
+            domain=domain,
+            task="binary classification",
+        )
+    return house
+
+
+@pytest.mark.parametrize(
+    ("text", "names"),
+    [
+        ("credit", ["credit-pd", "loan-pricing", "churn_score"]),
+        ("CREDIT", ["credit-pd", "loan-pricing", "churn_score"]),
+        ("credit loan", ["credit-pd", "loan-pricing"]),
+        ("  loan   defaults ", ["credit-pd"]),
+        ("credit pd", ["credit-pd"]),
+        ("alice", ["credit-pd", "fraud", "loan-pricing"]),
+        ("cards", ["fraud", "churn_score"]),
+        ("nothing-of-the-kind", []),
+        ("%", ["churn_score"]),
+        ("_", ["churn_score"]),
+        ("\\", []),
+        ("' OR '1'='1", ["fraud"]),
+        ("'; DROP TABLE model; --", []),
+        ("<b>card</b>", ["fraud"]),
+        ("x" * 5_000, []),
+    ],
+)
+def test_every_word_must_be_found_and_is_taken_as_it_is_written(
+    shelf: House, text: str, names: list[str]
+) -> None:
+    assert looked_for(shelf, text) == names
+
+
+def test_an_empty_question_finds_everything_what_is_live_first(shelf: House) -> None:
+    assert looked_for(shelf, "") == ["churn_score", "credit-pd", "fraud", "loan-pricing"]
+    assert looked_for(shelf, "", live_only=True) == ["churn_score"]
+    assert looked_for(shelf, "", domain="Lending") == ["credit-pd", "loan-pricing"]
+
+
+def test_a_card_shows_the_numbers_of_the_champion_else_of_the_newest_version(
+    small_house: House,
+) -> None:
+    small_house.credit(aucs=(0.80, 0.82), champion=1)
+    (hit,) = found(small_house, "credit").hits
+    assert (hit.number, [m.value for m in hit.metrics]) == (1, [0.80])
+    small_house.mlflow.unset("credit-pd", "champion")
+    small_house.mirror()
+    (hit,) = found(small_house, "credit").hits
+    assert (hit.number, [m.value for m in hit.metrics]) == (2, [0.82])
+
+
+def test_ordered_by_the_deciding_number_the_best_stands_first(small_house: House) -> None:
+    for name, value in (("a", 0.70), ("b", 0.90), ("c", 0.80)):
+        small_house.credit(name=name, aucs=(value,))
+    measures = small_house.portal.policies.in_force.policy.measures()
+    best = search(
+        small_house.portal.store,
+        Question(),
+        by=SYSTEM,
+        order=Order.BEST_METRIC,
+        measures=measures,
+    )
+    assert [hit.model.name for hit in best.hits] == ["b", "c", "a"]
+    assert best.hits[0].key is not None
+    assert (best.hits[0].key.value, best.hits[0].key.dataset) == (0.90, "lending-holdout")
+
+
+def test_pages_of_hits_cover_everything_once(shelf: House) -> None:
+    pages = [
+        search(shelf.portal.store, Question(), by=SYSTEM, limit=1, offset=at) for at in range(4)
+    ]
+    assert {page.total for page in pages} == {4}
+    assert len({hit.model.id for page in pages for hit in page.hits}) == 4
+
+
+# -- what a person may not see does not exist for them ---------------------------------------------
+
+
+@pytest.mark.parametrize(
+    ("scope", "seen"),
+    [
+        (EVERYTHING, ["churn_score", "credit-pd", "fraud", "loan-pricing"]),
+        (Scope("domain", "Lending"), ["credit-pd", "loan-pricing"]),
+        (Scope("domain", "Cards"), ["fraud"]),
+        (Scope("domain", ""), []),
+        (Scope("domain", "Nothing"), []),
+        (None, []),
+    ],
+)
+def test_a_person_sees_and_counts_only_what_lies_in_their_scope(
+    shelf: House, scope: Scope | None, seen: list[str]
+) -> None:
+    who = Actor("per_x", SYSTEM.kind, "X")
+    if scope is not None and scope.id:
+        who = shelf.join("vera", Role.VIEWER, scope)
+    shown = found(shelf, "", by=who)
+    assert [hit.model.name for hit in shown.hits] == seen
+    assert shown.total == len(seen)
+    assert sum(count for domain, count in shown.domains if domain) <= len(seen)
+    assert [m.name for m in shelf.portal.models.visible(by=who)] == sorted(seen)
+    for name in ("churn_score", "credit-pd", "fraud", "loan-pricing"):
+        if name in seen:
+            assert shelf.portal.models.find(name, by=who).name == name
+            continue
+        with pytest.raises(NotFound) as told:
+            shelf.portal.models.find(name, by=who)
+        with pytest.raises(NotFound) as unknown:
+            shelf.portal.models.find("no-such-model", by=who)
+        assert told.value.code == unknown.value.code
+
+
+def test_a_person_of_one_model_sees_that_model_alone(shelf: House) -> None:
+    who = shelf.join("vera", Role.VIEWER, Scope("model", shelf.model("fraud").id))
+    assert looked_for(shelf, "", by=who) == ["fraud"]
+    assert looked_for(shelf, "credit", by=who) == []
+
+
+def test_a_name_on_two_servers_is_asked_back_with_the_candidates(house: House) -> None:
+    house.credit()
+    other = FakeMlflow(
+        from_environment({"DATA_DIR": str(house.portal.settings.data_dir)}).data_dir / "other",
+        house.clock,
+    )
+    other.register("credit-pd")
+    portal = house.portal
+    Mirror(portal.store, portal.clock, portal.ledger.journal, other, "lab").crawl(by=MIRROR)
+    with pytest.raises(Conflict) as told:
+        portal.models.find("credit-pd", by=SYSTEM)
+    assert told.value.code == "ambiguous-name"
+    assert "server=lab workspace=default" in told.value.hint
+    assert "server=main workspace=default" in told.value.hint
+    assert portal.models.find("credit-pd", server="lab", by=SYSTEM).server == "lab"
+    # Somebody who may see only one of the two is not asked.
+    assert portal.models.find("credit-pd", by=house.alice).server == "main"

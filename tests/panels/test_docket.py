@@ -1,0 +1,109 @@
+"""Requests in the words of the inbox and of the list."""
+
+from __future__ import annotations
+
+from dataclasses import replace
+from datetime import UTC, datetime, timedelta
+
+from app.panels.docket import (
+    act_asked,
+    as_csv,
+    because,
+    gates_words,
+    grouped,
+    harmless,
+    promoted_words,
+    since,
+)
+from auth.actors import Actor, Kind
+from catalog.releases.docket import Brief
+from catalog.releases.gates import Answer, GateResult
+from catalog.releases.states import PromotionState, State, Verb
+
+NOW = datetime(2026, 11, 20, 9, 12, tzinfo=UTC)
+ALICE = Actor("per_alice", Kind.PERSON, "Alice")
+BOB = Actor("per_bob", Kind.PERSON, "Bob")
+NAMES = {"per_alice": "Alice", "per_bob": "Bob"}
+
+
+def gate(title: str, answer: Answer) -> GateResult:
+    return GateResult("g", title, "", answer, "", "", "", "", "", "", is_verified=True, at="")
+
+
+def brief(**changes: object) -> Brief:
+    made = Brief(
+        id="req_1",
+        number="RR-2026-0001",
+        model_id="mdl_1",
+        model_name="credit-pd",
+        version_number=5,
+        alias="champion",
+        state=State.IN_REVIEW,
+        replaces=4,
+        problem="",
+        requested_by="per_alice",
+        requested_at=NOW - timedelta(hours=3),
+        changed_at=NOW - timedelta(hours=1),
+    )
+    return replace(made, **changes)  # type: ignore[arg-type]
+
+
+def test_what_waits_is_grouped_by_age_the_oldest_first() -> None:
+    briefs = [brief(), brief(requested_at=NOW - timedelta(days=8))]
+    assert [title for title, _ in grouped(briefs, NOW)] == ["Waiting more than a week", "Today"]
+
+
+def test_what_is_done_is_grouped_the_newest_first() -> None:
+    closed = {"state": State.REJECTED}
+    briefs = [brief(changed_at=NOW - timedelta(days=9), **closed), brief(**closed)]
+    assert [title for title, _ in grouped(briefs, NOW, closed=True)] == ["Today", "Earlier"]
+
+
+def test_a_request_sent_back_waits_since_it_came_back() -> None:
+    assert since(brief()) == NOW - timedelta(hours=3)
+    assert since(brief(state=State.CHANGES_REQUESTED)) == NOW - timedelta(hours=1)
+
+
+def test_the_title_is_the_act_asked() -> None:
+    assert act_asked(brief(), BOB) == "Decide: credit-pd v5 to champion"
+    sent_back = brief(state=State.CHANGES_REQUESTED)
+    assert act_asked(sent_back, ALICE) == "Change and send again: credit-pd v5 to champion"
+
+
+def test_gates_that_stand_in_the_way_are_named() -> None:
+    answers = (
+        gate("Performance", Answer.FAIL),
+        gate("Owner", Answer.MISSING),
+        gate("Description", Answer.PASS),
+    )
+    said = gates_words(brief(answers=answers))
+    assert said == "1 gate of 3 fails (performance) and 1 is missing (owner)."
+    assert gates_words(brief(answers=answers[2:])) == "The gate passes."
+    assert gates_words(brief()) == "The gates were not asked yet."
+
+
+def test_a_decision_is_told_with_who_and_why() -> None:
+    decided = brief(
+        state=State.REJECTED,
+        decided_by="per_bob",
+        decided_as=Verb.REJECT,
+        decided_at=NOW,
+        decided_why="Too slow.",
+    )
+    assert because(decided, NAMES) == "Rejected by Bob, 20 Nov 2026, 09:12 UTC: Too slow."
+
+
+def test_an_approval_says_what_became_of_it_in_mlflow() -> None:
+    applied = brief(promotion=PromotionState.APPLIED, promoted_at=NOW)
+    assert promoted_words(applied) == "The alias was moved in MLflow, 20 Nov 2026, 09:12 UTC."
+    assert "about to be moved" in promoted_words(brief(promotion=PromotionState.QUEUED))
+    assert promoted_words(brief()) == ""
+
+
+def test_no_cell_of_an_export_can_act_as_a_formula() -> None:
+    assert harmless("=1+1") == "'=1+1"
+    assert harmless("@sum") == "'@sum"
+    assert harmless("credit-pd") == "credit-pd"
+    written = as_csv([brief(model_name="=HYPERLINK(1)")], NAMES)
+    assert "'=HYPERLINK(1)" in written
+    assert written.splitlines()[1].startswith("RR-2026-0001,")

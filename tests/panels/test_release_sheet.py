@@ -1,0 +1,47 @@
+"""What the reviewer's screen says of a gate."""
+
+from __future__ import annotations
+
+from datetime import UTC, datetime
+
+from app.panels.release_sheet import affected_words, gate_row
+from catalog.releases.gates import Answer, GateResult
+
+NOW = datetime(2026, 11, 20, 9, 12, tzinfo=UTC)
+
+
+def result(answer: Answer) -> GateResult:
+    return GateResult(
+        id="performance",
+        title="Performance",
+        asks="Not worse than the live version",
+        answer=answer,
+        required="\N{GREATER-THAN OR EQUAL TO} 0.98",
+        observed="0.96",
+        reason="AUC is 0.96, worse than the 0.98 of v3.",
+        evidence="Run 36012182",
+        digest="sha256:0123456789abcdef",
+        produced_by="Training run",
+        is_verified=False,
+        at="2026-11-17T09:12:00.000000Z",
+    )
+
+
+def test_a_gate_that_stands_in_the_way_says_why_in_its_row() -> None:
+    row = gate_row(result(Answer.FAIL), NOW)
+    assert (row.verdict, row.asks) == ("fail", "AUC is 0.96, worse than the 0.98 of v3.")
+    assert row.age == "3 d"
+
+
+def test_a_gate_that_passes_stays_quiet() -> None:
+    assert gate_row(result(Answer.PASS), NOW).asks == "Not worse than the live version"
+
+
+def test_the_evidence_opens_to_its_rule_answer_digest_and_date() -> None:
+    evidence = gate_row(result(Answer.PASS), NOW).evidence
+    assert evidence is not None
+    assert [name for name, _ in evidence.rules] == ["Asks", "Answer", "Digest", "Measured"]
+
+
+def test_nobody_is_affected_where_nothing_was_called() -> None:
+    assert affected_words(None) == "No application has reported calls in the last 30 days"
