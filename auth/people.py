@@ -9,6 +9,8 @@ from dataclasses import dataclass
 from datetime import datetime, timedelta
 from typing import Final
 
+from sqlalchemy import bindparam
+from sqlalchemy import select as sa_select
 from sqlmodel import Session, col, select
 
 from auth import passwords
@@ -269,21 +271,48 @@ class People:
 
 def load_actor(session: Session, principal_id: str, *, session_id: str = "") -> Actor:
     """The actor behind a principal. Raises Unauthenticated when unknown or disabled."""
-    row = session.get(PrincipalRow, principal_id)
-    if row is None or row.disabled_at is not None:
+    found = session.connection().execute(_ACTOR, {"id": principal_id}).all()
+    if not found or found[0].disabled_at is not None:
         raise Unauthenticated(
             "This account is disabled.", hint="Ask a governance admin.", code="disabled"
         )
-    grants = session.exec(select(GrantRow).where(GrantRow.principal_id == principal_id))
     held = tuple(
-        HeldRole(Role(grant.role), Scope(grant.scope_kind, grant.scope_id), grant.id)
-        for grant in grants
+        HeldRole(Role(row.role), Scope(row.scope_kind, row.scope_id), row.grant_id)
+        for row in found
+        if row.role is not None
     )
-    return Actor(row.id, Kind(row.kind), row.name, row.email or "", held, session_id)
+    who = found[0]
+    return Actor(principal_id, Kind(who.kind), who.name, who.email or "", held, session_id)
+
+
+# Asked on every click of everybody, so it is one question, built once.
+_ACTOR: Final = (
+    sa_select(
+        col(PrincipalRow.kind),
+        col(PrincipalRow.name),
+        col(PrincipalRow.email),
+        col(PrincipalRow.disabled_at),
+        col(GrantRow.id).label("grant_id"),
+        col(GrantRow.role),
+        col(GrantRow.scope_kind),
+        col(GrantRow.scope_id),
+    )
+    .select_from(PrincipalRow)
+    .join(GrantRow, col(GrantRow.principal_id) == col(PrincipalRow.id), isouter=True)
+    .where(col(PrincipalRow.id) == bindparam("id"))
+    .order_by(col(GrantRow.given_at), col(GrantRow.id))
+)
 
 
 def keep_an_administrator(session: Session, *, without: str) -> None:
     """Raises Refused when nobody but `without` could give access any more."""
+    # Locked first: two administrators who send each other away at once would both be let go.
+    session.exec(
+        select(GrantRow)
+        .where(GrantRow.role == Role.GOVERNANCE_ADMIN, GrantRow.scope_kind == EVERYTHING.kind)
+        .order_by(col(GrantRow.id))
+        .with_for_update()
+    ).all()
     others = session.exec(
         select(GrantRow.principal_id)
         .join(PrincipalRow, col(PrincipalRow.id) == col(GrantRow.principal_id))

@@ -4,13 +4,14 @@ from __future__ import annotations
 
 import logging
 import secrets
-from collections.abc import Awaitable, Callable
 from typing import Final
 
-from fastapi import FastAPI, Request, Response
+from fastapi import FastAPI, Request
 from fastapi.exceptions import RequestValidationError
 from fastapi.responses import JSONResponse
+from starlette.datastructures import Headers
 from starlette.exceptions import HTTPException
+from starlette.types import ASGIApp, Message, Receive, Scope, Send
 
 from app.api import audit, models, predictions, release_requests
 from app.api.caller import actor_of, portal_of
@@ -36,19 +37,7 @@ def create_api(portal: Portal) -> FastAPI:
     for router in (models.router, release_requests.router, predictions.router, audit.router):
         api.include_router(router)
 
-    @api.middleware("http")
-    async def _small_bodies(
-        request: Request, following: Callable[[Request], Awaitable[Response]]
-    ) -> Response:
-        length = request.headers.get("content-length", "0")
-        if not length.isdecimal() or int(length) > LARGEST_BODY_BYTES:
-            return _answer(
-                Invalid(
-                    "The body is larger than 5 MB.", hint="Send less at a time.", code="too-large"
-                ),
-                413,
-            )
-        return await following(request)
+    api.add_middleware(_SmallBodies)
 
     @api.exception_handler(CountersignError)
     def _refusal(request: Request, error: CountersignError) -> JSONResponse:
@@ -92,6 +81,50 @@ def create_api(portal: Portal) -> FastAPI:
         )
 
     return api
+
+
+class _SmallBodies:
+    """Reads a body to its end before anybody else does, and no further than the limit.
+
+    A body that does not say how long it is (chunked) is counted while it comes.
+    """
+
+    def __init__(self, app: ASGIApp) -> None:
+        self._app = app
+
+    async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
+        if scope["type"] != "http":
+            await self._app(scope, receive, send)
+            return
+        announced = Headers(scope=scope).get("content-length", "0")
+        body: bytes | None = None
+        if announced.isdecimal() and int(announced) <= LARGEST_BODY_BYTES:
+            body = await _read(receive)
+        if body is None:
+            too_large = Invalid(
+                "The body is larger than 5 MB.", hint="Send less at a time.", code="too-large"
+            )
+            await _answer(too_large, 413)(scope, receive, send)
+            return
+        waiting: list[Message] = [{"type": "http.request", "body": body, "more_body": False}]
+
+        async def again() -> Message:
+            return waiting.pop() if waiting else await receive()
+
+        await self._app(scope, again, send)
+
+
+async def _read(receive: Receive) -> bytes | None:
+    """The whole body, or nothing when it exceeds the limit."""
+    body = bytearray()
+    more = True
+    while more:
+        message = await receive()
+        body += message.get("body", b"")
+        if len(body) > LARGEST_BODY_BYTES:
+            return None
+        more = message.get("more_body", False)
+    return bytes(body)
 
 
 def _recorded(request: Request, error: CountersignError) -> CountersignError:

@@ -9,7 +9,13 @@ from fastapi import APIRouter
 from pydantic import BaseModel, ConfigDict, Field, ValidationError
 
 from app.api.caller import Caller, Desk
-from catalog.monitoring.telemetry import MOST_ROWS, Prediction, Receipt, RefusedRow
+from catalog.monitoring.telemetry import (
+    MOST_ROWS,
+    Prediction,
+    Receipt,
+    RefusedRow,
+    may_report,
+)
 from ledger.errors import Invalid
 
 router = APIRouter(prefix="/predictions", tags=["predictions"])
@@ -68,6 +74,7 @@ def report(batch: Batch, portal: Desk, by: Caller) -> dict[str, Any]:
     if readable or not batch.predictions:
         receipt = portal.telemetry.report(readable, by=by)
     else:
+        may_report(by).insist()
         receipt = Receipt(0, 0, ())
     refused = [
         *unreadable,

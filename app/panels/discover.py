@@ -21,6 +21,7 @@ from catalog.registry.search import Found, Hit, Order, Question, search
 PAGE: Final = 10
 LIVE: Final = "champion"
 _BEFORE: Final = "discover-asked-before"
+_FIRST: Final = "discover-asked-first"
 _ORDERS: Final = {
     "Best match": Order.BEST_MATCH,
     "Newest": Order.NEWEST,
@@ -55,12 +56,28 @@ def asked() -> tuple[Question, Order, int]:
         domains=frozenset(_values("domain")),
         live_only=LIVE in _values("live"),
     )
-    # Another question begins on its first page.
-    if st.session_state.get(_BEFORE, question) != question:
+    chosen = _ORDERS.get(order[0] if order else "", Order.BEST_MATCH)
+    return question, chosen, (_number(question) - 1) * PAGE
+
+
+def _number(question: Question) -> int:
+    """Which page is asked for: another question begins on its first one."""
+    turned = st.session_state.get(_page_key(question))
+    if turned:
+        return int(turned)
+    if st.session_state.setdefault(_FIRST, question) == question:
+        return asked_number(st.query_params.get("page", ""), 1) or 1
+    # The page of the question before leaves the address one click later: at this moment the
+    # address would be written with the words that were asked before.
+    if st.session_state.get(_BEFORE) == question:
         st.query_params.pop("page", None)
     st.session_state[_BEFORE] = question
-    chosen = _ORDERS.get(order[0] if order else "", Order.BEST_MATCH)
-    return question, chosen, ((asked_number(st.query_params.get("page", ""), 1) or 1) - 1) * PAGE
+    return 1
+
+
+def _page_key(question: Question) -> str:
+    about = (question.text, sorted(question.domains), question.live_only)
+    return f"page-{crc32(repr(about).encode())}"
 
 
 def _values(key: str) -> list[str]:
@@ -134,7 +151,7 @@ def results(found: Found, question: Question, order: Order, start: int) -> None:
             last = start + len(found.hits)
             show(note(f"{start + 1} to {last} of {found.total:,}"), width="content")
             # One field for each question: another question must not find this one's page in it.
-            key = f"page-{crc32(repr(question).encode())}"
+            key = _page_key(question)
             st.pagination(pages, default=start // PAGE + 1, key=key, on_change=_turn, args=(key,))
 
 

@@ -198,12 +198,18 @@ def _row(record: Record, names: Names) -> Row:
             words.moment(record.at),
             names.people.get(record.actor, record.actor),
             act_words(record.act),
-            tables.two(names.resource(record.resource), _about(record, names)),
+            tables.two(_what(record, names), _about(record, names)),
             tables.two(outcome, reason_words(record.reason)),
             tag("details", tag("summary", record.act), tables.facts(_proof(record))),
         ),
         "fail" if refused else "",
     )
+
+
+def _what(record: Record, names: Names) -> str:
+    kind = record.resource.partition(":")[0]
+    request = names.requests.get(record.facts.get("request", ""))
+    return f"{kind} of {request}" if request else names.resource(record.resource)
 
 
 def _about(record: Record, names: Names) -> str:

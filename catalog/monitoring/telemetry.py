@@ -12,19 +12,20 @@ from typing import Final
 
 from sqlmodel import Session, col, select
 
-from auth.access import decide
+from auth.access import Verdict, decide
 from auth.actors import Actor, Kind
 from auth.tables import PrincipalRow
 from catalog.monitoring.tables import PredictionDayRow, PredictionRow
 from catalog.registry.models import resource
 from catalog.registry.tables import ModelRow, VersionRow
 from ledger.acts import Ledger
-from ledger.errors import CountersignError, Invalid, NotFound, Refused
+from ledger.errors import CountersignError, Invalid, NotFound
 
 MOST_ROWS: Final = 1000
 _LONGEST_ID: Final = 200
 _LONGEST_OUTPUT: Final = 500
 _LARGEST_FEATURES: Final = 20_000
+_LARGEST_VERSION: Final = 2**31 - 1
 _AHEAD: Final = timedelta(minutes=5)
 # A numeric output has no classes to count by; all of them are one outcome.
 NUMBER: Final = "number"
@@ -85,19 +86,15 @@ class Telemetry:
         with self._ledger.act(
             "prediction:report", actor=by.id, resource=f"application:{by.id}"
         ) as act:
-            if by.kind is not Kind.APPLICATION:
-                raise Refused(
-                    "Only a serving application reports predictions.",
-                    hint="A governance admin registers it and makes its token on the Access page.",
-                    code="not-an-application",
-                )
+            may_report(by).insist()
             # Batches of one application queue, so that two of them count the same call once.
             act.session.get(PrincipalRow, by.id, with_for_update=True)
             desk = _Batch(act.session, by, act.at)
             refused: list[RefusedRow] = []
             taken: list[PredictionRow] = []
             repeated = 0
-            known = _known(act.session, by.id, [row.prediction_id for row in batch])
+            ids = [row.prediction_id for row in batch if _is_text(row.prediction_id)]
+            known = _known(act.session, by.id, ids)
             for index, row in enumerate(batch):
                 try:
                     made = desk.row(row)
@@ -121,6 +118,18 @@ class Telemetry:
         return Receipt(len(taken), repeated, tuple(refused))
 
 
+def may_report(by: Actor) -> Verdict:
+    """Who reports calls: a registered application, which the token names."""
+    if by.kind is not Kind.APPLICATION:
+        return Verdict(
+            False,
+            "Only a serving application reports predictions.",
+            "not-an-application",
+            "A governance admin registers it and makes its token on the Access page.",
+        )
+    return Verdict(True, f"{by.name} is a serving application.")
+
+
 class _Batch:
     """The checks of one batch, with the models it names looked up once."""
 
@@ -133,6 +142,8 @@ class _Batch:
     def row(self, given: Prediction) -> PredictionRow:
         if not 1 <= len(given.prediction_id) <= _LONGEST_ID:
             raise Invalid(f"prediction_id has 1 to {_LONGEST_ID} characters.", code="bad-id")
+        if not _is_text(given.prediction_id):
+            raise Invalid("prediction_id holds a character that is no text.", code="bad-id")
         if given.occurred_at.tzinfo is None:
             raise Invalid("occurred_at needs a time zone, such as Z.", code="bad-time")
         if given.occurred_at > self._at + _AHEAD:
@@ -144,6 +155,8 @@ class _Batch:
         if isinstance(given.output, float) and not math.isfinite(given.output):
             raise Invalid("output is no finite number.", code="bad-output")
         output = "" if given.output is None else _plain(given.output)
+        if not (_is_text(output) and _is_text(given.error)):
+            raise Invalid("output or error holds a character that is no text.", code="bad-output")
         features = json.dumps(dict(given.features), sort_keys=True) if given.features else ""
         if len(output) > _LONGEST_OUTPUT or len(given.error) > _LONGEST_OUTPUT:
             raise Invalid(f"output or error exceeds {_LONGEST_OUTPUT} characters.", code="too-long")
@@ -173,6 +186,13 @@ class _Batch:
         return found
 
     def _find(self, given: Prediction) -> tuple[str, str] | CountersignError:
+        none = NotFound(
+            f"There is no version {given.version} of a model {given.model[:80]!r}.",
+            code="no-such-version",
+        )
+        named = (given.model, given.server, given.workspace)
+        if not (1 <= given.version <= _LARGEST_VERSION and all(map(_is_text, named))):
+            return none  # the databases do not even take the question
         query = select(ModelRow).where(
             ModelRow.name == given.model, col(ModelRow.gone_at).is_(None)
         )
@@ -202,10 +222,7 @@ class _Batch:
             else None
         )
         if version is None:
-            return NotFound(
-                f"There is no version {given.version} of a model {given.model[:80]!r}.",
-                code="no-such-version",
-            )
+            return none
         return version.model_id, version.id
 
 
@@ -265,6 +282,11 @@ def outcome_of(output: str, error: str) -> str:
     except ValueError:
         return output
     return NUMBER
+
+
+def _is_text(given: str) -> bool:
+    """Whether both databases can keep it: no zero byte, no half of a surrogate pair."""
+    return "\x00" not in given and not any("\ud800" <= one <= "\udfff" for one in given)
 
 
 def _plain(output: str | float | bool) -> str:  # noqa: FBT001 - a class may be a truth value

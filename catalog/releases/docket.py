@@ -210,14 +210,23 @@ class Docket:
         """
         with self._ledger.store.read() as session:
             row, model = _seen(session, request_id, by)
-            version = session.get_one(VersionRow, row.version_id)
-            built = authors(session, model.server, version)
+            built = authors(session, row.version_id)
             manifest = latest_manifest(session, row.version_id)
             return Surroundings(
                 _candidates(session, row, model, built) if row.state in OPEN else (),
                 _history(session, row),
                 manifest.digest if manifest else "",
             )
+
+    def who_decides(self, request_id: str, *, by: Actor) -> tuple[Candidate, ...]:
+        """Everybody who decides on this model, and whether they may decide this request.
+
+        Raises NotFound.
+        """
+        with self._ledger.store.read() as session:
+            row, model = _seen(session, request_id, by)
+            built = authors(session, row.version_id)
+            return _candidates(session, row, model, built)
 
     def who_would_decide(self, version_id: str, *, by: Actor) -> tuple[Candidate, ...]:
         """Who could decide if the actor asked for this version now."""

@@ -94,7 +94,9 @@ def test_a_model_is_found_understood_released_by_two_people_recorded_and_seen(
     erik.reads("Bob Okafor")
     erik.shot("story-8-audit")
     erik.open("/audit?act=promotion:apply")
-    erik.reads(number)
+    newest = erik.page.get_by_role("row").nth(1)
+    expect(newest).to_contain_text("Moved the alias in MLflow")
+    expect(newest).to_contain_text(f"{MODEL}, @champion")
 
     until(
         lambda: demo.stack.portal.models.find(MODEL, by=SYSTEM).alias("champion").number == 3,  # type: ignore[union-attr]

@@ -1,1 +1,1 @@
-"""Tests of what pages are made of."""
+"""Tests of what the panels say."""

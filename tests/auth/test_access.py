@@ -1,0 +1,169 @@
+"""What a person may see and do: every role, every permission, every scope."""
+
+from __future__ import annotations
+
+from itertools import product
+
+import pytest
+
+from auth.access import (
+    ANYTHING,
+    Resource,
+    covers,
+    decide,
+    insist_visible,
+    may_anywhere,
+    visible_scopes,
+)
+from auth.actors import EVERYTHING, NOBODY, Actor, HeldRole, Kind, Scope
+from auth.permissions import GIVABLE_ROLES, PERMISSIONS, ROLE_PERMISSIONS, Role
+from ledger.errors import NotFound, Refused
+
+CREDIT = Resource("model", "mdl_credit", "Lending")
+FRAUD = Resource("model", "mdl_fraud", "Cards")
+UNSORTED = Resource("model", "mdl_new")
+
+# A scope -> what it covers of (credit, fraud, a model of no domain, everything).
+SCOPES = {
+    EVERYTHING: (True, True, True, True),
+    Scope("domain", "Lending"): (True, False, False, False),
+    Scope("domain", "Cards"): (False, True, False, False),
+    Scope("domain", ""): (False, False, False, False),
+    Scope("domain", "*"): (False, False, False, False),
+    Scope("model", "mdl_credit"): (True, False, False, False),
+    Scope("model", "mdl_new"): (False, False, True, False),
+    Scope("model", "*"): (False, False, False, False),
+    Scope("person", "mdl_credit"): (False, False, False, False),
+}
+RESOURCES = (CREDIT, FRAUD, UNSORTED, ANYTHING)
+READ = {"model:read", "explanation:read", "release:read", "impact:read"}
+# The law once more, by hand: whoever changes it changes it in two places, and on purpose.
+ALLOWED: dict[Role, set[str]] = {
+    Role.VIEWER: READ,
+    Role.BUSINESS_OWNER: READ | {"value:declare", "token:issue"},
+    Role.MODEL_DEVELOPER: READ
+    | {
+        "explanation:request",
+        "release:request",
+        "release:withdraw",
+        "authorship:claim",
+        "token:issue",
+    },
+    Role.MODEL_OWNER: READ
+    | {
+        "explanation:request",
+        "release:request",
+        "release:withdraw",
+        "authorship:claim",
+        "token:issue",
+    },
+    Role.INDEPENDENT_VALIDATOR: READ | {"explanation:request", "token:issue"},
+    Role.APPROVER: READ | {"explanation:request", "release:decide", "token:issue"},
+    Role.GOVERNANCE_ADMIN: READ
+    | {
+        "application:register",
+        "audit:read",
+        "authorship:assign",
+        "grant:give",
+        "grant:take",
+        "model:classify",
+        "person:add",
+        "person:disable",
+        "person:read",
+        "token:issue",
+        "token:issue:application",
+        "token:revoke",
+    },
+    Role.AUDITOR: READ | {"audit:read", "audit:export", "person:read"},
+    Role.SERVING_APPLICATION: {"model:read", "prediction:report"},
+}
+
+
+def holding(*held: tuple[Role, Scope]) -> Actor:
+    return Actor("per_x", Kind.PERSON, "Xenia", roles=tuple(HeldRole(r, s) for r, s in held))
+
+
+@pytest.mark.parametrize(
+    ("role", "permission"), list(product([r for r in Role if r is not Role.SYSTEM], PERMISSIONS))
+)
+def test_a_role_allows_what_the_table_says_where_it_was_given_and_nothing_elsewhere(
+    role: Role, permission: str
+) -> None:
+    for scope, covered in SCOPES.items():
+        for resource, is_covered in zip(RESOURCES, covered, strict=True):
+            verdict = decide(holding((role, scope)), permission, resource)
+            assert verdict.allowed == (permission in ALLOWED[role] and is_covered), (
+                scope,
+                resource,
+            )
+
+
+@pytest.mark.parametrize("permission", sorted(PERMISSIONS))
+def test_somebody_without_a_role_may_do_nothing(permission: str) -> None:
+    for actor, resource in product((NOBODY, holding()), RESOURCES):
+        assert not decide(actor, permission, resource)
+        assert not may_anywhere(actor, permission)
+        assert visible_scopes(actor, permission) == ()
+
+
+def test_no_role_that_is_given_to_people_both_asks_and_decides() -> None:
+    both = {"release:request", "release:decide"}
+    assert not [role for role in GIVABLE_ROLES if both <= ROLE_PERMISSIONS[role]]
+
+
+def test_no_person_gets_what_the_worker_does() -> None:
+    for role in GIVABLE_ROLES:
+        assert not ROLE_PERMISSIONS[role] & {
+            "evidence:collect",
+            "promotion:carry-out",
+            "mirror:write",
+            "explanation:compute",
+            "prediction:report",
+        }
+
+
+def test_roles_add_up_each_on_its_own_scope() -> None:
+    both = holding(
+        (Role.APPROVER, Scope("domain", "Lending")), (Role.VIEWER, Scope("domain", "Cards"))
+    )
+    assert decide(both, "release:decide", CREDIT)
+    assert decide(both, "model:read", FRAUD)
+    assert not decide(both, "release:decide", FRAUD)
+
+
+def test_a_verdict_says_which_role_allowed_it_or_which_it_takes() -> None:
+    allowed = decide(holding((Role.APPROVER, Scope("domain", "Lending"))), "release:decide", CREDIT)
+    assert allowed.reason == "Xenia holds the role approver on Lending."
+    refused = decide(holding((Role.VIEWER, EVERYTHING)), "release:decide", CREDIT)
+    assert (refused.code, "It takes the role approver" in refused.hint) == ("no-role", True)
+    with pytest.raises(Refused) as told:
+        refused.insist()
+    assert (told.value.code, told.value.hint) == (refused.code, refused.hint)
+    allowed.insist()
+
+
+def test_a_permission_nobody_defined_is_a_bug_of_ours() -> None:
+    with pytest.raises(ValueError, match="release:destroy"):
+        decide(holding((Role.GOVERNANCE_ADMIN, EVERYTHING)), "release:destroy", CREDIT)
+
+
+def test_what_a_person_may_not_see_is_not_there() -> None:
+    with pytest.raises(NotFound, match="There is no such model"):
+        insist_visible(holding(), "model:read", CREDIT, "such model")
+    insist_visible(holding((Role.VIEWER, EVERYTHING)), "model:read", CREDIT, "such model")
+
+
+def test_a_query_narrows_by_the_scopes_that_the_verdict_covers() -> None:
+    for scope, resource in product(SCOPES, RESOURCES):
+        actor = holding((Role.VIEWER, scope))
+        scopes = visible_scopes(actor, "model:read")
+        assert any(covers(one, resource) for one in scopes) == bool(
+            decide(actor, "model:read", resource)
+        )
+
+
+def test_the_portal_itself_acts_by_the_same_table() -> None:
+    worker = Actor.system("releases")
+    assert decide(worker, "promotion:carry-out", ANYTHING)
+    assert not decide(worker, "release:decide", CREDIT)
+    assert not decide(worker, "release:request", CREDIT)

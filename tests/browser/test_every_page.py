@@ -1,0 +1,85 @@
+"""Every page on a phone and on a desk, by day and by night: it fits, and nothing complains."""
+
+from __future__ import annotations
+
+import re
+from typing import Final
+
+import pytest
+
+from app.demo.organisation import ALICE, BOB, CAROL, ERIK, GRACE, Person
+from app.screens import PAGES
+from tests.browser.conftest import Demo, Visit
+from tests.browser.visits import Scheme, Visitor
+
+PHONE: Final = 420
+DESK: Final = 1440
+_TRACEBACK: Final = re.compile(r"Traceback|Error:|Incident inc_|\.py\"|line \d+, in ")
+# What is as wide as its content may scroll by itself; the page may not.
+_WIDTHS: Final = """
+() => {
+  const main = document.querySelector('[data-testid=stMain]');
+  return [document.scrollingElement.scrollWidth - innerWidth, main.scrollWidth - main.clientWidth];
+}
+"""
+_BACKGROUND: Final = "() => getComputedStyle(document.querySelector('.stApp')).backgroundColor"
+
+# Each screen in the hands of somebody whose work it is, empty-handed and about something.
+VISITS: Final[tuple[tuple[Person, tuple[str, ...]], ...]] = (
+    (
+        ALICE,
+        (
+            *("/", "/discover", "/discover?q=loan%20default", "/discover?q=nothing-like-it"),
+            *("/model", "/model?name=credit-pd", "/model?name=credit-pd&tab=Card"),
+            *("/model?name=credit-pd&tab=Versions", "/model?name=credit-pd&tab=Releases"),
+            *("/model?name=credit-pd&tab=Data+and+parameters", "/compare?name=credit-pd"),
+            *("/explain?name=credit-pd", "/lineage?name=credit-pd", "/releases"),
+            "/request?name=slip-digits",
+        ),
+    ),
+    (BOB, ("/", "/inbox", "/release", "/release?id=RR-{year}-0013", "/release?id=RR-{year}-0009")),
+    (CAROL, ("/", "/impact", "/impact?model=credit-pd")),
+    (ERIK, ("/audit", "/audit?record=1")),
+    (GRACE, ("/", "/access", "/access?tab=Grants", "/access?tab=Tokens", "/access?tab=Roles")),
+)
+
+
+def test_every_screen_is_visited() -> None:
+    visited = {re.split(r"[/?]", at)[1] or "home" for _who, places in VISITS for at in places}
+    assert visited == {screen.key for screen in PAGES}
+
+
+@pytest.mark.parametrize("width", [PHONE, DESK])
+def test_every_page_fits_and_makes_no_complaint(demo: Demo, visit: Visit, width: int) -> None:
+    year = demo.stack.portal.clock.now().year
+    wrong: list[str] = []
+    for who, places in VISITS:
+        here = visit(who, places[0], width=width)
+        for at in places:
+            here.open(at.format(year=year))
+            wrong += _looked_at(here, at, width)
+    assert wrong == []
+
+
+def _looked_at(here: Visitor, at: str, width: int) -> list[str]:
+    wrong = []
+    seen: dict[Scheme, str] = {}
+    schemes: tuple[Scheme, ...] = ("light", "dark")
+    for scheme in schemes:
+        here.page.emulate_media(color_scheme=scheme)
+        document, main = here.page.evaluate(_WIDTHS)
+        if document > 0 or main > 0:
+            wrong.append(f"{at} at {width} px, {scheme}: {max(document, main)} px too wide")
+        seen[scheme] = here.page.evaluate(_BACKGROUND)
+        here.shot(f"{width}-{scheme}-{re.sub(r'[^a-z0-9-]+', '_', at.strip('/') or 'home')}")
+    here.page.emulate_media(color_scheme="light")
+    words = here.main.inner_text()
+    if found := _TRACEBACK.search(words):
+        wrong.append(f"{at}: {words[max(0, found.start() - 80) : found.end() + 200]}")
+    if here.page.get_by_test_id("stException").count():
+        wrong.append(f"{at}: an exception is shown")
+    if here.page.locator("h1").count() != 1:
+        wrong.append(f"{at}: {here.page.locator('h1').count()} titles")
+    if seen["light"] == seen["dark"]:
+        wrong.append(f"{at}: the same by night, {seen['dark']}")
+    return wrong
