@@ -1,7 +1,7 @@
-"""The real thing for the tests: programs of Countersign and MLflow on ports and folders of their own.
+"""The real thing for the tests: the programs of Countersign and MLflow, on ports of their own.
 
-Nothing stands in for anything here: a stack is what `make run` starts, a worker is what `countersign
-worker` starts, and what is asked of MLflow is asked through MLflow's own client.
+Nothing stands in for anything here: a stack is what `make run` starts, and what is asked of MLflow
+is asked through MLflow's own client.
 """
 
 from __future__ import annotations
@@ -57,7 +57,7 @@ def free_ports(number: int) -> list[int]:
         return [int(probe.getsockname()[1]) for probe in probes]
 
 
-def until(question: Callable[[], T], what: str, *, within: float = PATIENCE) -> T:
+def until(question: Callable[[], T | None], what: str, *, within: float = PATIENCE) -> T:
     """Ask another process again and again until it says something; that is the answer."""
     deadline = time.monotonic() + within
     while not (answer := question()):
@@ -110,7 +110,7 @@ class Program:
             return "".join(line for _at, line in self._lines)
 
     def hear(self, words: str, *, within: float = PATIENCE) -> float:
-        """Listen until a line with these words. Returns when it came, in seconds since the start."""
+        """Listen until a line has these words. Returns the seconds it took from the start."""
 
         def found() -> float | None:
             return next((at for at, line in self._lines if words in line), None)
@@ -255,8 +255,10 @@ class Stack:
         """A bearer token, made as `countersign token --person EMAIL --label tests` makes it."""
         if email not in self._tokens:
             made = subprocess.run(
-                [sys.executable, "-m", "countersign", "token"]
-                + ["--person", email, "--label", "tests"],
+                [
+                    *(sys.executable, "-m", "countersign", "token"),
+                    *("--person", email, "--label", "tests"),
+                ],
                 cwd=ROOT,
                 env=plain_environment() | self.environment,
                 capture_output=True,

@@ -140,10 +140,7 @@ class _Batch:
         self._versions: dict[tuple[str, str, str, int], tuple[str, str] | CountersignError] = {}
 
     def row(self, given: Prediction) -> PredictionRow:
-        if not 1 <= len(given.prediction_id) <= _LONGEST_ID:
-            raise Invalid(f"prediction_id has 1 to {_LONGEST_ID} characters.", code="bad-id")
-        if not _is_text(given.prediction_id):
-            raise Invalid("prediction_id holds a character that is no text.", code="bad-id")
+        _insist_on_id(given.prediction_id)
         if given.occurred_at.tzinfo is None:
             raise Invalid("occurred_at needs a time zone, such as Z.", code="bad-time")
         if given.occurred_at > self._at + _AHEAD:
@@ -224,6 +221,13 @@ class _Batch:
         if version is None:
             return none
         return version.model_id, version.id
+
+
+def _insist_on_id(given: str) -> None:
+    if not 1 <= len(given) <= _LONGEST_ID:
+        raise Invalid(f"prediction_id has 1 to {_LONGEST_ID} characters.", code="bad-id")
+    if not _is_text(given):
+        raise Invalid("prediction_id holds a character that is no text.", code="bad-id")
 
 
 def _known(session: Session, application_id: str, ids: list[str]) -> set[str]:

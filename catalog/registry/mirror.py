@@ -130,7 +130,7 @@ class Mirror:
         )
 
     def _all_versions(self, name: str) -> list[SeenVersion]:
-        """The versions of a model; a known one that the listing lacks is asked for by its number."""
+        """The versions of a model; a known one the listing lacks is asked for by its number."""
         found = {version.number: version for version in self._mlflow.versions(name)}
         for number in self._known_versions("", name).keys() - found.keys():
             try:

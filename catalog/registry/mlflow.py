@@ -83,13 +83,15 @@ class MlflowServer:
 
     def model(self, name: str) -> SeenModel:
         """One registered model. Raises NotFound."""
-        return _proper(self._ask(lambda: _model(self._client.get_registered_model(name))))
+        seen: SeenModel = self._ask(lambda: _model(self._client.get_registered_model(name)))
+        return _proper(seen)
 
     def version(self, name: str, number: int) -> SeenVersion:
         """One version. Raises NotFound."""
-        return _proper(
-            self._ask(lambda: _version(self._client.get_model_version(name, str(number))))
+        seen: SeenVersion = self._ask(
+            lambda: _version(self._client.get_model_version(name, str(number)))
         )
+        return _proper(seen)
 
     def details(self, version: SeenVersion) -> SeenDetails:
         """The run, the numbers on their data sets, and the signature of a version."""

@@ -2,18 +2,6 @@
 
 from __future__ import annotations
 
-from tests.cast import (
-    _postgres_cast as _postgres_cast,
-)
-from tests.cast import (
-    _sqlite_cast as _sqlite_cast,
-)
-from tests.cast import (
-    house as house,
-)
-from tests.cast import (
-    peopled_url as peopled_url,
-)
-from tests.cast import (
-    small_house as small_house,
-)
+from tests.cast import _postgres_cast, _sqlite_cast, house, peopled_url, small_house
+
+__all__ = ["_postgres_cast", "_sqlite_cast", "house", "peopled_url", "small_house"]

@@ -10,8 +10,8 @@ from starlette.testclient import TestClient
 
 from app.api import create_api
 from ledger.clock import iso
-from tests.cast import House
 from tests.api.test_release_story import client
+from tests.cast import House
 
 
 @pytest.fixture
@@ -39,9 +39,7 @@ def call(house: House, number: int, **more: object) -> dict[str, Any]:
 def send(robot: TestClient, *rows: object) -> dict[str, Any]:
     # A number beyond what a float holds can be written in JSON, though not by Python.
     body = json.dumps({"predictions": list(rows)}).replace('"huge"', "1e400")
-    answer = robot.post(
-        "/predictions", content=body, headers={"Content-Type": "application/json"}
-    )
+    answer = robot.post("/predictions", content=body, headers={"Content-Type": "application/json"})
     assert answer.status_code == 200, answer.text
     told: dict[str, Any] = answer.json()
     return told

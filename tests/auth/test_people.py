@@ -65,9 +65,7 @@ def test_an_invitation_ends_after_three_days(house: House) -> None:
 def test_of_two_who_use_a_code_at_once_one_comes_in(house: House) -> None:
     people = house.portal.people
     _person, code = people.add("Nora Lind", "nora@norrland.example", by=house.grace)
-    outcomes = at_once(
-        house.portal.ledger, [lambda: people.accept_invitation(code, PASSWORD)] * 2
-    )
+    outcomes = at_once(house.portal.ledger, [lambda: people.accept_invitation(code, PASSWORD)] * 2)
     assert [o.code for o in outcomes if isinstance(o, CountersignError)] == ["code-spent"]
 
 
@@ -270,9 +268,7 @@ def test_only_an_administrator_gives_and_takes(small_house: House, who: str) -> 
     by = small_house.robot if who == "robot" else small_house.who(who)
     grant = small_house.bob.roles[0].grant_id
     for attempt in (
-        lambda: small_house.portal.grants.give(
-            small_house.dave.id, Role.VIEWER, EVERYTHING, by=by
-        ),
+        lambda: small_house.portal.grants.give(small_house.dave.id, Role.VIEWER, EVERYTHING, by=by),
         lambda: small_house.portal.grants.take(grant, by=by),
         lambda: small_house.portal.people.add("Eve", "eve@norrland.example", by=by),
         lambda: small_house.portal.people.disable(small_house.bob.id, by=by),
@@ -294,9 +290,7 @@ def test_an_administrator_of_one_domain_gives_nothing(small_house: House) -> Non
 @pytest.mark.parametrize("role", [role for role in Role if role not in GIVABLE_ROLES])
 def test_the_roles_of_machines_are_given_to_nobody(small_house: House, role: Role) -> None:
     with pytest.raises(Invalid):
-        small_house.portal.grants.give(
-            small_house.dave.id, role, EVERYTHING, by=small_house.grace
-        )
+        small_house.portal.grants.give(small_house.dave.id, role, EVERYTHING, by=small_house.grace)
 
 
 @pytest.mark.parametrize("scope", [Scope("planet", "x"), Scope("domain", ""), Scope("", "")])

@@ -1,4 +1,4 @@
-"""One loaded demo and one browser for all stories; each story uses models and requests of its own."""
+"""One loaded demo and one browser for all stories; each has models and requests of its own."""
 
 from __future__ import annotations
 
@@ -65,14 +65,10 @@ def visit(demo: Demo, chromium: Browser, _cookies: dict[str, object]) -> Iterato
     """Lets somebody of the demo in, at a page; at the end nobody's browser may have complained."""
     here: list[Visitor] = []
 
-    def come(
-        who: Person, at: str = "/", *, width: int = 1440, scheme: Scheme = "light"
-    ) -> Visitor:
+    def come(who: Person, at: str = "/", *, width: int = 1440, scheme: Scheme = "light") -> Visitor:
         url = demo.stack.url
         if who.email in _cookies:
-            made = stranger(
-                chromium, url, width=width, scheme=scheme, cookies=_cookies[who.email]
-            )
+            made = stranger(chromium, url, width=width, scheme=scheme, cookies=_cookies[who.email])
             made.name = who.name
             made.open(at)
         else:

@@ -1,4 +1,4 @@
-"""What may be typed wrong, or at the same moment by two: a sentence, a remedy, nothing half done."""
+"""What may be typed wrong, or at once by two: a sentence, a remedy, and nothing half done."""
 
 from __future__ import annotations
 
@@ -84,7 +84,7 @@ def test_an_alias_that_mlflow_would_not_take_is_told_before_anything_is_asked(
     ("at", "words"),
     [
         ("/model?name=no-such-model", "no-such-model"),
-        ("/compare?name=credit-pd&from=4&to=99", "99"),
+        ("/compare?name=credit-pd&left=4&right=99", "credit-pd has no version 99"),
         ("/explain?name=credit-pd&version=99", "credit-pd has no version 99"),
         ("/release?id=RR-1999-0001", "There is no such request."),
         ("/request?name=credit-pd&version=99", "What the gates say now"),
@@ -113,7 +113,9 @@ def test_markup_in_a_reason_is_shown_as_it_was_typed_and_two_who_decide_at_once_
     until(lambda: desk.get(number, by=by).state is State.IN_REVIEW, f"{number} can be decided")
 
     grace = _by(demo, GRACE.email)
-    second, code = demo.stack.portal.people.add("Rita Rival", "rita.rival@norrland.example", by=grace)
+    second, code = demo.stack.portal.people.add(
+        "Rita Rival", "rita.rival@norrland.example", by=grace
+    )
     demo.stack.portal.people.accept_invitation(code, PASSWORD)
     given = demo.stack.portal.grants.give(second.id, Role.APPROVER, EVERYTHING, by=grace)
     bob = visit(BOB, f"/release?id={number}")

@@ -15,11 +15,20 @@ from typing import Any, Final
 import httpx
 import pytest
 
-from app.start import MLFLOW_SECRETS
+from app.settings import MLFLOW_SECRETS
 from catalog.assurance.explanations import ExplanationState
 from catalog.registry.mirror import MirrorState
 from tests.browser.visits import a_browser, person
-from tests.faults.workshop import ALIAS, PASSWORD, SYSTEM, Logged, alias, classify, introduce, register
+from tests.faults.workshop import (
+    ALIAS,
+    PASSWORD,
+    SYSTEM,
+    Logged,
+    alias,
+    classify,
+    introduce,
+    register,
+)
 from tests.stack import MlflowServer, Stack, environment_of, is_answering, running, until
 
 SECRETS: Final = {name: f"hush-{name.lower()}-hush" for name in MLFLOW_SECRETS}
@@ -100,7 +109,7 @@ def test_only_the_worker_is_given_mlflows_secrets(beside: Stack) -> None:
     assert {name: environment_of(worker).get(name) for name in SECRETS} == SECRETS
     beside.portal.explanations.request(version.id, by=cast.ann)
 
-    children: dict[int, str] = {}
+    children: set[int] = set()
     holders: dict[int, str] = {}
 
     def explained() -> bool:
@@ -224,7 +233,7 @@ def _only(stack: Stack, words: str) -> int:
 
 
 def _program(command: str) -> str:
-    return command.split()[-1]
+    return command.rsplit(maxsplit=1)[-1]
 
 
 def _holders() -> dict[int, str]:
@@ -242,7 +251,7 @@ def _holders() -> dict[int, str]:
     return found
 
 
-def _below(parent: int) -> dict[int, str]:
+def _below(parent: int) -> set[int]:
     """The processes a process has started, and those that these have started (Linux)."""
     parents = {}
     for process in Path("/proc").iterdir():
@@ -255,4 +264,4 @@ def _below(parent: int) -> dict[int, str]:
     below = {parent}
     while more := {child for child, of in parents.items() if of in below} - below:
         below |= more
-    return {number: "" for number in below - {parent}}
+    return below - {parent}

@@ -44,7 +44,14 @@ def _is_told(refused: subprocess.CompletedProcess[str], sentence: str, remedy: s
 
 @pytest.mark.parametrize(
     "address",
-    ["mlflow.internal", "sqlite:///mlflow.db", "ftp://mlflow:5000", "http://", "http://[::1", "5000"],
+    [
+        "mlflow.internal",
+        "sqlite:///mlflow.db",
+        "ftp://mlflow:5000",
+        "http://",
+        "http://[::1",
+        "5000",
+    ],
 )
 def test_an_address_of_mlflow_that_is_none_is_refused(tmp_path: Path, address: str) -> None:
     refused = _run(DATA_DIR=str(tmp_path / "data"), MLFLOW_TRACKING_URI=address)
@@ -94,7 +101,7 @@ class _Broken(http.server.BaseHTTPRequestHandler):
         self.end_headers()
         self.wfile.write(b"<html>broken</html>")
 
-    do_GET = do_POST = _answer
+    do_GET = do_POST = _answer  # noqa: N815 - the library's own names
 
     def log_message(self, *_about: Any) -> None:  # noqa: ANN401
         """Say nothing."""

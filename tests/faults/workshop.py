@@ -157,9 +157,7 @@ class Workshop:
         self.portal.mirror.refresh(name, by=MIRROR)
         model = self.portal.models.find(name, by=self.cast.ann)
         version = self.portal.models.version(model, number)
-        asked = self.portal.requests.request(
-            version.id, ALIAS, "It finds more.", by=self.cast.ann
-        )
+        asked = self.portal.requests.request(version.id, ALIAS, "It finds more.", by=self.cast.ann)
         collect_evidence(self.portal, asked.id)
         return self.portal.requests.decide(
             asked.id, Verb.APPROVE, "I read the numbers.", by=self.cast.bob

@@ -108,9 +108,7 @@ def test_a_fault_of_ours_changes_nothing_and_keeps_its_traceback(ledger: Ledger)
     assert records(ledger.store) == []
 
 
-def test_without_a_record_there_is_no_act(
-    ledger: Ledger, monkeypatch: pytest.MonkeyPatch
-) -> None:
+def test_without_a_record_there_is_no_act(ledger: Ledger, monkeypatch: pytest.MonkeyPatch) -> None:
     def cannot_write(session: Session, entry: trail.Entry) -> int:
         raise Unavailable("The disk is full.")
 
@@ -183,7 +181,7 @@ def test_of_two_writers_at_once_one_that_fails_leaves_its_number_to_the_next(
 
 def test_a_record_is_canonical_json_of_a_fixed_shape(ledger: Ledger) -> None:
     with ledger.act("release:approve", actor="per_bob", resource="request:req_1") as act:
-        act.facts |= {"z": "last", "a": "é \N{EURO SIGN} \U0001f600 \" \\ \n"}
+        act.facts |= {"z": "last", "a": 'é \N{EURO SIGN} \U0001f600 " \\ \n'}
         act.digests["policy"] = "sha256:1"
         act.texts["reason"] = "Good."
     (record,) = records(ledger.store)

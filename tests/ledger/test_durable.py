@@ -54,9 +54,8 @@ def ledger(store: Store, monkeypatch: pytest.MonkeyPatch) -> Ledger:
 
 
 @pytest.fixture
-def hands(ledger: Ledger) -> Iterator[Hands]:
-    made = Hands()
-    yield made
+def hands() -> Hands:
+    return Hands()
 
 
 @pytest.fixture

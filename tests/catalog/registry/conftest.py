@@ -2,4 +2,6 @@
 
 from __future__ import annotations
 
-from tests.mlflow_server import mlflow_server as mlflow_server
+from tests.mlflow_server import mlflow_server
+
+__all__ = ["mlflow_server"]

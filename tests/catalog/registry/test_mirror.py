@@ -16,11 +16,12 @@ from sqlmodel import select
 from app.worker import MIRROR
 from auth.actors import Scope
 from auth.permissions import Role
+from catalog.registry.seen import SeenMetric
 from catalog.registry.tables import ModelRow, VersionRow
 from ledger.errors import NotFound, Refused, Unavailable
 from ledger.tables import DomainEventRow
 from tests.cast import SYSTEM, House, open_house
-from tests.fakes import AWAY, SeenMetric, auc
+from tests.fakes import AWAY, auc
 
 
 def catalog(house: House) -> dict[str, set[int]]:
@@ -329,8 +330,9 @@ def _again(house: House, at: int) -> None:
 
 
 changes = st.lists(
-    st.tuples(st.sampled_from([_make, _delete, _delete_version, _point, _again]),
-              st.integers(0, 4)),
+    st.tuples(
+        st.sampled_from([_make, _delete, _delete_version, _point, _again]), st.integers(0, 4)
+    ),
     max_size=8,
 )
 

@@ -12,11 +12,11 @@ import pytest
 from catalog.registry import mlflow as adapter
 from catalog.registry.artifacts import manifest_of
 from catalog.registry.mlflow import MlflowServer
-from catalog.registry.seen import Mlflow, SeenVersion
+from catalog.registry.seen import Mlflow, SeenDataset, SeenMetric, SeenVersion
 from ledger.clock import SetClock
 from ledger.errors import Invalid, NotFound
 from tests.cast import AT
-from tests.fakes import FakeMlflow, SeenDataset, SeenMetric
+from tests.fakes import FakeMlflow
 
 _NAMES = itertools.count(1)
 SAMPLE = "income,debt\n1,2\n"

@@ -5,12 +5,12 @@ from __future__ import annotations
 import pytest
 
 from app.settings import from_environment
+from app.worker import MIRROR
 from auth.actors import EVERYTHING, Actor, Scope
 from auth.permissions import Role
 from catalog.registry.mirror import Mirror
 from catalog.registry.models import Alias, Model
 from catalog.registry.search import Found, Order, Question, score, search
-from app.worker import MIRROR
 from ledger.errors import Conflict, NotFound
 from tests.cast import AT, SYSTEM, House
 from tests.fakes import FakeMlflow, auc
@@ -44,7 +44,9 @@ def model(name: str = "m", *, live: bool = False, **facts: object) -> Model:
     return Model(**{**plain, **facts})  # type: ignore[arg-type]
 
 
-def test_a_word_says_most_in_the_name_then_the_description_then_owner_and_domain_then_tags() -> None:
+def test_a_word_says_most_in_the_name_then_the_description_then_owner_and_domain_then_tags() -> (
+    None
+):
     word = ("credit",)
     ranks = [
         score(word, model("credit-pd"), ""),

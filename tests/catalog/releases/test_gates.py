@@ -10,6 +10,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
+from catalog.registry.seen import SeenDataset, SeenMetric
 from catalog.releases.evidence import Measured, Snapshot, Standing
 from catalog.releases.gates import Answer, GateResult, all_pass, evaluate
 from catalog.releases.policies import (
@@ -20,7 +21,7 @@ from catalog.releases.policies import (
     read_policy,
 )
 from tests.cast import House
-from tests.fakes import SeenDataset, SeenMetric, auc
+from tests.fakes import auc
 
 POLICY = read_policy(SHIPPED / "baseline.yaml").policy
 OTHER_ROWS = SeenDataset("lending-holdout", "9c2b", "evaluation", "local", "{}", "", 41_000)
@@ -127,7 +128,7 @@ def test_no_gates_at_all_is_no_pass() -> None:
 def test_a_gate_that_does_not_pass_says_why(
     gate: str, lacks: Mapping[str, object], answer: Answer, reason: str
 ) -> None:
-    snapshot = replace(GOOD, **lacks)
+    snapshot = replace(GOOD, **lacks)  # type: ignore[arg-type]
     result = ask(gate, snapshot)
     assert result.answer is answer
     assert reason in result.reason
@@ -245,9 +246,7 @@ def test_a_kept_snapshot_read_again_gives_the_same_digest_and_the_same_answers(
 
 
 def performance(house: House, number_: int = 2) -> GateResult:
-    preview = house.portal.requests.preview(
-        house.version(number_).id, "champion", by=house.alice
-    )
+    preview = house.portal.requests.preview(house.version(number_).id, "champion", by=house.alice)
     return next(result for result in preview.gates if result.id == "performance")
 
 

@@ -18,7 +18,7 @@ from tests.fakes import AWAY
 SECOND = timedelta(seconds=1)
 
 
-class Killed(BaseException):  # noqa: N818 - what happened
+class Killed(BaseException):
     """The worker is no more; nothing it had in mind is done."""
 
 

@@ -54,7 +54,21 @@ def test_a_request_is_found_by_its_number_too(small_house: House) -> None:
 
 @pytest.mark.parametrize(
     "alias",
-    ["", " ", "my champion", "latest", "LATEST", "v3", "V12", "3", "-x", "a" * 65, "a/b", "é", "a\n"],
+    [
+        "",
+        " ",
+        "my champion",
+        "latest",
+        "LATEST",
+        "v3",
+        "V12",
+        "3",
+        "-x",
+        "a" * 65,
+        "a/b",
+        "é",
+        "a\n",
+    ],
 )
 def test_an_alias_that_mlflow_would_not_take_is_refused_with_the_rule(
     small_house: House, alias: str
@@ -102,9 +116,7 @@ def test_a_reason_that_is_empty_or_endless_is_refused(
 )
 def test_a_reason_is_kept_as_it_was_written(house: House, reason: str) -> None:
     house.credit()
-    request = house.portal.requests.request(
-        house.version(2).id, "champion", reason, by=house.alice
-    )
+    request = house.portal.requests.request(house.version(2).id, "champion", reason, by=house.alice)
     assert house.portal.requests.get(request.id, by=house.bob).reason == reason
     assert house.records("release:request")[0].texts["reason"] == reason
 
@@ -215,8 +227,11 @@ def test_changes_are_asked_for_made_and_approved(small_house: House) -> None:
     small_house.portal.authorship.claim(small_house.version(2).id, by=small_house.alice)
     desk = small_house.portal.requests
     request = small_house.asked(alias="shadow")
-    assert [g.id for g in desk.sheet(request.id, by=small_house.bob).gates
-            if g.answer is not Answer.PASS] == ["description"]
+    assert [
+        g.id
+        for g in desk.sheet(request.id, by=small_house.bob).gates
+        if g.answer is not Answer.PASS
+    ] == ["description"]
     desk.decide(request.id, Verb.REQUEST_CHANGES, "Describe it.", by=small_house.bob)
     assert [one.id for one in desk.waiting_for(by=small_house.alice)] == [request.id]
     small_house.mlflow.describe_version("credit-pd", 2, "With the new bureau data.")

@@ -8,10 +8,10 @@ import pytest
 
 from auth.actors import EVERYTHING, Actor, Scope
 from auth.permissions import Role
+from catalog.registry.tables import ModelRow
 from catalog.releases.requests import may_decide
 from catalog.releases.states import State, Verb
 from catalog.releases.tables import RequestRow
-from catalog.registry.tables import ModelRow
 from ledger.errors import NotFound, Refused
 from tests.cast import LENDING, WHY, House
 
@@ -86,9 +86,7 @@ def test_an_approver_who_claims_to_have_built_the_version_decides_nothing_about_
     small_house.credit()
     request = small_house.asked()
     both = small_house.join("bea", Role.APPROVER, LENDING)
-    small_house.portal.grants.give(
-        both.id, Role.MODEL_DEVELOPER, LENDING, by=small_house.grace
-    )
+    small_house.portal.grants.give(both.id, Role.MODEL_DEVELOPER, LENDING, by=small_house.grace)
     both = small_house.who("bea")
     assert verdict(small_house, request.id, both) == "ok"
     small_house.portal.authorship.claim(request.version_id, by=both)
@@ -136,9 +134,7 @@ def test_the_button_and_the_verb_ask_the_same_law(small_house: House, who: str) 
     by = small_house.who(who)
     sheet = small_house.portal.requests.sheet(request.id, by=by)
     assert sheet.may_decide.code == verdict(small_house, request.id, by)
-    in_inbox = request.id in {
-        one.id for one in small_house.portal.requests.waiting_for(by=by)
-    }
+    in_inbox = request.id in {one.id for one in small_house.portal.requests.waiting_for(by=by)}
     assert in_inbox == sheet.may_decide.allowed
 
 
