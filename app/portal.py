@@ -97,7 +97,7 @@ def build(
         policies=policies,
         requests=Requests(ledger, policies),
         docket=Docket(ledger, policies),
-        promotions=Promotions(ledger, mlflow, settings.server_slug),
+        promotions=Promotions(ledger, policies, mlflow, settings.server_slug),
         explanations=Explanations(ledger, mlflow),
         telemetry=Telemetry(ledger),
         impact=Impact(ledger),

@@ -9,7 +9,7 @@ from dataclasses import dataclass
 from datetime import datetime, timedelta
 from typing import Final
 
-from sqlalchemy import bindparam
+from sqlalchemy import Executable, bindparam
 from sqlalchemy import select as sa_select
 from sqlmodel import Session, col, select
 
@@ -285,8 +285,19 @@ def load_actor(session: Session, principal_id: str, *, session_id: str = "") -> 
     return Actor(principal_id, Kind(who.kind), who.name, who.email or "", held, session_id)
 
 
+def as_of_now(session: Session, by: Actor) -> Actor:
+    """The same actor with the roles held at this moment, inside the transaction of an act.
+
+    A writer may have waited for its turn, and roles may have been taken meanwhile. Raises
+    Unauthenticated for somebody who was sent away in that time.
+    """
+    if by.kind is Kind.SYSTEM:
+        return by
+    return load_actor(session, by.id, session_id=by.session_id)
+
+
 # Asked on every click of everybody, so it is one question, built once.
-_ACTOR: Final = (
+_ACTOR: Final[Executable] = (
     sa_select(
         col(PrincipalRow.kind),
         col(PrincipalRow.name),

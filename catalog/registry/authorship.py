@@ -1,7 +1,9 @@
 """Who built a version, as far as it can be known: by claim, or by an administrator's mapping.
 
-MLflow cannot say: it has no accounts, and `mlflow.user` is whatever the client wrote. Everybody who
-is linked counts as an author, so a claim can only ever take away the right to decide.
+MLflow cannot say: it has no accounts, and `mlflow.user` is whatever the client wrote. So a name in
+MLflow makes nobody an author. It is a person's own claim that does, or an administrator who maps a
+name and thereby vouches for the versions that carry it at that moment. A mapped name on a later
+version still keeps that person from deciding, so that writing it can only take a right away.
 """
 
 from __future__ import annotations
@@ -10,6 +12,7 @@ from collections.abc import Collection
 
 from sqlalchemy import func
 from sqlmodel import Session, col, select
+from sqlmodel.sql.expression import SelectOfScalar
 
 from auth.access import ANYTHING, Verdict, decide
 from auth.actors import Actor
@@ -47,7 +50,7 @@ class Authorship:
             )
 
     def map_user(self, server: str, user: str, person_id: str, *, by: Actor) -> None:
-        """Say that the runs of an MLflow user are a person's work."""
+        """Say that the versions which carry an MLflow user's name now are a person's work."""
         with self._ledger.act(
             "authorship:assign", actor=by.id, resource=f"person:{person_id}"
         ) as act:
@@ -63,7 +66,18 @@ class Authorship:
                     mapped_at=act.at,
                 )
             )
-            act.facts["server"] = server
+            vouched = act.session.exec(_made_by(server, user)).all()
+            for version_id in vouched:
+                act.session.merge(
+                    AuthorRow(
+                        version_id=version_id,
+                        person_id=person_id,
+                        source="mapping",
+                        linked_by=by.id,
+                        linked_at=act.at,
+                    )
+                )
+            act.facts |= {"server": server, "versions": str(len(vouched))}
             act.texts["mlflow_user"] = user
 
     def mappings(self, *, by: Actor) -> list[tuple[str, str, str]]:
@@ -105,8 +119,14 @@ class Authorship:
         return decide(by, "authorship:assign", ANYTHING)
 
 
+def vouched_authors(session: Session, version_id: str) -> list[str]:
+    """Those who claimed a version or for whom an administrator vouched: its known authors."""
+    rows = session.exec(select(AuthorRow.person_id).where(AuthorRow.version_id == version_id))
+    return sorted(set(rows))
+
+
 def authors(session: Session, version_id: str) -> list[str]:
-    """Everybody linked to a version, by claim or by mapping; empty when nobody is known."""
+    """Everybody who may not decide on a version because they built it, or its run says so."""
     return authors_of(session, [version_id])[version_id]
 
 
@@ -131,3 +151,14 @@ def authors_of(session: Session, version_ids: Collection[str]) -> dict[str, list
     for version_id, person_id in (*claimed, *mapped):
         found[version_id].add(person_id)
     return {version_id: sorted(people) for version_id, people in found.items()}
+
+
+def _made_by(server: str, user: str) -> SelectOfScalar[str]:
+    return select(VersionRow.id).where(
+        col(VersionRow.model_id) == col(ModelRow.id),
+        col(ModelRow.server) == server,
+        col(RunRow.server) == server,
+        col(RunRow.run_id) == col(VersionRow.run_id),
+        col(RunRow.user) == user,
+        col(VersionRow.gone_at).is_(None),
+    )

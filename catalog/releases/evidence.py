@@ -13,7 +13,7 @@ from typing import Any, Self
 from sqlmodel import Session, col, select
 
 from catalog.registry.artifacts import Manifest
-from catalog.registry.authorship import authors
+from catalog.registry.authorship import vouched_authors
 from catalog.registry.tables import (
     AliasRow,
     MetricRow,
@@ -23,7 +23,9 @@ from catalog.registry.tables import (
     VersionRow,
 )
 from catalog.releases.policies import canonical, digest_of
-from catalog.releases.tables import EvidenceRow, SnapshotRow
+from catalog.releases.states import PromotionState
+from catalog.releases.tables import EvidenceRow, PromotionRow, SnapshotRow
+from ledger import trail
 from ledger.clock import iso
 from ledger.ids import new_id
 
@@ -62,11 +64,17 @@ class Snapshot:
     owner_id: str
     candidate: Standing
     champion: Standing | None
+    champion_is_live: bool
     description_digest: str
     authors: tuple[str, ...]
     manifest_digest: str
     manifest_files: int
     manifest_at: str
+
+    @property
+    def replaces(self) -> int | None:
+        """The version that the alias would leave, if it is set."""
+        return self.champion.number if self.champion and self.champion_is_live else None
 
     @property
     def body(self) -> str:
@@ -97,7 +105,10 @@ def take(session: Session, model: ModelRow, version: VersionRow, alias: str) -> 
     held = session.exec(
         select(AliasRow).where(AliasRow.model_id == model.id, AliasRow.alias == alias)
     ).first()
-    champion = session.get(VersionRow, held.version_id) if held else None
+    # Taking an alias away in MLflow must not make the next version the first one: it is measured
+    # against the last that was released.
+    measure = held.version_id if held else _last_released(session, model.id, alias)
+    champion = session.get(VersionRow, measure) if measure else None
     manifest = latest_manifest(session, version.id)
     text = version.description.strip()
     return Snapshot(
@@ -107,8 +118,9 @@ def take(session: Session, model: ModelRow, version: VersionRow, alias: str) -> 
         owner_id=model.owner_id,
         candidate=_stand(session, model, version),
         champion=_stand(session, model, champion) if champion else None,
+        champion_is_live=held is not None,
         description_digest="sha256:" + hashlib.sha256(text.encode()).hexdigest() if text else "",
-        authors=tuple(authors(session, version.id)),
+        authors=tuple(vouched_authors(session, version.id)),
         manifest_digest=manifest.digest if manifest else "",
         manifest_files=len(json.loads(manifest.body)) if manifest else 0,
         manifest_at=iso(manifest.produced_at) if manifest else "",
@@ -135,7 +147,7 @@ def latest_manifest(session: Session, version_id: str) -> EvidenceRow | None:
     return session.exec(
         select(EvidenceRow)
         .where(EvidenceRow.version_id == version_id, EvidenceRow.kind == MANIFEST)
-        .order_by(col(EvidenceRow.produced_at).desc(), col(EvidenceRow.id).desc())
+        .order_by(col(EvidenceRow.place).desc())
     ).first()
 
 
@@ -150,6 +162,7 @@ def record_manifest(
     session.add(
         EvidenceRow(
             id=new_id("evd"),
+            place=trail.next_in(session, "evidence"),
             version_id=version_id,
             kind=MANIFEST,
             digest=manifest.digest,
@@ -160,6 +173,18 @@ def record_manifest(
         )
     )
     session.flush()
+
+
+def _last_released(session: Session, model_id: str, alias: str) -> str | None:
+    return session.exec(
+        select(PromotionRow.version_id)
+        .where(
+            PromotionRow.model_id == model_id,
+            PromotionRow.alias == alias,
+            PromotionRow.state == PromotionState.APPLIED,
+        )
+        .order_by(col(PromotionRow.place).desc())
+    ).first()
 
 
 def _stand(session: Session, model: ModelRow, version: VersionRow) -> Standing:

@@ -94,6 +94,9 @@ def _performance(policy: Policy, gate: AnyGate, snapshot: Snapshot) -> GateResul
             digest=value.dataset_digest if value else "",
         )
     theirs = _on_evaluation(policy, rule, champion)
+    named = (
+        f"v{champion.number}" if snapshot.champion_is_live else f"v{champion.number}, live last,"
+    )
     shared = sorted(mine.keys() & theirs.keys())
     if not shared:
         what = "was measured on other rows" if mine and theirs else "is not on record"
@@ -101,7 +104,7 @@ def _performance(policy: Policy, gate: AnyGate, snapshot: Snapshot) -> GateResul
             Answer.MISSING,
             required=f"{rule.label} on the rows v{champion.number} was measured on",
             observed="other data" if mine and theirs else "none",
-            reason=f"{rule.label} of v{snapshot.candidate.number} or of v{champion.number} {what}, "
+            reason=f"{rule.label} of v{snapshot.candidate.number} or of {named} {what}, "
             "so the two cannot be compared. Measure both on the same evaluation data set.",
         )
     sign = 1.0 if rule.better == "higher" else -1.0
@@ -114,7 +117,7 @@ def _performance(policy: Policy, gate: AnyGate, snapshot: Snapshot) -> GateResul
         required=f"{bound} {limit.value:.4g}",
         observed=f"{value.value:.4g}",
         reason=f"{rule.label} is {value.value:.4g}, {'not worse' if passes else 'worse'} than the "
-        f"{limit.value:.4g} of v{champion.number} on {value.dataset}.",
+        f"{limit.value:.4g} of {named} on {value.dataset}.",
         digest=worst,
     )
 

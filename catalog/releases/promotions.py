@@ -26,13 +26,16 @@ from sqlmodel import Session, col, or_, select
 from auth.access import ANYTHING, decide
 from auth.actors import Actor
 from catalog.registry.artifacts import manifest_of
+from catalog.registry.authorship import authors
 from catalog.registry.seen import Mlflow, SeenVersion
 from catalog.registry.tables import ModelRow, VersionRow
-from catalog.releases.states import PromotionState
-from catalog.releases.tables import PromotionRow, RequestRow
+from catalog.releases import evidence
+from catalog.releases.policies import Policies
+from catalog.releases.states import PromotionState, Verb
+from catalog.releases.tables import DecisionRow, PromotionRow, RequestRow
 from ledger import trail
 from ledger.acts import Ledger
-from ledger.errors import Conflict, CountersignError, NotFound, Unavailable
+from ledger.errors import Conflict, CountersignError, Invalid, NotFound, Unavailable
 from ledger.ids import new_id
 
 # Longer than any single call to MLflow may take, so that a live worker keeps its claim.
@@ -78,8 +81,9 @@ class _Claim:
 class Promotions:
     """The desk from which approvals are carried out."""
 
-    def __init__(self, ledger: Ledger, mlflow: Mlflow, server: str) -> None:
+    def __init__(self, ledger: Ledger, policies: Policies, mlflow: Mlflow, server: str) -> None:
         self._ledger = ledger
+        self._policies = policies
         self._mlflow = mlflow
         self._server = server
 
@@ -111,6 +115,10 @@ class Promotions:
             how = self._carry_out(claim, at_point)
         except _StoppedError as stop:
             return self._finish(claim, PromotionState.FAILED, stop.code, stop.message, by)
+        except Invalid as problem:
+            return self._finish(
+                claim, PromotionState.FAILED, problem.code, f"{problem.message} {problem.hint}", by
+            )
         except Unavailable as problem:
             self._put_back(claim, problem)
             raise
@@ -197,6 +205,29 @@ class Promotions:
                 code="artifacts-changed",
             )
 
+    def _insist_nothing_changed(self, session: Session, row: PromotionRow) -> None:
+        """Policy and evidence must be those of the approval, and no approver an author since."""
+        request = session.get_one(RequestRow, row.request_id)
+        version = session.get_one(VersionRow, row.version_id)
+        now = evidence.take(session, session.get_one(ModelRow, row.model_id), version, row.alias)
+        approvers = session.exec(
+            select(DecisionRow.person_id).where(
+                DecisionRow.request_id == row.request_id, DecisionRow.verb == Verb.APPROVE
+            )
+        ).all()
+        if request.policy_digest != self._policies.in_force.digest:
+            what = "another policy is in force"
+        elif set(approvers) & set(authors(session, version.id)):
+            what = "an approver turned out to have built the version"
+        elif request.snapshot_digest != now.digest:
+            what = "the evidence is not what it was"
+        else:
+            return
+        raise _StoppedError(
+            f"Since the approval {what}, so nothing was moved. Ask for the release again.",
+            code="changed-since-approval",
+        )
+
     def _points_at(self, claim: _Claim) -> int | None:
         try:
             return self._mlflow.model(claim.model_name).aliases.get(claim.row.alias)
@@ -204,8 +235,10 @@ class Promotions:
             raise _gone(claim) from error
 
     def _note_call(self, claim: _Claim) -> None:
+        """Write down that MLflow is about to be called, if what was approved still stands."""
         with self._ledger.store.write() as session:
             row = self._mine(session, claim)
+            self._insist_nothing_changed(session, row)
             row.called_at = self._ledger.clock.now()
             session.add(row)
 

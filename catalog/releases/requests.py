@@ -11,6 +11,7 @@ from sqlmodel import Session, col, select
 
 from auth.access import Verdict, decide, insist_visible
 from auth.actors import Actor, Kind
+from auth.people import as_of_now
 from catalog.registry.artifacts import Manifest
 from catalog.registry.authorship import authors, authors_of
 from catalog.registry.models import resource
@@ -32,8 +33,9 @@ from ledger.errors import Conflict, Invalid, NotFound
 from ledger.ids import new_id
 
 LONGEST_REASON: Final = 4000
-_ALIAS: Final = re.compile(r"[A-Za-z][A-Za-z0-9_-]{0,63}")
-_RESERVED: Final = re.compile(r"latest|v\d+", re.IGNORECASE)
+# Small letters only: Champion and champion would be two aliases to us and one to some databases.
+_ALIAS: Final = re.compile(r"[a-z][a-z0-9_-]{0,63}")
+_RESERVED: Final = re.compile(r"latest|v\d+")
 # Control characters, and halves of surrogate pairs, which are no text.
 _NO_TEXT: Final = re.compile(r"[\x00-\x08\x0b\x0c\x0e-\x1f\x7f\ud800-\udfff]")
 
@@ -126,7 +128,7 @@ class Requests:
             return Preview(
                 gates.evaluate(policy, snapshot),
                 may_request(session, by, model, version, alias),
-                snapshot.champion.number if snapshot.champion else None,
+                snapshot.replaces,
                 policy,
             )
 
@@ -141,6 +143,7 @@ class Requests:
         with self._ledger.act("release:request", actor=by.id, resource="request:*") as act:
             act.facts |= {"version": version_id, "alias": alias}
             model, version = _found(act.session, version_id, by, lock=True)
+            by = as_of_now(act.session, by)
             may_request(act.session, by, model, version, alias).insist()
             year = act.at.year
             place = trail.next_in(act.session, f"release-request-{year}")
@@ -214,6 +217,7 @@ class Requests:
             f"release:{verb}", actor=by.id, resource=f"request:{request_id}"
         ) as act:
             row, model, version = self._locked(act, request_id, by)
+            by = as_of_now(act.session, by)
             built_by = authors(act.session, version.id)
             _insist_in_time(may_decide(by, row, model, built_by), row, verb)
             after(State(row.state), verb)
@@ -422,7 +426,7 @@ class Requests:
         row.policy_digest = published.digest
         row.snapshot_digest = evidence.keep(act.session, snapshot, at=act.at)
         row.manifest_digest = snapshot.manifest_digest
-        row.replaces = snapshot.champion.number if snapshot.champion else None
+        row.replaces = snapshot.replaces
         act.session.add(row)
         act.session.flush()
         act.digests |= _digests(row)
@@ -538,7 +542,7 @@ def checked_alias(alias: str) -> str:
     if not _ALIAS.fullmatch(alias) or _RESERVED.fullmatch(alias):
         raise Invalid(
             f"{alias[:64]!r} cannot be an alias.",
-            hint="Use letters, digits, - and _, starting with a letter; "
+            hint="Use small letters, digits, - and _, starting with a letter; "
             "latest and v1, v2 … are taken by MLflow.",
             code="bad-alias",
         )

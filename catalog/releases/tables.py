@@ -34,9 +34,10 @@ class EvidenceRow(SQLModel, table=True):
     """A piece of evidence on a version, found by its content."""
 
     __tablename__ = "evidence"
-    __table_args__ = (Index("ix_evidence_version", "version_id", "kind", "produced_at"),)
+    __table_args__ = (Index("ix_evidence_version", "version_id", "kind", "place"),)
 
     id: str = Field(primary_key=True)
+    place: int = Field(unique=True)
     version_id: str
     kind: str
     digest: str

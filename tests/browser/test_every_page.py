@@ -9,6 +9,7 @@ import pytest
 
 from app.demo.organisation import ALICE, BOB, CAROL, ERIK, GRACE, Person
 from app.screens import PAGES
+from catalog.assurance.runner import ExplainResult
 from tests.browser.conftest import Demo, Visit
 from tests.browser.visits import Scheme, Visitor
 
@@ -50,7 +51,9 @@ def test_every_screen_is_visited() -> None:
 
 
 @pytest.mark.parametrize("width", [PHONE, DESK])
-def test_every_page_fits_and_makes_no_complaint(demo: Demo, visit: Visit, width: int) -> None:
+def test_every_page_fits_and_makes_no_complaint(
+    demo: Demo, explained: ExplainResult, visit: Visit, width: int
+) -> None:
     year = demo.stack.portal.clock.now().year
     wrong: list[str] = []
     for who, places in VISITS:
@@ -73,7 +76,7 @@ def _looked_at(here: Visitor, at: str, width: int) -> list[str]:
         if document > 0 or main > 0:
             wrong.append(f"{at} at {width} px, {scheme}: {max(document, main)} px too wide")
         seen[scheme] = here.page.evaluate(_BACKGROUND)
-        here.shot(f"{width}-{scheme}-{re.sub(r'[^a-z0-9-]+', '_', at.strip('/') or 'home')}")
+        here.shot(f"{width}-{scheme}-{re.sub(r'[^A-Za-z0-9-]+', '_', at.strip('/') or 'home')}")
     here.page.emulate_media(color_scheme="light")
     words = here.main.inner_text()
     if found := _TRACEBACK.search(words):

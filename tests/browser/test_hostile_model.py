@@ -63,7 +63,9 @@ for attack in attacks:
             signature=mlflow.models.infer_signature(rows, ["word"]),
         )
         mlflow.log_artifact("evaluation_sample.parquet")
-    client.create_model_version(name, f"models:/{info.model_id}", run.info.run_id)
+    client.create_model_version(
+        name, f"models:/{info.model_id}", run.info.run_id, model_id=info.model_id
+    )
 """
 
 

@@ -11,9 +11,8 @@ import pytest
 from playwright.sync_api import Page, expect
 
 from app.demo.organisation import ALICE
-from catalog.assurance.explanations import Explanation, ExplanationState
-from catalog.registry.models import Version
-from tests.browser.conftest import Demo, Visit
+from catalog.assurance.runner import ExplainResult
+from tests.browser.conftest import Visit
 from tests.browser.visits import Visitor
 from tests.stack import until
 
@@ -150,11 +149,9 @@ def test_a_question_is_answered_from_home_in_two_clicks(visit: Visit, question: 
 
 
 def test_which_features_drive_it_is_answered_from_home_in_two_clicks(
-    demo: Demo, visit: Visit
+    explained: ExplainResult, visit: Visit
 ) -> None:
-    told = _explained(demo)
-    assert told.result
-    strengths = dict(zip(told.result.features, told.result.importance, strict=True))
+    strengths = dict(zip(explained.features, explained.importance, strict=True))
     ranked = sorted(strengths, key=lambda name: -strengths[name])
     alice = visit(ALICE)
     _count_from_here(alice.page)
@@ -173,25 +170,6 @@ def test_which_features_drive_it_is_answered_from_home_in_two_clicks(
     _says(alice, r"Sample evaluation sample of the run")
     expect(alice.page.get_by_text("verified: computed by Countersign").first).to_be_visible()
     assert _clicks(alice.page) <= MOST_CLICKS
-
-
-def _explained(demo: Demo) -> Explanation:
-    """Somebody had the live version explained before, as every team does once."""
-    desks = demo.stack.portal
-    person = desks.people.by_email(ALICE.email)
-    assert person
-    alice = desks.people.actor(person.id)
-    model = desks.models.find(MODEL, by=alice)
-    version: Version = desks.models.version(model, 4)
-    desks.explanations.request(version.id, by=alice)
-
-    def done() -> Explanation | None:
-        found = desks.explanations.of(version.id, by=alice)
-        assert found
-        assert found.state is not ExplanationState.FAILED, found.problem
-        return found if found.state is ExplanationState.DONE else None
-
-    return until(done, "the live version has been explained")
 
 
 def _count_from_here(page: Page) -> None:

@@ -93,7 +93,13 @@ class Visitor:
         """Keep a picture, if somebody asked for pictures."""
         if folder := os.environ.get(SHOTS):
             Path(folder).mkdir(parents=True, exist_ok=True)
-            self.page.screenshot(path=Path(folder, f"{name}.png"), full_page=True)
+            size = self.page.viewport_size
+            assert size
+            # The page scrolls inside its frame, so the whole of it is seen in a taller window.
+            height = int(self.main.evaluate("main => main.scrollHeight"))
+            self.page.set_viewport_size({"width": size["width"], "height": height})
+            self.page.screenshot(path=Path(folder, f"{name}.png"))
+            self.page.set_viewport_size(size)
 
     def close(self) -> None:
         """Leave."""

@@ -48,6 +48,7 @@ GOOD = Snapshot(
     owner_id="per_alice",
     candidate=stands(2, number(0.82)),
     champion=stands(1, number(0.80)),
+    champion_is_live=True,
     description_digest="sha256:1",
     authors=("per_alice",),
     manifest_digest="sha256:2",
@@ -223,6 +224,7 @@ snapshots = st.builds(
     owner_id=st.text(max_size=8),
     candidate=standings,
     champion=st.none() | standings,
+    champion_is_live=st.booleans(),
     description_digest=st.text(max_size=8),
     authors=st.lists(st.text(max_size=8), max_size=2).map(tuple),
     manifest_digest=st.text(max_size=8),
@@ -240,6 +242,15 @@ def test_a_kept_snapshot_read_again_gives_the_same_digest_and_the_same_answers(
     assert again.digest == snapshot.digest
     kept_policy = Policy.model_validate_json(canonical(POLICY.model_dump(mode="json")))
     assert evaluate(kept_policy, again) == evaluate(POLICY, snapshot)
+
+
+def test_without_its_alias_the_version_that_was_live_last_is_still_the_measure() -> None:
+    worse = replace(GOOD, candidate=stands(2, number(0.79)), champion_is_live=False)
+    result = ask("performance", worse)
+    assert result.answer is Answer.FAIL
+    assert "v1, live last," in result.reason
+    assert worse.replaces is None
+    assert GOOD.replaces == 1
 
 
 # -- from what MLflow says to what the gates see ---------------------------------------------------
@@ -281,3 +292,14 @@ def test_before_a_request_the_files_are_missing_and_afterwards_on_record(
     sheet = small_house.portal.requests.sheet(small_house.asked().id, by=small_house.bob)
     assert all_pass(sheet.gates)
     assert next(r for r in sheet.gates if r.id == "artifacts").observed == "2 files"
+
+
+def test_an_alias_taken_away_in_mlflow_makes_no_worse_version_the_first_one(
+    small_house: House,
+) -> None:
+    small_house.credit(aucs=(0.80, 0.90, 0.70))
+    small_house.approved(2)
+    small_house.deliver()
+    small_house.mlflow.unset("credit-pd", "champion")
+    small_house.mirror()
+    assert performance(small_house, 3).answer is Answer.FAIL

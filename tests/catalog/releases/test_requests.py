@@ -60,6 +60,7 @@ def test_a_request_is_found_by_its_number_too(small_house: House) -> None:
         "my champion",
         "latest",
         "LATEST",
+        "Champion",
         "v3",
         "V12",
         "3",
@@ -346,6 +347,18 @@ def test_of_two_decisions_at_once_one_counts_and_the_other_is_told(
     assert (now.promotion is not None) == (now.state is State.APPROVED)
     acts = [*house.records("release:approve"), *house.records("release:reject")]
     assert sorted(record.outcome for record in acts) == ["done", "refused"]
+
+
+def test_a_role_taken_while_somebody_still_holds_the_page_counts_for_nothing(
+    house: House,
+) -> None:
+    house.credit()
+    request = house.asked()
+    as_the_page_knows_him = house.bob
+    house.portal.grants.take(house.bob.roles[0].grant_id, by=house.grace)
+    with pytest.raises((Refused, NotFound)):
+        house.portal.requests.decide(request.id, Verb.APPROVE, WHY, by=as_the_page_knows_him)
+    assert house.portal.requests.get(request.id, by=house.alice) == request
 
 
 # -- what the worker does --------------------------------------------------------------------------
