@@ -2,7 +2,8 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Mapping
+import logging
+from collections.abc import Callable, Iterator, Mapping
 from contextlib import contextmanager
 from datetime import datetime
 from pathlib import Path
@@ -27,8 +28,9 @@ from sqlalchemy.types import TypeDecorator
 from sqlmodel import Session
 
 from ledger.clock import as_utc
-from ledger.errors import Conflict, Invalid, Misconfigured, Unavailable
+from ledger.errors import Conflict, CountersignError, Invalid, Misconfigured, Unavailable
 
+_LOG = logging.getLogger(__name__)
 _BUSY_TIMEOUT_MS = 15_000
 
 
@@ -70,6 +72,7 @@ class Store:
         self.is_sqlite = self.url.get_backend_name() == "sqlite"
         self._reader = _engine(self.url, "BEGIN")
         self._writer = _engine(self.url, "BEGIN IMMEDIATE") if self.is_sqlite else self._reader
+        self._last_wishes: list[Callable[[], None]] = []
 
     @property
     def engine(self) -> Engine:
@@ -107,8 +110,17 @@ class Store:
         """Ask the database for a sign of life. Raises Unavailable."""
         self.rows("SELECT 1")
 
+    def before_closing(self, wish: Callable[[], None]) -> None:
+        """Have something done while the database is still open."""
+        self._last_wishes.append(wish)
+
     def close(self) -> None:
-        """Give all connections back."""
+        """Do what was wished for, then give all connections back."""
+        for wish in self._last_wishes:
+            try:
+                wish()
+            except CountersignError as problem:
+                _LOG.warning("while closing the database: %s", problem.message)
         self._reader.dispose()
         self._writer.dispose()
 
@@ -161,10 +173,12 @@ def _with_driver(url: URL) -> URL:
 
 
 def _engine(url: URL, begin: str) -> Engine:
+    # Names, addresses and digests of secrets are parameters: an error in the log shows none.
+    pool: Mapping[str, Any] = {"pool_size": 10, "max_overflow": 20, "hide_parameters": True}
     if url.get_backend_name() != "sqlite":
-        return create_engine(url, pool_pre_ping=True, pool_size=10, max_overflow=20)
+        return create_engine(url, pool_pre_ping=True, **pool)
     options: Mapping[str, Any] = {"timeout": _BUSY_TIMEOUT_MS / 1000, "check_same_thread": False}
-    engine = create_engine(url, connect_args=dict(options), pool_size=10, max_overflow=20)
+    engine = create_engine(url, connect_args=dict(options), **pool)
 
     @event.listens_for(engine, "connect")
     def _pragmas(dbapi: Any, _entry: ConnectionPoolEntry) -> None:  # noqa: ANN401 - DB-API

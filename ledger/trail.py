@@ -9,6 +9,7 @@ from __future__ import annotations
 
 import hashlib
 import json
+import re
 import secrets
 from collections.abc import Mapping
 from dataclasses import dataclass, field
@@ -25,6 +26,14 @@ from ledger.tables import AuditRecordRow, AuditTextRow
 SCHEMA_VERSION: Final = 1
 DONE: Final = "done"
 REFUSED: Final = "refused"
+UNKNOWN: Final = "unknown"
+UNFIT: Final = "unfit"
+
+# What a record keeps for ever is an id, a number, a digest or a word of ours: never free text.
+_KIND: Final = re.compile(r"[a-z][a-z-]{0,39}")
+_RESOURCE: Final = re.compile(r"[a-z][a-z-]{0,39}:[A-Za-z0-9_:*./{}-]{1,80}")
+_VALUE: Final = re.compile(r"[A-Za-z0-9_:*./+-]{0,120}")
+_WORDS: Final = re.compile(r"[a-z-]{1,20}( [a-z-]{1,20}){1,2}")
 
 
 @dataclass(frozen=True)
@@ -58,6 +67,22 @@ class Entry:
     facts: Mapping[str, str] = field(default_factory=dict)
     digests: Mapping[str, str] = field(default_factory=dict)
     texts: Mapping[str, str] = field(default_factory=dict)
+
+
+def is_fit(resource: str) -> bool:
+    """Whether a resource has the shape of `kind:id`, so that a record may name it."""
+    return bool(_RESOURCE.fullmatch(resource))
+
+
+def unknown(resource: str) -> str:
+    """A resource by its kind only, for one that does not exist or cannot be named."""
+    kind = resource.partition(":")[0]
+    return f"{kind if _KIND.fullmatch(kind) else 'thing'}:{UNKNOWN}"
+
+
+def fit(value: str) -> str:
+    """A fact or a digest as a record keeps it: `unfit` in place of anything like free text."""
+    return value if _VALUE.fullmatch(value) or _WORDS.fullmatch(value) else UNFIT
 
 
 def append(session: Session, entry: Entry) -> int:

@@ -139,6 +139,11 @@ class FakeMlflow:
         file.parent.mkdir(parents=True, exist_ok=True)
         file.write_text(text)
 
+    def put_files(self, version: SeenVersion, folder: Path) -> None:
+        """Make a folder's files the artifacts of a version."""
+        shutil.rmtree(self._artifacts(version))
+        shutil.copytree(folder, self._artifacts(version))
+
     def leave_sample(self, version: SeenVersion, text: str) -> None:
         """Leave rows of the evaluation in the version's run."""
         file = self._folder / "runs" / version.run_id / "evaluation_sample.parquet"

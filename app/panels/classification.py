@@ -52,7 +52,7 @@ def _mapping(shown: Shown, ids: list[str], names: dict[str, str]) -> None:
     users = sorted({run.user for run in shown.runs.values() if run.user})
     if not users:
         return
-    show(note("Runs of this model name these MLflow users. Say whose work they are."))
+    show(note("Runs name these MLflow users. You vouch for the versions that name one now."))
     with st.form("map-user", border=False):
         user = st.selectbox("MLflow user", users)
         person = st.selectbox("is the work of", ids, index=None, format_func=lambda one: names[one])

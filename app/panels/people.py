@@ -488,8 +488,9 @@ def _map(users: Sequence[tuple[str, str]], everybody: Known) -> None:
     )
     show(
         paragraph(
-            f"From now on {names.get(person or '', 'they')} counts as the author of all runs of "
-            "this user, and cannot approve versions made by them."
+            f"You vouch that {names.get(person or '', 'this person')} built the versions that name "
+            "this user now. Later ones are not vouched for until you link again, but this person "
+            "cannot approve any of them."
         )
     )
     if st.button("Link", type="primary", key="map-sign") and did(

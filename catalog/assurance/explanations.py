@@ -19,7 +19,7 @@ from auth.actors import Actor
 from catalog.assurance import runner
 from catalog.assurance.runner import ExplainInput, ExplainResult, Limits, Progress
 from catalog.assurance.tables import ExplanationRow
-from catalog.registry.artifacts import manifest_of
+from catalog.registry.artifacts import at_most, manifest_of
 from catalog.registry.models import Model, resource
 from catalog.registry.seen import Mlflow
 from catalog.registry.tables import ModelRow, VersionRow
@@ -149,7 +149,8 @@ class Explanations:
                         hint="Explain the version that is there now.",
                         code="version-gone",
                     )
-                files = self._mlflow.download(seen, _folder(folder, "model"))
+                with at_most(LARGEST_MODEL_BYTES):
+                    files = self._mlflow.download(seen, _folder(folder, "model"))
                 manifest = manifest_of(files)
                 if manifest.total_bytes > LARGEST_MODEL_BYTES:
                     raise Invalid(
@@ -157,7 +158,8 @@ class Explanations:
                         f"{LARGEST_MODEL_BYTES / 1e9:.0f} GB is the most that is explained here.",
                         code="model-too-large",
                     )
-                kept = self._mlflow.download_sample(seen, _folder(folder, "sample"))
+                with at_most(LARGEST_MODEL_BYTES):
+                    kept = self._mlflow.download_sample(seen, _folder(folder, "sample"))
                 sample = kept or _input_example(files)
                 result = runner.explain(
                     ExplainInput(files, sample),

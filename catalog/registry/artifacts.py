@@ -1,19 +1,76 @@
-"""The files of a version: what each of them is, by SHA-256, never opened as a program."""
+"""The files of a version: how many may be read, what each of them is, what MLmodel says of it.
+
+None is ever opened as a program, and MLmodel is read as text that anybody may have written.
+"""
 
 from __future__ import annotations
 
 import hashlib
-from collections.abc import Mapping
+import json
+from collections.abc import Iterable, Iterator, Mapping
+from contextlib import contextmanager
+from contextvars import ContextVar
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Final
+from typing import Any, Final
 
 import rfc8785
+import yaml
 
 from ledger.errors import Invalid
 
-# MLflow writes this note into what it downloads; it is not part of the version.
-_NOT_PART: Final = frozenset({"registered_model_meta"})
+LARGEST_VERSION_BYTES: Final = 20 * 1024**3
+LARGEST_MLMODEL_BYTES: Final = 256 * 1024
+MOST_FILES: Final = 20_000
+# MLflow walks folders by calling itself, so a deep nest would end in a fault of its own.
+_DEEPEST: Final = 60
+
+_largest: ContextVar[int] = ContextVar("largest", default=LARGEST_VERSION_BYTES)
+
+
+@contextmanager
+def at_most(size: int) -> Iterator[None]:
+    """Within this block no version with more bytes than this is downloaded."""
+    before = _largest.set(size)
+    try:
+        yield
+    finally:
+        _largest.reset(before)
+
+
+def insist_small(files: Iterable[tuple[str, int]]) -> None:
+    """Look through files and folders (path, bytes) and stop at the first that is too much.
+
+    Raises:
+        Invalid: they are too many, nested too deeply or too large to be read.
+    """
+    total = 0
+    for count, (path, size) in enumerate(files, 1):
+        total += size
+        if total > _largest.get():
+            raise _too_large(f"more than {_told(_largest.get())} of files")
+        if count > MOST_FILES:
+            raise _too_large(f"more than {MOST_FILES:,} files")
+        if path.count("/") > _DEEPEST:
+            raise _too_large(f"folders more than {_DEEPEST} deep")
+
+
+def on_disk(place: Path) -> Iterator[tuple[str, int]]:
+    """What lies in a folder, or the one file, with its bytes on this disk."""
+    for path in place.rglob("*") if place.is_dir() else (place,):
+        yield path.relative_to(place).as_posix(), path.lstat().st_size
+
+
+def _too_large(what: str) -> Invalid:
+    return Invalid(
+        f"The version has {what}; that is more than Countersign reads.",
+        hint="Register the version again without what serving it does not need.",
+        code="artifact-too-large",
+    )
+
+
+def _told(size: int) -> str:
+    return f"{size / 1024**3:.0f} GB" if size >= 1024**3 else f"{size / 1024:.0f} KB"
 
 
 @dataclass(frozen=True)
@@ -39,10 +96,44 @@ def manifest_of(folder: Path) -> Manifest:
                 hint="Register the version again with plain files.",
                 code="artifact-link",
             )
-        name = path.relative_to(folder).as_posix()
-        if path.is_file() and name not in _NOT_PART:
+        if path.is_file():
             with path.open("rb") as stream:
                 digest = hashlib.file_digest(stream, "sha256").hexdigest()
-            files[name] = (path.stat().st_size, digest)
+            files[path.relative_to(folder).as_posix()] = (path.stat().st_size, digest)
     plain = {name: f"{size} {digest}" for name, (size, digest) in files.items()}
     return Manifest(files, "sha256:" + hashlib.sha256(rfc8785.dumps(dict(plain))).hexdigest())
+
+
+class _NoAliases(yaml.SafeLoader):
+    """YAML without back references: a few hundred bytes of them grow to gigabytes."""
+
+    def compose_node(self, parent: yaml.Node | None, index: int) -> yaml.Node | None:
+        if self.check_event(yaml.events.AliasEvent):
+            raise yaml.YAMLError("back references are not read")
+        node: yaml.Node | None = super().compose_node(parent, index)
+        return node
+
+
+def read_mlmodel(file: Path) -> tuple[tuple[str, ...], str]:
+    """The flavors an MLmodel file names and its signature as JSON; nothing if it makes no sense."""
+    try:
+        if file.stat().st_size > LARGEST_MLMODEL_BYTES:
+            return (), ""
+        # The loader only builds plain values.
+        described = yaml.load(file.read_text("utf-8", "replace"), _NoAliases)  # noqa: S506
+        return _flavors_and_signature(described)
+    except (yaml.YAMLError, ValueError, TypeError, RecursionError, OSError, OverflowError):
+        return (), ""
+
+
+def _flavors_and_signature(described: Any) -> tuple[tuple[str, ...], str]:  # noqa: ANN401 - YAML
+    if not isinstance(described, dict):
+        return (), ""
+    flavors = described.get("flavors")
+    signature = described.get("signature")
+    names = flavors if isinstance(flavors, dict) else {}
+    return (
+        # What cannot be printed cannot be kept by every database either.
+        tuple(name for name in names if isinstance(name, str) and name.isprintable()),
+        json.dumps(signature) if isinstance(signature, dict) else "",
+    )

@@ -2,7 +2,8 @@
 
 A page of MLflow's listing is an offset, so rows shift while it is read: a model or version that was
 not met is asked for by its name before it is called gone. One whose creation is another one than
-before is another incarnation: it gets its own row and inherits nothing.
+before is another incarnation: it gets its own row and inherits nothing. Anybody who may register a
+version decides what it says: one that cannot be read is left alone, and hides no other.
 """
 
 from __future__ import annotations
@@ -10,9 +11,12 @@ from __future__ import annotations
 import json
 import logging
 import math
-from collections.abc import Iterable, Mapping
+import time
+from collections.abc import Iterable, Iterator, Mapping
+from contextlib import contextmanager
 from dataclasses import dataclass
 from datetime import datetime
+from typing import Final
 
 from sqlmodel import Session, col, select
 
@@ -36,12 +40,15 @@ from catalog.registry.tables import (
     VersionRow,
 )
 from ledger.clock import Clock
-from ledger.errors import CountersignError, NotFound
+from ledger.errors import CountersignError, NotFound, Unavailable
 from ledger.ids import new_id
 from ledger.journal import Journal
 from ledger.store import Store
 
 _LOG = logging.getLogger(__name__)
+# What opening versions in vain may cost one look; what is not opened then is at the next one.
+_PATIENCE_S: Final = 60.0
+_Fresh = tuple[str, SeenVersion]
 
 
 @dataclass(frozen=True)
@@ -67,9 +74,13 @@ class Mirror:
         self._journal = journal
         self._mlflow = mlflow
         self._server = server
+        # What could not be read, and why, by its id; the operator is told of it once.
+        self._troubled: dict[str, str] = {}
 
     def crawl(self, *, by: Actor) -> MirrorState:
         """Read the whole registry and write down the differences.
+
+        A model or version that cannot be read stays as it was and is tried again at the next look.
 
         Raises:
             Unavailable: MLflow stopped answering; what was read until then is kept, nothing is
@@ -91,33 +102,64 @@ class Mirror:
         except NotFound:
             self._gone([row for row in self._present() if row.name == name])
             return
-        self._take(seen, self._all_versions(name))
+        self._open(self._take(seen, self._all_versions(name)))
 
     def _crawl(self) -> tuple[int, int]:
         models = {(m.workspace, m.name): m for m in self._mlflow.models()}
         versions: dict[tuple[str, str], dict[int, SeenVersion]] = {}
         for version in self._mlflow.versions():
             versions.setdefault((version.workspace, version.name), {})[version.number] = version
+        fresh: list[_Fresh] = []
         for key, model in models.items():
             found = versions.get(key, {})
-            if self._agrees(model, found):
-                self._take(model, found.values())
-            else:
-                self._look_again(model.name)
-        unmet = [row for row in self._present() if (row.workspace, row.name) not in models]
-        self._gone([row for row in unmet if self._is_gone(row.name)])
+            with self._apart("model", model.name):
+                if self._agrees(model, found):
+                    fresh += self._take(model, found.values())
+                else:
+                    fresh += self._look_again(model.name) or []
+        for row in self._present():
+            if (row.workspace, row.name) not in models:
+                with self._apart("model", row.name):
+                    again = self._look_again(row.name)
+                    if again is None:
+                        self._gone([row])
+                    fresh += again or []
+        self._open(fresh)
         return len(models), sum(len(found) for found in versions.values())
 
-    def _is_gone(self, name: str) -> bool:
-        return not self._look_again(name)
-
-    def _look_again(self, name: str) -> bool:
-        """Read one model by its name, which no page can hide. Returns whether it is there."""
+    def _look_again(self, name: str) -> list[_Fresh] | None:
+        """Read one model by its name, which no page can hide. Returns nothing if it is gone."""
         try:
             seen = self._mlflow.model(name)
         except NotFound:
+            return None
+        return self._take(seen, self._all_versions(name))
+
+    @contextmanager
+    def _apart(self, kind: str, name: str) -> Iterator[None]:
+        """What is wrong with one model or version is written down and hides no other.
+
+        Raises:
+            Unavailable: it is not this one: MLflow does not even list models.
+        """
+        try:
+            yield
+        except CountersignError as problem:
+            if isinstance(problem, Unavailable):
+                next(iter(self._mlflow.models()), None)
+            self._trouble(kind, name, problem.message)
+        except Exception as fault:
+            if self._trouble(kind, name, type(fault).__name__):
+                _LOG.exception("%s %s", kind, name)
+        else:
+            self._troubled.pop(name, None)
+
+    def _trouble(self, kind: str, name: str, why: str) -> bool:
+        """Remember what was wrong. Returns whether that is new."""
+        if self._troubled.get(name) == why:
             return False
-        self._take(seen, self._all_versions(name))
+        self._troubled[name] = why
+        _LOG.warning("%s %s cannot be read: %s", kind, name, why)
         return True
 
     def _agrees(self, model: SeenModel, found: Mapping[int, SeenVersion]) -> bool:
@@ -162,13 +204,26 @@ class Mirror:
                 )
             )
 
-    def _take(self, seen: SeenModel, versions: Iterable[SeenVersion]) -> None:
+    def _take(self, seen: SeenModel, versions: Iterable[SeenVersion]) -> list[_Fresh]:
+        """Write one model down. Returns its versions that must be opened to be known."""
         with self._store.write() as session:
             model = self._model(session, seen)
             fresh = self._versions(session, model, {v.number: v for v in versions})
             self._aliases(session, model, seen)
-        for version_id, version in fresh:
-            self._detail(version_id, version)
+        return fresh
+
+    def _open(self, fresh: list[_Fresh]) -> None:
+        """Open new versions; those that could not be opened before wait until all others are."""
+        patience = _PATIENCE_S
+        for version_id, version in sorted(fresh, key=lambda one: one[0] in self._troubled):
+            began = time.monotonic()
+            with self._apart("version", version_id):
+                self._detail(version_id, version)
+            if version_id in self._troubled:
+                patience -= time.monotonic() - began
+            if patience < 0:
+                _LOG.warning("opening versions takes too long; the next look goes on with it")
+                return
 
     def _model(self, session: Session, seen: SeenModel) -> ModelRow:
         now = self._clock.now()
@@ -208,7 +263,7 @@ class Mirror:
 
     def _versions(
         self, session: Session, model: ModelRow, seen: dict[int, SeenVersion]
-    ) -> list[tuple[str, SeenVersion]]:
+    ) -> list[_Fresh]:
         now = self._clock.now()
         known = {
             row.number: row
@@ -218,7 +273,7 @@ class Mirror:
                 )
             )
         }
-        fresh: list[tuple[str, SeenVersion]] = []
+        fresh: list[_Fresh] = []
         for number, row in known.items():
             if number not in seen or not _same_incarnation(row, seen[number]):
                 self._bury_version(session, row, now)
@@ -295,12 +350,7 @@ class Mirror:
 
     def _detail(self, version_id: str, seen: SeenVersion) -> None:
         """Open a new version once. If that fails it is tried again at the next look."""
-        try:
-            details = self._mlflow.details(seen)
-        except NotFound:
-            # Its files or its run are gone: one broken version must not hide all the others.
-            _LOG.warning("version %s of %s cannot be opened", seen.number, seen.name)
-            return
+        details = self._mlflow.details(seen)
         with self._store.write() as session:
             row = session.get_one(VersionRow, version_id)
             row.logged_model_id = details.logged_model_id

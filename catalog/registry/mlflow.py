@@ -9,14 +9,23 @@ from __future__ import annotations
 import json
 import logging
 import os
+import re
+import tempfile
+import time
 from collections.abc import Callable, Iterator
 from datetime import UTC, datetime
 from functools import partial
 from pathlib import Path
 from typing import Any, Final, TypeVar
+from urllib.parse import unquote, urlsplit
 
-import yaml
-
+from catalog.registry.artifacts import (
+    LARGEST_MLMODEL_BYTES,
+    at_most,
+    insist_small,
+    on_disk,
+    read_mlmodel,
+)
 from catalog.registry.seen import (
     SeenDataset,
     SeenDetails,
@@ -31,11 +40,17 @@ _LOG = logging.getLogger(__name__)
 _Seen = TypeVar("_Seen", SeenModel, SeenVersion)
 _PAGE: Final = 500
 _SAMPLE_NAME: Final = "evaluation_sample.parquet"
-_LARGEST_MLMODEL_BYTES: Final = 4 * 1024 * 1024
+_LARGEST_ROWS: Final = 2**31 - 1  # the widest whole number every database keeps here
+_TELL_AGAIN_S: Final = 60.0
 # Whoever registers a version chooses the address of its files. The worker must not be sent to its
 # own disk, nor to web addresses only it can reach.
 _ARTIFACT_STORES: Final = frozenset(
     {"mlflow-artifacts", "s3", "gs", "wasbs", "abfss", "hdfs", "viewfs", "oss", "b2", "r2"}
+)
+# To an Azure folder the driver sends a token, at whatever host the address names.
+_AZURE_FOLDER: Final = re.compile(
+    r"[\w$.-]+@\w+(\.privatelink)?\.dfs\.core\.(windows\.net|chinacloudapi\.cn|usgovcloudapi\.net)",
+    re.ASCII,
 )
 # A dead server must not hold the worker for MLflow's default of four minutes.
 _PATIENCE: Final = {
@@ -53,6 +68,7 @@ class MlflowServer:
     def __init__(self, tracking_uri: str) -> None:
         self._uri = tracking_uri
         self._opened: Any = None
+        self._told: dict[str, float] = {}
 
     @property
     def _client(self) -> Any:  # noqa: ANN401 - MLflow's own type, unknown until imported
@@ -66,20 +82,22 @@ class MlflowServer:
 
     def models(self) -> Iterator[SeenModel]:
         """All registered models with tags and aliases."""
-        for found in self._paged(
-            lambda token: self._client.search_registered_models(max_results=_PAGE, page_token=token)
-        ):
-            yield _model(found)
+        yield from self._paged(
+            _model,
+            lambda token: self._client.search_registered_models(
+                max_results=_PAGE, page_token=token
+            ),
+        )
 
     def versions(self, name: str = "") -> Iterator[SeenVersion]:
         """All versions, of one model if it is named."""
         wanted = f"name={_quoted(name)}" if name else None
-        for found in self._paged(
+        yield from self._paged(
+            _version,
             lambda token: self._client.search_model_versions(
                 wanted, max_results=_PAGE, page_token=token
-            )
-        ):
-            yield _version(found)
+            ),
+        )
 
     def model(self, name: str) -> SeenModel:
         """One registered model. Raises NotFound."""
@@ -119,11 +137,11 @@ class MlflowServer:
         """The run's `evaluation_sample.parquet`, if it left one."""
         if not version.run_id:
             return None
-        listed = self._ask(lambda: self._client.list_artifacts(version.run_id))
-        if _SAMPLE_NAME not in {item.path for item in listed}:
-            return None
         run = self._ask(lambda: self._client.get_run(version.run_id))
-        return self._fetch(str(run.info.artifact_uri), _SAMPLE_NAME, into)
+        try:
+            return self._fetch(str(run.info.artifact_uri), _SAMPLE_NAME, into)
+        except NotFound:
+            return None
 
     def set_alias(self, name: str, alias: str, number: int) -> None:
         """Point an alias at a version."""
@@ -153,50 +171,77 @@ class MlflowServer:
         )
 
     def _mlmodel(self, version: SeenVersion) -> tuple[tuple[str, ...], str]:
-        import tempfile  # noqa: PLC0415 - used here only
-
         with tempfile.TemporaryDirectory() as folder:
             try:
-                file = self._fetch(self._folder(version), "MLmodel", Path(folder))
+                with at_most(LARGEST_MLMODEL_BYTES):
+                    file = self._fetch(self._folder(version), "MLmodel", Path(folder))
             except CountersignError:
                 return (), ""
-            if file.stat().st_size > _LARGEST_MLMODEL_BYTES:
-                return (), ""
-            try:
-                described = yaml.safe_load(file.read_text("utf-8", "replace"))
-            except yaml.YAMLError:
-                return (), ""
-        if not isinstance(described, dict):
-            return (), ""
-        flavors = described.get("flavors")
-        signature = described.get("signature")
-        return (
-            tuple(str(name) for name in flavors) if isinstance(flavors, dict) else (),
-            json.dumps(signature) if isinstance(signature, dict) else "",
-        )
+            return read_mlmodel(file)
 
     def _fetch(self, folder: str, name: str, into: Path) -> Path:
         """One file of an artifact folder, or all of it when no name is given.
 
         MLflow's own `download_artifacts` would ask whichever server the process has set globally.
+
+        Raises:
+            Invalid: the folder is at an address nobody is sent to, or holds too much.
+            NotFound: there is no such file.
         """
-        scheme = folder.partition(":")[0]
-        if scheme not in _ARTIFACT_STORES:
-            raise Invalid(
-                f"The version's files lie at an address of the kind {scheme[:20]!r}.",
-                hint="Countersign reads files through MLflow or from an object store. Start MLflow "
-                "with --serve-artifacts and register the version again.",
-                code="artifact-store",
-            )
+        address = self._checked(folder)
         from mlflow.store.artifact.artifact_repository_registry import (  # noqa: PLC0415
             get_artifact_repository,
         )
 
-        def fetch() -> Any:  # noqa: ANN401 - MLflow's own, untyped
-            files: Any = get_artifact_repository(folder, tracking_uri=self._uri)
-            return files.download_artifacts(name, str(into))
+        files: Any = self._ask(lambda: get_artifact_repository(address, tracking_uri=self._uri))
+        insist_small(self._one(files, name) if name else self._walk(files))
+        fetched = Path(self._ask(lambda: files.download_artifacts(name, str(into))))
+        # A listing may be wrong, or old by now.
+        insist_small(on_disk(fetched))
+        return fetched
 
-        return Path(self._ask(fetch))
+    def _one(self, files: Any, name: str) -> Iterator[tuple[str, int]]:  # noqa: ANN401 - MLflow's
+        for item in self._ask(files.list_artifacts):
+            if item.path == name and not item.is_dir:
+                yield name, item.file_size or 0
+                return
+        raise NotFound("MLflow has no such thing any more.", code="not-in-mlflow")
+
+    def _walk(self, files: Any) -> Iterator[tuple[str, int]]:  # noqa: ANN401 - MLflow's own type
+        waiting: list[str | None] = [None]
+        while waiting:
+            folder = waiting.pop()
+            for item in self._ask(partial(files.list_artifacts, folder)):
+                # Some stores list a folder as a part of itself.
+                if item.path in {".", folder}:
+                    continue
+                yield item.path, 0 if item.is_dir else item.file_size or 0
+                if item.is_dir:
+                    waiting.append(item.path)
+
+    def _checked(self, folder: str) -> str:
+        """The address of files, if the worker may be sent there with its credentials.
+
+        Raises:
+            Invalid: whoever registered the version would choose who sees them.
+        """
+        kind = folder.partition(":")[0]
+        if kind not in _ARTIFACT_STORES:
+            raise _foreign(f"an address of the kind {kind[:20]!r}")
+        try:
+            address, ours = urlsplit(folder), urlsplit(self._uri)
+        except ValueError as error:
+            raise _foreign("an address that cannot be read") from error
+        if kind == "abfss" and not _AZURE_FOLDER.fullmatch(address.netloc):
+            raise _foreign(f"the foreign address {address.netloc[:80]!r}")
+        if kind != "mlflow-artifacts":
+            return folder
+        if address.netloc not in {"", ours.netloc, ours.netloc.rpartition("@")[2]}:
+            raise _foreign(f"the foreign address {address.netloc[:80]!r}")
+        if ".." in re.split(r"[/\\]", unquote(address.path)):
+            raise _foreign("an address that leads out of MLflow's files")
+        # Without a host it can only be the tracking server.
+        return f"mlflow-artifacts:{address.path}"
 
     def _folder(self, version: SeenVersion) -> str:
         """Where the files of a version are."""
@@ -211,11 +256,20 @@ class MlflowServer:
             )
         )
 
-    def _paged(self, ask: Callable[[str | None], Any]) -> Iterator[Any]:
+    def _paged(
+        self, read: Callable[[Any], _Seen], ask: Callable[[str | None], Any]
+    ) -> Iterator[_Seen]:
         token: str | None = None
         while True:
             page = self._ask(partial(ask, token))
-            yield from page
+            for found in page:
+                try:
+                    seen = read(found)
+                except (ValueError, TypeError, OverflowError):
+                    # One that makes no sense must not hide the others; the traceback says which.
+                    _LOG.exception("an entry of MLflow's listing cannot be read")
+                    continue
+                yield seen
             token = page.token
             if not token:
                 return
@@ -224,8 +278,42 @@ class MlflowServer:
         try:
             return question()
         except Exception as error:
-            _LOG.debug("MLflow at %s", self._uri, exc_info=error)
-            raise _in_our_words(error) from error
+            problem = _in_our_words(error)
+            if isinstance(problem, Unavailable):
+                self._tell(error)
+            raise problem from error
+
+    def _tell(self, error: Exception) -> None:
+        """Leave the operator a cause, once per kind and minute.
+
+        Only kinds and status are told: MLflow's own messages hold addresses, and those passwords.
+        """
+        kind, now = _kind(error), time.monotonic()
+        if now - self._told.get(kind, -_TELL_AGAIN_S) >= _TELL_AGAIN_S:
+            self._told[kind] = now
+            _LOG.warning("MLflow does not answer properly: %s", kind)
+
+
+def _kind(error: Exception) -> str:
+    """What went wrong without a word of its text: `MlflowException INTERNAL_ERROR (SSLError)`."""
+    response = getattr(error, "response", None)
+    status = getattr(error, "error_code", None) or getattr(response, "status_code", "")
+    cause = error.__cause__ or error.__context__
+    told = [type(error).__name__]
+    if re.fullmatch(r"\w{1,60}", str(status), re.ASCII):
+        told.append(str(status))
+    if cause is not None:
+        told.append(f"({type(cause).__name__})")
+    return " ".join(told)
+
+
+def _foreign(what: str) -> Invalid:
+    return Invalid(
+        f"The version's files lie at {what}.",
+        hint="Countersign reads files through its MLflow or from an object store. Start MLflow "
+        "with --serve-artifacts and register the version again.",
+        code="artifact-store",
+    )
 
 
 def _in_our_words(error: Exception) -> CountersignError:
@@ -257,7 +345,7 @@ def _proper(seen: _Seen) -> _Seen:
 
 
 def _is_logged(source: str) -> bool:
-    return source.startswith("models:/m-")
+    return re.fullmatch(r"models:/m-[\w-]+", source, re.ASCII) is not None
 
 
 def _quoted(name: str) -> str:
@@ -265,9 +353,11 @@ def _quoted(name: str) -> str:
 
 
 def _moment(milliseconds: int | None) -> datetime | None:
-    if milliseconds is None:
+    """A time somebody wrote into a run, if there is such a time."""
+    try:
+        return None if milliseconds is None else datetime.fromtimestamp(milliseconds / 1000, UTC)
+    except (ValueError, OverflowError, OSError):
         return None
-    return datetime.fromtimestamp(milliseconds / 1000, UTC)
 
 
 def _certain(milliseconds: int | None) -> datetime:
@@ -312,12 +402,12 @@ def _dataset(given: Any) -> SeenDataset:  # noqa: ANN401 - MLflow's own type
         source_type=dataset.source_type or "",
         source=dataset.source or "",
         columns=dataset.schema or "",
-        rows=rows if isinstance(rows, int) else None,
+        rows=rows if type(rows) is int and 0 <= rows <= _LARGEST_ROWS else None,
     )
 
 
 def _json(text: str | None) -> Any:  # noqa: ANN401 - any JSON
     try:
         return json.loads(text or "null")
-    except ValueError:
+    except (ValueError, RecursionError):
         return None

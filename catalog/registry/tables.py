@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from datetime import datetime
 
-from sqlalchemy import Column, Index, Text, UniqueConstraint
+from sqlalchemy import Column, Index, Text, text
 from sqlmodel import Field, SQLModel
 
 from ledger.store import UtcDateTime
@@ -16,6 +16,12 @@ def _text() -> Column[str]:
 
 def _moment(*, nullable: bool = False) -> Column[datetime]:
     return Column(UtcDateTime, nullable=nullable)
+
+
+def _one_present(name: str, *columns: str) -> Index:
+    """One that is there; any number that are gone, and a rename back brings a creation time back."""
+    there = text("gone_at IS NULL")
+    return Index(name, *columns, unique=True, sqlite_where=there, postgresql_where=there)
 
 
 class MirrorStateRow(SQLModel, table=True):
@@ -36,8 +42,8 @@ class ModelRow(SQLModel, table=True):
 
     __tablename__ = "model"
     __table_args__ = (
-        UniqueConstraint("server", "workspace", "name", "created_at"),
         Index("ix_model_key", "server", "workspace", "name"),
+        _one_present("ux_model_present", "server", "workspace", "name"),
     )
 
     id: str = Field(primary_key=True)
@@ -62,8 +68,8 @@ class VersionRow(SQLModel, table=True):
 
     __tablename__ = "model_version"
     __table_args__ = (
-        UniqueConstraint("model_id", "number", "created_at", "source", "run_id"),
         Index("ix_model_version_number", "model_id", "number"),
+        _one_present("ux_model_version_present", "model_id", "number"),
     )
 
     id: str = Field(primary_key=True)

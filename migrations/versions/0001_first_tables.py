@@ -131,11 +131,17 @@ def upgrade() -> None:
         sa.Column("seen_at", sa.DateTime(timezone=True), nullable=False),
         sa.Column("gone_at", sa.DateTime(timezone=True), nullable=True),
         sa.PrimaryKeyConstraint("id"),
-        sa.UniqueConstraint("server", "workspace", "name", "created_at"),
     )
     with op.batch_alter_table("model", schema=None) as batch_op:
         batch_op.create_index(batch_op.f("ix_model_domain"), ["domain"], unique=False)
         batch_op.create_index("ix_model_key", ["server", "workspace", "name"], unique=False)
+        batch_op.create_index(
+            "ux_model_present",
+            ["server", "workspace", "name"],
+            unique=True,
+            sqlite_where=sa.text("gone_at IS NULL"),
+            postgresql_where=sa.text("gone_at IS NULL"),
+        )
 
     op.create_table(
         "policy",
@@ -327,10 +333,16 @@ def upgrade() -> None:
         sa.Column("gone_at", sa.DateTime(timezone=True), nullable=True),
         sa.ForeignKeyConstraint(["model_id"], ["model.id"]),
         sa.PrimaryKeyConstraint("id"),
-        sa.UniqueConstraint("model_id", "number", "created_at", "source", "run_id"),
     )
     with op.batch_alter_table("model_version", schema=None) as batch_op:
         batch_op.create_index("ix_model_version_number", ["model_id", "number"], unique=False)
+        batch_op.create_index(
+            "ux_model_version_present",
+            ["model_id", "number"],
+            unique=True,
+            sqlite_where=sa.text("gone_at IS NULL"),
+            postgresql_where=sa.text("gone_at IS NULL"),
+        )
 
     op.create_table(
         "password",

@@ -11,6 +11,7 @@ from app.worker import EXPLAINER
 from catalog.assurance import explanations as desk
 from catalog.assurance.explanations import Explanation, ExplanationState
 from ledger.errors import NotFound, Refused, Unavailable
+from tests.assurance import models
 from tests.cast import House
 from tests.fakes import AWAY
 
@@ -139,3 +140,32 @@ def test_a_model_that_is_no_model_fails_in_words_and_harms_nothing(
     assert failed.state is ExplanationState.FAILED
     assert failed.problem.endswith(".")
     assert "Traceback" not in failed.problem + failed.hint
+
+
+def test_an_explanation_is_computed_once_kept_and_shown_to_all_who_may_read(
+    small_house: House, tmp_path: Path
+) -> None:
+    small_house.credit(aucs=(0.8,))
+    models.ridge(tmp_path / "ridge")
+    rows = models.people(20)[models.NUMBERS].to_dict(orient="split", index=False)
+    (tmp_path / "ridge" / "input_example.json").write_text(json.dumps(rows))
+    small_house.mlflow.put_files(small_house.mlflow.version("credit-pd", 1), tmp_path / "ridge")
+    asked(small_house)
+    small_house.work()
+    done = told(small_house)
+    assert done.state is ExplanationState.DONE, (done.problem, done.hint)
+    assert done.result is not None
+    assert set(done.result.features) == set(models.NUMBERS)
+    assert done.sample == "input example of the model"
+    (record,) = small_house.records("explanation:compute")
+    assert record.digests == {
+        "artifacts": done.artifacts_digest,
+        "result": done.result_digest,
+    }
+    assert asked(small_house) == done
+    small_house.portal.explanations.compute(done.id, by=EXPLAINER)
+    assert len(small_house.records("explanation:compute")) == 1
+    for who in ("carol", "erik", "bob"):
+        version = small_house.version(1)
+        shown = small_house.portal.explanations.of(version.id, by=small_house.who(who))
+        assert shown == done

@@ -9,6 +9,7 @@ import pytest
 from auth.actors import EVERYTHING, Actor, Scope
 from auth.permissions import Role
 from catalog.registry.tables import ModelRow
+from catalog.releases.gates import Answer
 from catalog.releases.requests import may_decide
 from catalog.releases.states import State, Verb
 from catalog.releases.tables import RequestRow
@@ -145,3 +146,23 @@ def test_an_approver_whose_role_was_taken_decides_nothing_from_then_on(small_hou
     small_house.portal.grants.take(by.roles[0].grant_id, by=small_house.grace)
     with pytest.raises((Refused, NotFound)):
         small_house.portal.requests.decide(request.id, Verb.APPROVE, WHY, by=small_house.bob)
+
+
+def test_a_mapping_vouches_for_the_versions_of_its_moment_and_only_takes_rights_away_later(
+    small_house: House,
+) -> None:
+    """Whoever writes `mlflow.user` may keep a person from deciding; nobody becomes an author."""
+    small_house.credit()
+    small_house.portal.authorship.map_user("main", "ada", small_house.bob.id, by=small_house.grace)
+    small_house.mlflow.log("credit-pd", user="ada")
+    small_house.mirror()
+    author = next(
+        gate
+        for gate in small_house.portal.requests.preview(
+            small_house.version(3).id, "champion", by=small_house.alice
+        ).gates
+        if gate.id == "author"
+    )
+    assert author.answer is Answer.MISSING
+    request = small_house.asked(3, "shadow")
+    assert verdict(small_house, request.id, small_house.bob) == "author"
