@@ -15,6 +15,8 @@ from ledger.store import sqlite_url
 
 ROOT: Final = Path(__file__).resolve().parent.parent
 _SLUG: Final = re.compile(r"[a-z0-9][a-z0-9-]{0,31}")
+# Set by a run for its worker: the MLflow server is the one that this run has started.
+OWN_MLFLOW: Final = "COUNTERSIGN_OWN_MLFLOW"
 MLFLOW_SECRETS: Final = (
     "MLFLOW_TRACKING_USERNAME",
     "MLFLOW_TRACKING_PASSWORD",
@@ -34,7 +36,8 @@ class Settings:
         mlflow_uri: MLFLOW_TRACKING_URI, a server to use; none means: start our own.
         mlflow_port: MLFLOW_PORT of the server we start ourselves. Default PORT + 1.
         server_slug: MLFLOW_SERVER_SLUG, the stable name of the MLflow server in the catalog.
-        demo: DEMO, whether the demo organisation is loaded; by default only into our own server.
+        demo: DEMO, whether the demo organisation is loaded; by default only into a server of our
+            own; a worker that is started by itself loads it with an explicit DEMO=1 alone.
         public_url: PUBLIC_URL, the portal's address as browsers see it.
         mirror_seconds: MIRROR_SECONDS between two looks at MLflow. Default 30.
     """
@@ -54,7 +57,7 @@ class Settings:
     @property
     def local_url(self) -> str:
         """The portal's address for the other processes of this machine."""
-        host = "127.0.0.1" if self.host in {"0.0.0.0", "::", "localhost"} else self.host  # noqa: S104 - compared, not bound
+        host = "127.0.0.1" if self.host in {"0.0.0.0", "::", "localhost"} else self.host
         return f"http://[{host}]:{self.port}" if ":" in host else f"http://{host}:{self.port}"
 
 

@@ -14,7 +14,7 @@ from typing import IO, Final
 from urllib.parse import urlsplit, urlunsplit
 
 from app import watchdog
-from app.settings import MLFLOW_SECRETS, ROOT, Settings, prepare_data_dir
+from app.settings import MLFLOW_SECRETS, OWN_MLFLOW, ROOT, Settings, prepare_data_dir
 from app.supervisor import GRACE_SECONDS, Program, Supervisor, say
 from ledger.errors import Misconfigured
 
@@ -173,6 +173,7 @@ def programs(settings: Settings, environment: Mapping[str, str]) -> tuple[Progra
     if not settings.starts_mlflow:
         for_portal["MLFLOW_TRACKING_URI"] = without_password(settings.mlflow_uri)
     for_worker = {name: value for name, value in environment.items() if name in _OF_THE_WORKER}
+    for_worker[OWN_MLFLOW] = "1" if settings.starts_mlflow else "0"
     portal = Program(
         name="portal",
         label="The portal",

@@ -16,7 +16,7 @@ from typing import Final
 
 from app.durable import EXECUTOR, DurableWorker, Handler
 from app.portal import Portal, build
-from app.settings import Settings
+from app.settings import OWN_MLFLOW, Settings
 from auth.actors import Actor
 from catalog.registry.artifacts import manifest_of
 from catalog.registry.models import Model
@@ -48,7 +48,7 @@ def main(settings: Settings) -> int:
     ]
     for loop in loops:
         loop.start()
-    if settings.demo:
+    if loads_demo(settings, os.environ):
         from app.demo.loader import load  # noqa: PLC0415 - trains models; only where it is wanted
 
         try:
@@ -59,6 +59,16 @@ def main(settings: Settings) -> int:
     durable.stop()
     portal.store.close()
     return 0
+
+
+def loads_demo(settings: Settings, environment: Mapping[str, str]) -> bool:
+    """Whether the demo organisation is to be loaded into the MLflow server that answers here.
+
+    A worker that is started alone cannot know whose server listens on MLFLOW_PORT: the run that
+    started one says so, or the operator says DEMO=1.
+    """
+    asked = bool(environment.get("DEMO", "").strip())
+    return settings.demo and (asked or environment.get(OWN_MLFLOW) == "1")
 
 
 def handlers(portal: Portal) -> Mapping[str, Handler]:

@@ -85,7 +85,11 @@ def visible_scopes(actor: Actor, permission: str) -> tuple[Scope, ...]:
     )
 
 
+class Hidden(NotFound):
+    """It is there, and this person is told that it is not: for the record, a refused look."""
+
+
 def insist_visible(actor: Actor, permission: str, resource: Resource, what: str) -> None:
-    """What a person may not see does not exist for them. Raises NotFound."""
+    """What a person may not see does not exist for them. Raises Hidden, which reads NotFound."""
     if not decide(actor, permission, resource):
-        raise NotFound(f"There is no {what}.", hint="Check the address, or search for it.")
+        raise Hidden(f"There is no {what}.", hint="Check the address, or search for it.")

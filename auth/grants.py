@@ -2,8 +2,10 @@
 
 from __future__ import annotations
 
+import re
 from dataclasses import dataclass
 from datetime import datetime
+from typing import Final
 
 from sqlmodel import col, select
 
@@ -16,7 +18,12 @@ from ledger.acts import Ledger
 from ledger.errors import Conflict, Invalid, NotFound, Refused
 from ledger.ids import new_id
 
-SCOPE_KINDS = ("everything", "domain", "model")
+# What the id of a scope looks like. A domain is called whatever people call it.
+SCOPES: Final = {
+    "everything": re.compile(r"\*"),
+    "domain": re.compile(r"[^\x00-\x1f\x7f]{1,80}"),
+    "model": re.compile(r"mdl_[a-z0-9]{1,24}"),
+}
 
 
 @dataclass(frozen=True)
@@ -39,16 +46,18 @@ class Grants:
 
     def give(self, person_id: str, role: Role, scope: Scope, *, by: Actor) -> Grant:
         """Give a role. Nobody gives one to themselves."""
-        if scope.kind not in SCOPE_KINDS or not scope.id:
+        if not _exists(scope):
             raise Invalid(
                 "A role is given on everything, on a domain or on one model.",
-                hint="Choose one of the three and name it.",
+                hint="Choose one of the three, and name the domain or choose the model.",
                 code="no-such-scope",
             )
         if role not in GIVABLE_ROLES:
             raise Invalid(f"The role {role} is not given to people.", code="role-not-givable")
         with self._ledger.act("grant:give", actor=by.id, resource=f"person:{person_id}") as act:
-            act.facts |= {"role": role, "scope": f"{scope.kind}:{scope.id}"}
+            act.facts |= {"role": role, "scope": _told(scope)}
+            if scope.kind == "domain":
+                act.texts["domain"] = scope.id
             decide(by, "grant:give", ANYTHING).insist()
             if person_id == by.id:
                 raise Refused(
@@ -92,11 +101,10 @@ class Grants:
             if row is None:
                 raise NotFound("This grant was taken back already.", code="grant-gone")
             act.resource = f"person:{row.principal_id}"
-            act.facts |= {
-                "grant": grant_id,
-                "role": row.role,
-                "scope": f"{row.scope_kind}:{row.scope_id}",
-            }
+            scope = Scope(row.scope_kind, row.scope_id)
+            act.facts |= {"grant": grant_id, "role": row.role, "scope": _told(scope)}
+            if scope.kind == "domain":
+                act.texts["domain"] = scope.id
             if row.role == Role.GOVERNANCE_ADMIN and row.scope_kind == "everything":
                 keep_an_administrator(act.session, without=row.principal_id)
             act.session.delete(row)
@@ -137,6 +145,16 @@ class Grants:
         with self._ledger.store.read() as session:
             rows = session.exec(select(GrantRow).where(GrantRow.role == role)).all()
         return [_grant(row) for row in rows]
+
+
+def _exists(scope: Scope) -> bool:
+    shape = SCOPES.get(scope.kind)
+    return shape is not None and bool(shape.fullmatch(scope.id))
+
+
+def _told(scope: Scope) -> str:
+    """A scope as a fact of the record: a domain's name is free text and stands beside it."""
+    return "domain" if scope.kind == "domain" else f"{scope.kind}:{scope.id}"
 
 
 def _grant(row: GrantRow) -> Grant:

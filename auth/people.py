@@ -9,22 +9,34 @@ from dataclasses import dataclass
 from datetime import datetime, timedelta
 from typing import Final
 
-from sqlalchemy import Executable, bindparam
+from sqlalchemy import Executable, bindparam, text
 from sqlalchemy import select as sa_select
 from sqlmodel import Session, col, select
 
 from auth import passwords
 from auth.access import ANYTHING, Resource, decide
 from auth.actors import EVERYTHING, NOBODY, Actor, HeldRole, Kind, Scope
-from auth.permissions import Role
-from auth.tables import GrantRow, InvitationRow, PasswordRow, PrincipalRow, SessionRow, TokenRow
+from auth.permissions import ROLE_PERMISSIONS, Role
+from auth.tables import (
+    GrantRow,
+    InvitationRow,
+    PasswordRow,
+    PrincipalRow,
+    SessionRow,
+    SignInMissRow,
+    TokenRow,
+)
 from ledger.acts import Ledger
 from ledger.errors import Conflict, Invalid, NotFound, Refused, TooMany, Unauthenticated
 from ledger.ids import new_id
+from ledger.store import UtcDateTime
+from ledger.trail import UNKNOWN
 
 _EMAIL: Final = re.compile(r"[^@\s]{1,64}@[^@\s]{1,190}")
 LONGEST_NAME: Final = 120
 INVITATION_LASTS: Final = timedelta(days=3)
+# Who may do one of these is never invited again by somebody else once they have a password.
+_WEIGHTY: Final = frozenset({"release:decide", "grant:give"})
 
 
 @dataclass(frozen=True)
@@ -53,16 +65,15 @@ class People:
     # -- verbs ---------------------------------------------------------------------------------
 
     def add(self, name: str, email: str, *, by: Actor) -> tuple[Person, str]:
-        """Make a person known. Returns them and a one-time invitation code to set a password."""
+        """Make a person known. Returns them and a one-time invitation code to set a password.
+
+        The address of somebody who was disabled may be given again: to a new person, who holds no
+        role and did nothing yet.
+        """
         name, email = _name(name), _email(email)
         with self._ledger.act("person:add", actor=by.id, resource="person:*") as act:
             decide(by, "person:add", ANYTHING).insist()
-            if act.session.exec(select(PrincipalRow).where(PrincipalRow.email == email)).first():
-                raise Conflict(
-                    f"{email} is known already.",
-                    hint="Find them in the list of people.",
-                    code="email-known",
-                )
+            _free_address(act.session, email)
             row = _principal(Kind.PERSON, name, email, act.at)
             act.session.add(row)
             act.session.flush()
@@ -72,10 +83,20 @@ class People:
         return _person(row), code
 
     def invite_again(self, person_id: str, *, by: Actor) -> str:
-        """A new invitation code, for a person who lost theirs or forgot the password."""
+        """A new invitation code, for a person who lost theirs or forgot the password.
+
+        Whoever holds the code becomes that person. So nobody who decides or governs, and has a
+        password, is invited again: one administrator alone could act in their name. Raises Refused.
+        """
         with self._ledger.act("person:invite", actor=by.id, resource=f"person:{person_id}") as act:
             decide(by, "person:add", ANYTHING).insist()
-            _get(act.session, person_id)
+            row = _get(act.session, person_id)
+            if act.session.get(PasswordRow, person_id) and _decides(act.session, person_id):
+                raise Refused(
+                    f"{row.name} decides or governs and has a password, which nobody else resets.",
+                    hint="Disable the person and add them anew, or ask them to use their password.",
+                    code="self-reset-needed",
+                )
             return _invite(act.session, person_id, act.at)
 
     def disable(self, person_id: str, *, by: Actor) -> None:
@@ -92,13 +113,8 @@ class People:
             keep_an_administrator(act.session, without=person_id)
             row.disabled_at = act.at
             act.session.add(row)
-            for session in act.session.exec(
-                select(SessionRow).where(
-                    SessionRow.principal_id == person_id, col(SessionRow.ended_at).is_(None)
-                )
-            ):
-                session.ended_at = act.at
-                act.session.add(session)
+            _end_sessions(act.session, person_id, act.at)
+            _close_invitations(act.session, person_id, act.at)
             for token in act.session.exec(
                 select(TokenRow).where(
                     TokenRow.principal_id == person_id, col(TokenRow.revoked_at).is_(None)
@@ -112,28 +128,38 @@ class People:
         with self._ledger.act("person:enable", actor=by.id, resource=f"person:{person_id}") as act:
             decide(by, "person:disable", ANYTHING).insist()
             row = _get(act.session, person_id)
+            if row.kind == Kind.PERSON and row.email is None:
+                raise Conflict(
+                    f"The address of {row.name} was given to a new person.",
+                    hint="Enable or invite the new one; this one stays for the record.",
+                    code="replaced",
+                )
             row.disabled_at = None
             act.session.add(row)
 
     def accept_invitation(self, code: str, password: str) -> Person:
-        """Set a password with a one-time code. Raises Unauthenticated when the code is spent."""
+        """Set a password with a one-time code; sessions begun with an older one end.
+
+        Raises Unauthenticated when the code is spent.
+        """
         passwords.check_strength(password)
+        person_id = self._look_up("person:accept", code, sets_up=False)
         kept = passwords.hashed(password)
         with self._ledger.act("person:accept", actor=NOBODY.id, resource="person:*") as act:
-            invitation = _spend(act.session, code, act.at)
-            if invitation.principal_id is None:
+            row = act.session.get(PrincipalRow, person_id, with_for_update=True)
+            if row is None or row.disabled_at is not None:
                 raise _spent()
-            row = _get(act.session, invitation.principal_id)
-            if row.disabled_at is not None:
-                raise _spent()
-            _set_password(act.session, row.id, kept)
             act.resource = f"person:{row.id}"
+            _spend(act.session, code, act.at)
+            _close_invitations(act.session, row.id, act.at)
+            _set_password(act.session, row, kept, act.at)
         return _person(row)
 
     def set_up(self, code: str, name: str, email: str, password: str) -> Person:
         """Create the first administrator with the code that was printed on the terminal."""
         name, email = _name(name), _email(email)
         passwords.check_strength(password)
+        self._look_up("person:set-up", code, sets_up=True)
         kept = passwords.hashed(password)
         with self._ledger.act("person:set-up", actor=NOBODY.id, resource="person:*") as act:
             invitation = _spend(act.session, code, act.at)
@@ -142,7 +168,7 @@ class People:
             row = _principal(Kind.PERSON, name, email, act.at)
             act.session.add(row)
             act.session.flush()
-            _set_password(act.session, row.id, kept)
+            _set_password(act.session, row, kept, act.at)
             act.session.add(
                 GrantRow(
                     id=new_id("grt"),
@@ -175,24 +201,24 @@ class People:
             "person:password", actor=by.id, resource=f"person:{person_id}"
         ) as act:
             decide(by, "person:add", ANYTHING).insist()
-            _get(act.session, person_id)
-            _set_password(act.session, person_id, kept)
+            _set_password(act.session, _get(act.session, person_id), kept, act.at)
 
     # -- coming in -----------------------------------------------------------------------------
 
     def check_password(self, email: str, password: str) -> Person:
         """The person with this e-mail address and password.
 
+        An address that nobody has is locked like any other, so that nobody learns who is known.
+
         Raises:
             Unauthenticated: no such person, wrong password, or disabled; it does not say which.
             TooMany: locked for 15 minutes after 5 misses in a row.
         """
         email = email.strip().lower()[:256]
-        now = self._ledger.clock.now()
         with self._ledger.store.read() as session:
             row = session.exec(select(PrincipalRow).where(PrincipalRow.email == email)).first()
             kept = session.get(PasswordRow, row.id) if row else None
-        if kept and kept.locked_until and kept.locked_until > now:
+        if not self._may_try(email):
             refusal = TooMany(
                 "Too many wrong passwords in a row, so this account is locked for 15 minutes.",
                 hint="Wait, or ask a governance admin for a new invitation.",
@@ -201,9 +227,7 @@ class People:
             self._refused(row, refusal)
             raise refusal
         right = passwords.matches(kept.hash if kept else None, password)
-        if row is None or kept is None or not right or row.disabled_at is not None:
-            if row is not None and kept is not None and not right:
-                self._miss(row.id)
+        if row is None or not right or row.disabled_at is not None:
             wrong = Unauthenticated(
                 "The e-mail address or the password is not right.",
                 hint="Check both; after 5 misses the account is locked for 15 minutes.",
@@ -211,11 +235,8 @@ class People:
             )
             self._refused(row, wrong)
             raise wrong
-        if kept.misses:
-            with self._ledger.store.write() as session:
-                fresh = session.get_one(PasswordRow, row.id)
-                fresh.misses, fresh.locked_until = 0, None
-                session.add(fresh)
+        with self._ledger.store.write() as session:
+            _forget_misses(session, email)
         return _person(row)
 
     def _refused(self, row: PrincipalRow | None, refusal: Unauthenticated | TooMany) -> None:
@@ -224,14 +245,44 @@ class People:
             "session:start", actor=NOBODY.id, resource=resource, refusal=refusal
         )
 
-    def _miss(self, person_id: str) -> None:
+    def _may_try(self, email: str) -> bool:
+        """Whether an address is not locked; the try counts as a miss until it turns out right.
+
+        Counted before the password is looked at: many tries at the same moment are five as well.
+        """
+        now = self._ledger.clock.now()
+        values = {
+            "address": _digest(email),
+            "at": now,
+            "forgotten": now - passwords.LOCKED_FOR,
+            "allowed": passwords.MISSES_ALLOWED,
+        }
+        with self._ledger.store.read() as session:
+            if session.connection().execute(_IS_LOCKED, values).first():
+                return False
         with self._ledger.store.write() as session:
-            kept = session.get_one(PasswordRow, person_id)
-            kept.misses += 1
-            if kept.misses >= passwords.MISSES_ALLOWED:
-                kept.misses = 0
-                kept.locked_until = self._ledger.clock.now() + passwords.LOCKED_FOR
-            session.add(kept)
+            misses = int(session.connection().execute(_COUNT_MISS, values).scalar_one())
+        if misses == 1:
+            # Strangers may type any number of addresses: what is over is swept away.
+            with self._ledger.store.write() as session:
+                session.connection().execute(_SWEEP_MISSES, values)
+        return misses <= passwords.MISSES_ALLOWED
+
+    def _look_up(self, act: str, code: str, *, sets_up: bool) -> str:
+        """Whose password a code sets, empty for the set-up code. Raises Unauthenticated.
+
+        Asked before anything is hashed or written: strangers may send any number of codes.
+        """
+        with self._ledger.store.read() as session:
+            row = session.get(InvitationRow, _digest(code.strip()))
+        is_right = row is not None and (row.principal_id is None) is sets_up
+        if row is None or not is_right or not _is_open(row, self._ledger.clock.now()):
+            spent = _spent()
+            self._ledger.refuse_look(
+                act, actor=NOBODY.id, resource=f"person:{UNKNOWN}", refusal=spent
+            )
+            raise spent
+        return row.principal_id or ""
 
     # -- looking -------------------------------------------------------------------------------
 
@@ -372,19 +423,65 @@ def _person(row: PrincipalRow) -> Person:
 
 
 def _get(session: Session, person_id: str) -> PrincipalRow:
-    row = session.get(PrincipalRow, person_id)
+    """The person, held until the act is over: two acts on one person come one after the other."""
+    row = session.get(PrincipalRow, person_id, with_for_update=True)
     if row is None:
         raise NotFound("There is no such person.", hint="Choose one from the list of people.")
     return row
 
 
-def _set_password(session: Session, person_id: str, kept: str) -> None:
-    row = session.get(PasswordRow, person_id) or PasswordRow(principal_id=person_id, hash=kept)
-    row.hash, row.misses, row.locked_until = kept, 0, None
+def _free_address(session: Session, email: str) -> None:
+    """Take an address from somebody disabled. Raises Conflict when somebody else has it."""
+    there = session.exec(
+        select(PrincipalRow).where(PrincipalRow.email == email).with_for_update()
+    ).first()
+    if there is None:
+        return
+    if there.disabled_at is None:
+        raise Conflict(
+            f"{email} is known already.",
+            hint="Find them in the list of people.",
+            code="email-known",
+        )
+    there.email = None
+    session.add(there)
+    session.flush()
+
+
+def _decides(session: Session, person_id: str) -> bool:
+    """Whether a person holds a role that decides releases or gives roles, on anything."""
+    held = session.exec(select(GrantRow.role).where(GrantRow.principal_id == person_id))
+    return any(ROLE_PERMISSIONS[Role(role)] & _WEIGHTY for role in held)
+
+
+def _set_password(session: Session, person: PrincipalRow, kept: str, at: datetime) -> None:
+    row = session.get(PasswordRow, person.id) or PasswordRow(principal_id=person.id, hash=kept)
+    row.hash = kept
     session.add(row)
+    # Whoever knew the old password is out.
+    _end_sessions(session, person.id, at)
+    _forget_misses(session, person.email or "")
+
+
+def _end_sessions(session: Session, person_id: str, at: datetime) -> None:
+    for row in session.exec(
+        select(SessionRow).where(
+            SessionRow.principal_id == person_id, col(SessionRow.ended_at).is_(None)
+        )
+    ):
+        row.ended_at = at
+        session.add(row)
+
+
+def _forget_misses(session: Session, email: str) -> None:
+    row = session.get(SignInMissRow, _digest(email), with_for_update=True)
+    if row:
+        session.delete(row)
 
 
 def _invite(session: Session, person_id: str | None, at: datetime) -> str:
+    """A code that works once; the codes made before it stop working."""
+    _close_invitations(session, person_id, at)
     code = secrets.token_urlsafe(18)
     session.add(
         InvitationRow(
@@ -394,13 +491,28 @@ def _invite(session: Session, person_id: str | None, at: datetime) -> str:
     return code
 
 
+def _close_invitations(session: Session, person_id: str | None, at: datetime) -> None:
+    for row in session.exec(
+        select(InvitationRow)
+        .where(InvitationRow.principal_id == person_id, col(InvitationRow.used_at).is_(None))
+        .order_by(col(InvitationRow.digest))
+        .with_for_update()
+    ):
+        row.used_at = at
+        session.add(row)
+
+
 def _spend(session: Session, code: str, at: datetime) -> InvitationRow:
     row = session.get(InvitationRow, _digest(code.strip()), with_for_update=True)
-    if row is None or row.used_at is not None or row.expires_at <= at:
+    if row is None or not _is_open(row, at):
         raise _spent()
     row.used_at = at
     session.add(row)
     return row
+
+
+def _is_open(row: InvitationRow, at: datetime) -> bool:
+    return row.used_at is None and row.expires_at > at
 
 
 def _spent() -> Unauthenticated:
@@ -411,8 +523,8 @@ def _spent() -> Unauthenticated:
     )
 
 
-def _digest(code: str) -> str:
-    return hashlib.sha256(code.encode()).hexdigest()
+def _digest(given: str) -> str:
+    return hashlib.sha256(given.encode("utf-8", "surrogatepass")).hexdigest()
 
 
 def _name(name: str) -> str:
@@ -431,3 +543,20 @@ def _email(email: str) -> str:
             f"{email[:80]!r} is no e-mail address.", hint="It looks like ann@example.com."
         )
     return email
+
+
+_MOMENTS: Final = tuple(bindparam(name, type_=UtcDateTime) for name in ("at", "forgotten"))
+_IS_LOCKED: Final = text(
+    "SELECT 1 FROM sign_in_miss WHERE address = :address AND misses >= :allowed AND at > :forgotten"
+).bindparams(_MOMENTS[1])
+# A lock ends a quarter of an hour after the fifth miss, however many more tries there were.
+_COUNT_MISS: Final = text(
+    "INSERT INTO sign_in_miss (address, misses, at) VALUES (:address, 1, :at) "
+    "ON CONFLICT (address) DO UPDATE SET "
+    "misses = CASE WHEN sign_in_miss.at <= :forgotten THEN 1 ELSE sign_in_miss.misses + 1 END, "
+    "at = CASE WHEN sign_in_miss.at > :forgotten AND sign_in_miss.misses >= :allowed "
+    "THEN sign_in_miss.at ELSE excluded.at END RETURNING misses"
+).bindparams(*_MOMENTS)
+_SWEEP_MISSES: Final = text("DELETE FROM sign_in_miss WHERE at <= :forgotten").bindparams(
+    _MOMENTS[1]
+)

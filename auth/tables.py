@@ -28,14 +28,23 @@ class PrincipalRow(SQLModel, table=True):
 
 
 class PasswordRow(SQLModel, table=True):
-    """An argon2id hash, and how often in a row it was missed."""
+    """An argon2id hash."""
 
     __tablename__ = "password"
 
     principal_id: str = Field(primary_key=True, foreign_key="principal.id")
     hash: str
-    misses: int = 0
-    locked_until: datetime | None = Field(default=None, sa_column=_moment(nullable=True))
+
+
+class SignInMissRow(SQLModel, table=True):
+    """How often in a row an address was not let in, whether anybody has it or not."""
+
+    __tablename__ = "sign_in_miss"
+
+    # SHA-256: what strangers type is not kept as they typed it.
+    address: str = Field(primary_key=True)
+    misses: int
+    at: datetime = Field(sa_column=Column(UtcDateTime, nullable=False, index=True))
 
 
 class GrantRow(SQLModel, table=True):

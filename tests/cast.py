@@ -25,7 +25,7 @@ from auth.people import Person
 from auth.permissions import Role
 from catalog.registry.models import Model, Version
 from catalog.releases.promotions import Promotion
-from catalog.releases.requests import ReleaseRequest
+from catalog.releases.request import ReleaseRequest
 from catalog.releases.states import Verb
 from ledger.clock import SetClock
 from ledger.errors import NotFound

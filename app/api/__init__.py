@@ -16,6 +16,7 @@ from starlette.types import ASGIApp, Message, Receive, Scope, Send
 from app.api import audit, models, predictions, release_requests
 from app.api.caller import actor_of, portal_of
 from app.portal import Portal
+from auth.access import Hidden
 from auth.actors import NOBODY, Actor
 from ledger.errors import CountersignError, Invalid, NotFound, Refused, Unauthenticated
 
@@ -129,7 +130,7 @@ async def _read(receive: Receive) -> bytes | None:
 
 def _recorded(request: Request, error: CountersignError) -> CountersignError:
     """A refused look goes on record too; a refused verb is there already."""
-    if isinstance(error, Refused | Unauthenticated) and not error.is_recorded:
+    if isinstance(error, Refused | Unauthenticated | Hidden) and not error.is_recorded:
         route = request.scope.get("route")
         path = getattr(route, "path", "unknown")
         try:

@@ -2,13 +2,16 @@
 
 from __future__ import annotations
 
-from typing import Annotated, Any
+from typing import Annotated, Any, Final
 
 from fastapi import APIRouter, Query
 
 from app.api.caller import Caller, Desk
 from ledger.clock import iso
 from ledger.trail import Filter
+
+# A page to read on a screen. All of it at once is an export, which is an act of its own.
+MOST_AT_A_TIME: Final = 100
 
 router = APIRouter(prefix="/audit", tags=["audit"])
 
@@ -21,7 +24,7 @@ def list_records(  # noqa: PLR0917 - one parameter for each filter
     actor: str = "",
     resource: str = "",
     outcome: str = "",
-    limit: Annotated[int, Query(ge=1, le=500)] = 50,
+    limit: Annotated[int, Query(ge=1, le=MOST_AT_A_TIME)] = 50,
     offset: Annotated[int, Query(ge=0)] = 0,
 ) -> dict[str, Any]:
     """Records newest first; `record` is the canonical JSON each of them stands by."""

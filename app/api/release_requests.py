@@ -9,7 +9,7 @@ from pydantic import BaseModel, ConfigDict, Field
 
 from app.api.caller import Caller, Desk
 from catalog.releases.gates import GateResult
-from catalog.releases.requests import ReleaseRequest
+from catalog.releases.request import ReleaseRequest
 from catalog.releases.states import State, Verb
 from ledger.clock import iso
 

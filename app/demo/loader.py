@@ -30,7 +30,7 @@ from app.portal import Portal
 from auth.actors import EVERYTHING, Actor, Kind, Scope
 from auth.permissions import Role
 from catalog.monitoring.telemetry import NUMBER
-from catalog.releases.requests import ReleaseRequest
+from catalog.releases.request import ReleaseRequest
 from catalog.releases.states import PromotionState, State, Verb
 from ledger.errors import Conflict, Unavailable
 

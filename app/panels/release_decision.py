@@ -15,7 +15,8 @@ from app.ui.feedback import progress
 from app.ui.markup import join, label, mono, note, paragraph, quote, show, strong, tag
 from auth.actors import Actor
 from catalog.releases.promotions import Promotion
-from catalog.releases.requests import LONGEST_REASON, ReleaseRequest
+from catalog.releases.request import ReleaseRequest
+from catalog.releases.rights import LONGEST_REASON
 from catalog.releases.states import PromotionState, State, Verb
 
 _LOOK_AGAIN_S: Final = 2.0

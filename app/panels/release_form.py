@@ -20,7 +20,8 @@ from auth.actors import Actor
 from catalog.registry.models import Model, Version
 from catalog.releases.docket import Candidate
 from catalog.releases.gates import Answer
-from catalog.releases.requests import LONGEST_REASON, Preview
+from catalog.releases.requests import Preview
+from catalog.releases.rights import LONGEST_REASON
 
 _TINTS: Final[Mapping[str, tables.Tint]] = {
     "pass": "",

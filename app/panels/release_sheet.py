@@ -35,7 +35,8 @@ from catalog.lineage.difference import Difference, Number, difference
 from catalog.registry.models import Model, Version
 from catalog.releases.docket import Candidate, Step
 from catalog.releases.gates import Answer, GateResult
-from catalog.releases.requests import ReleaseRequest, Sheet
+from catalog.releases.request import ReleaseRequest
+from catalog.releases.requests import Sheet
 from catalog.releases.states import State, Verb
 from ledger.errors import NotFound
 

@@ -7,7 +7,7 @@ import math
 from collections import defaultdict
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
-from datetime import date, datetime, timedelta
+from datetime import UTC, date, datetime, timedelta
 from typing import Final
 
 from sqlmodel import Session, col, select
@@ -19,6 +19,7 @@ from catalog.monitoring.tables import PredictionDayRow, PredictionRow
 from catalog.registry.models import resource
 from catalog.registry.tables import ModelRow, VersionRow
 from ledger.acts import Ledger
+from ledger.clock import as_utc
 from ledger.errors import CountersignError, Invalid, NotFound
 
 MOST_ROWS: Final = 1000
@@ -27,6 +28,8 @@ _LONGEST_OUTPUT: Final = 500
 _LARGEST_FEATURES: Final = 20_000
 _LARGEST_VERSION: Final = 2**31 - 1
 _AHEAD: Final = timedelta(minutes=5)
+_EARLIEST: Final = datetime(2000, 1, 1, tzinfo=UTC)
+_LONGEST_LATENCY_MS: Final = 86_400_000  # a day
 # A numeric output has no classes to count by; all of them are one outcome.
 NUMBER: Final = "number"
 
@@ -141,12 +144,12 @@ class _Batch:
 
     def row(self, given: Prediction) -> PredictionRow:
         _insist_on_id(given.prediction_id)
-        if given.occurred_at.tzinfo is None:
-            raise Invalid("occurred_at needs a time zone, such as Z.", code="bad-time")
-        if given.occurred_at > self._at + _AHEAD:
-            raise Invalid("occurred_at lies in the future.", code="bad-time")
-        if not math.isfinite(given.latency_ms) or given.latency_ms < 0:
-            raise Invalid("latency_ms is a number of milliseconds, 0 or more.", code="bad-latency")
+        occurred_at = _occurred(given.occurred_at, self._at)
+        if not 0 <= given.latency_ms <= _LONGEST_LATENCY_MS:  # false for what is no number as well
+            raise Invalid(
+                f"latency_ms is a number of milliseconds from 0 to {_LONGEST_LATENCY_MS:,}.",
+                code="bad-latency",
+            )
         if (given.output is None) == (not given.error):
             raise Invalid("A row has either an output or an error.", code="bad-output")
         if isinstance(given.output, float) and not math.isfinite(given.output):
@@ -163,7 +166,7 @@ class _Batch:
         return PredictionRow(
             application_id=self._by.id,
             prediction_id=given.prediction_id,
-            occurred_at=given.occurred_at,
+            occurred_at=occurred_at,
             received_at=self._at,
             model_id=model_id,
             version_id=version_id,
@@ -221,6 +224,21 @@ class _Batch:
         if version is None:
             return none
         return version.model_id, version.id
+
+
+def _occurred(given: datetime, now: datetime) -> datetime:
+    """When a call was, in UTC: its day is the day there. Raises Invalid."""
+    if given.tzinfo is None:
+        raise Invalid("occurred_at needs a time zone, such as Z.", code="bad-time")
+    try:
+        at = as_utc(given)
+    except OverflowError as error:  # the first and the last day of the calendar
+        raise Invalid("occurred_at is out of the calendar.", code="bad-time") from error
+    if at > now + _AHEAD:
+        raise Invalid("occurred_at lies in the future.", code="bad-time")
+    if at < _EARLIEST:
+        raise Invalid("occurred_at lies before the year 2000.", code="bad-time")
+    return at
 
 
 def _insist_on_id(given: str) -> None:

@@ -58,7 +58,8 @@ def insist_small(files: Iterable[tuple[str, int]]) -> None:
 def on_disk(place: Path) -> Iterator[tuple[str, int]]:
     """What lies in a folder, or the one file, with its bytes on this disk."""
     for path in place.rglob("*") if place.is_dir() else (place,):
-        yield path.relative_to(place).as_posix(), path.lstat().st_size
+        size = 0 if path.is_dir() else path.lstat().st_size
+        yield path.relative_to(place).as_posix(), size
 
 
 def _too_large(what: str) -> Invalid:

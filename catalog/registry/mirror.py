@@ -74,7 +74,7 @@ class Mirror:
         self._journal = journal
         self._mlflow = mlflow
         self._server = server
-        # What could not be read, and why, by its id; the operator is told of it once.
+        # What could not be read, and why, by name or id; told to the operator once.
         self._troubled: dict[str, str] = {}
 
     def crawl(self, *, by: Actor) -> MirrorState:
@@ -112,14 +112,14 @@ class Mirror:
         fresh: list[_Fresh] = []
         for key, model in models.items():
             found = versions.get(key, {})
-            with self._apart("model", model.name):
+            with self._apart(model.name, f"model {model.name!r}"):
                 if self._agrees(model, found):
                     fresh += self._take(model, found.values())
                 else:
                     fresh += self._look_again(model.name) or []
         for row in self._present():
             if (row.workspace, row.name) not in models:
-                with self._apart("model", row.name):
+                with self._apart(row.name, f"model {row.name!r}"):
                     again = self._look_again(row.name)
                     if again is None:
                         self._gone([row])
@@ -136,31 +136,30 @@ class Mirror:
         return self._take(seen, self._all_versions(name))
 
     @contextmanager
-    def _apart(self, kind: str, name: str) -> Iterator[None]:
-        """What is wrong with one model or version is written down and hides no other.
+    def _apart(self, key: str, what: str) -> Iterator[None]:
+        """What is wrong with one model or version is remembered, told once, and hides no other.
 
         Raises:
-            Unavailable: it is not this one: MLflow does not even list models.
+            Unavailable: it is not this one: MLflow does not even list models, or our own database
+                is away.
         """
         try:
             yield
         except CountersignError as problem:
+            if problem.code == "database-unavailable":
+                raise
             if isinstance(problem, Unavailable):
                 next(iter(self._mlflow.models()), None)
-            self._trouble(kind, name, problem.message)
-        except Exception as fault:
-            if self._trouble(kind, name, type(fault).__name__):
-                _LOG.exception("%s %s", kind, name)
+            if self._troubled.get(key) != problem.message:
+                _LOG.warning("%s cannot be read: %s", what, problem.message)
+            self._troubled[key] = problem.message
+        except Exception as fault:  # noqa: BLE001 - it keeps its traceback, and to itself
+            kind = type(fault).__name__
+            if self._troubled.get(key) != kind:
+                _LOG.exception("%s cannot be read", what)
+            self._troubled[key] = kind
         else:
-            self._troubled.pop(name, None)
-
-    def _trouble(self, kind: str, name: str, why: str) -> bool:
-        """Remember what was wrong. Returns whether that is new."""
-        if self._troubled.get(name) == why:
-            return False
-        self._troubled[name] = why
-        _LOG.warning("%s %s cannot be read: %s", kind, name, why)
-        return True
+            self._troubled.pop(key, None)
 
     def _agrees(self, model: SeenModel, found: Mapping[int, SeenVersion]) -> bool:
         """Whether two listings, read one after the other, can be of the same moment."""
@@ -217,7 +216,7 @@ class Mirror:
         patience = _PATIENCE_S
         for version_id, version in sorted(fresh, key=lambda one: one[0] in self._troubled):
             began = time.monotonic()
-            with self._apart("version", version_id):
+            with self._apart(version_id, f"version {version.number} of {version.name!r}"):
                 self._detail(version_id, version)
             if version_id in self._troubled:
                 patience -= time.monotonic() - began

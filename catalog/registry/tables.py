@@ -19,7 +19,7 @@ def _moment(*, nullable: bool = False) -> Column[datetime]:
 
 
 def _one_present(name: str, *columns: str) -> Index:
-    """One that is there; any number that are gone, and a rename back brings a creation time back."""
+    """One is there, any number are gone: a rename and back brings a creation time back."""
     there = text("gone_at IS NULL")
     return Index(name, *columns, unique=True, sqlite_where=there, postgresql_where=there)
 

@@ -20,7 +20,7 @@ from catalog.registry.tables import ModelRow, VersionRow
 from catalog.releases import gates
 from catalog.releases.evidence import Snapshot, latest_manifest
 from catalog.releases.policies import Policies, Policy
-from catalog.releases.requests import may_decide, may_resubmit
+from catalog.releases.rights import may_decide, may_resubmit
 from catalog.releases.states import OPEN, PromotionState, State, Verb
 from catalog.releases.tables import DecisionRow, PromotionRow, RequestRow, SnapshotRow
 from ledger import trail

@@ -2,28 +2,34 @@
 
 from __future__ import annotations
 
-import re
 from dataclasses import dataclass
-from datetime import datetime
-from typing import Final
 
 from sqlmodel import Session, col, select
 
 from auth.access import Verdict, decide, insist_visible
-from auth.actors import Actor, Kind
+from auth.actors import Actor
 from auth.people import as_of_now
 from catalog.registry.artifacts import Manifest
-from catalog.registry.authorship import authors, authors_of
+from catalog.registry.authorship import authors
 from catalog.registry.models import resource
-from catalog.registry.tables import AliasRow, ModelRow, VersionRow
+from catalog.registry.tables import ModelRow, VersionRow
 from catalog.releases import evidence, gates
 from catalog.releases.evidence import Snapshot
 from catalog.releases.policies import Policies, Policy
 from catalog.releases.promotions import (
-    Promotion,
     enqueue,
     insist_nothing_on_its_way,
-    promotions_of,
+)
+from catalog.releases.request import ReleaseRequest, load_request, load_requests
+from catalog.releases.rights import (
+    checked_alias,
+    checked_reason,
+    gates_verdict,
+    insist_in_time,
+    may_decide,
+    may_request,
+    may_resubmit,
+    may_withdraw,
 )
 from catalog.releases.states import OPEN, State, Verb, after
 from catalog.releases.tables import DecisionRow, RequestRow
@@ -31,57 +37,6 @@ from ledger import trail
 from ledger.acts import Act, Ledger
 from ledger.errors import Conflict, Invalid, NotFound
 from ledger.ids import new_id
-
-LONGEST_REASON: Final = 4000
-# Small letters only: Champion and champion would be two aliases to us and one to some databases.
-_ALIAS: Final = re.compile(r"[a-z][a-z0-9_-]{0,63}")
-_RESERVED: Final = re.compile(r"latest|v\d+")
-# Control characters, and halves of surrogate pairs, which are no text.
-_NO_TEXT: Final = re.compile(r"[\x00-\x08\x0b\x0c\x0e-\x1f\x7f\ud800-\udfff]")
-
-
-@dataclass(frozen=True)
-class Decision:
-    """What somebody decided, when, and why."""
-
-    verb: Verb
-    person_id: str
-    reason: str
-    at: datetime
-    policy_digest: str
-    snapshot_digest: str
-    manifest_digest: str
-
-
-@dataclass(frozen=True)
-class ReleaseRequest:
-    """A release request as it stands."""
-
-    id: str
-    number: str
-    model_id: str
-    model_name: str
-    version_id: str
-    version_number: int
-    alias: str
-    reason: str
-    requested_by: str
-    requested_at: datetime
-    state: State
-    changed_at: datetime
-    replaces: int | None
-    policy_digest: str
-    snapshot_digest: str
-    manifest_digest: str
-    problem: str
-    authors: tuple[str, ...]
-    decisions: tuple[Decision, ...]
-    promotion: Promotion | None
-
-    @property
-    def is_open(self) -> bool:
-        """Whether somebody still has to do something."""
-        return self.state in OPEN
 
 
 @dataclass(frozen=True)
@@ -167,7 +122,7 @@ class Requests:
             act.texts["reason"] = reason
             self._bind(act, row, model, version)
             act.emit("release:requested", row.id, version=version.id)
-            return _request(act.session, row)
+            return load_request(act.session, row)
 
     def resubmit(self, request_id: str, reason: str, *, by: Actor) -> ReleaseRequest:
         """Send a request again after the changes that were asked for."""
@@ -176,13 +131,14 @@ class Requests:
             "release:resubmit", actor=by.id, resource=f"request:{request_id}"
         ) as act:
             row, model, version = self._locked(act, request_id, by)
-            _insist_in_time(may_resubmit(by, row), row, Verb.RESUBMIT)
+            by = as_of_now(act.session, by)
+            insist_in_time(may_resubmit(by, row), row, Verb.RESUBMIT)
             self._step(act, row, Verb.RESUBMIT)
             row.reason = reason
             act.texts["reason"] = reason
             self._bind(act, row, model, version)
             act.emit("release:requested", row.id, version=row.version_id)
-            return _request(act.session, row)
+            return load_request(act.session, row)
 
     def withdraw(self, request_id: str, reason: str, *, by: Actor) -> ReleaseRequest:
         """Take one's own request back."""
@@ -191,9 +147,10 @@ class Requests:
             "release:withdraw", actor=by.id, resource=f"request:{request_id}"
         ) as act:
             row, _model, _version = self._locked(act, request_id, by, gone_is_fine=True)
-            _insist_in_time(may_withdraw(by, row), row, Verb.WITHDRAW)
+            by = as_of_now(act.session, by)
+            insist_in_time(may_withdraw(by, row), row, Verb.WITHDRAW)
             self._decided(act, row, Verb.WITHDRAW, by, reason)
-            return _request(act.session, row)
+            return load_request(act.session, row)
 
     # -- deciding ------------------------------------------------------------------------------
 
@@ -219,7 +176,7 @@ class Requests:
             row, model, version = self._locked(act, request_id, by)
             by = as_of_now(act.session, by)
             built_by = authors(act.session, version.id)
-            _insist_in_time(may_decide(by, row, model, built_by), row, verb)
+            insist_in_time(may_decide(by, row, model, built_by), row, verb)
             after(State(row.state), verb)
             act.digests |= _digests(row)
             if verb is Verb.APPROVE:
@@ -239,7 +196,7 @@ class Requests:
                     promotion_id = enqueue(act.session, row, at=act.at)
                     act.facts["promotion"] = promotion_id
                     act.emit("release:approved", row.id, promotion=promotion_id)
-            result = _request(act.session, row)
+            result = load_request(act.session, row)
         if changed:
             raise Conflict(
                 f"Not approved: {changed}",
@@ -304,14 +261,14 @@ class Requests:
         """One request, by its id or its number. Raises NotFound."""
         with self._ledger.store.read() as session:
             row, _model = _visible(session, request_id, by)
-            return _request(session, row)
+            return load_request(session, row)
 
     def sheet(self, request_id: str, *, by: Actor) -> Sheet:
         """All that a reviewer needs on one screen. Raises NotFound."""
         with self._ledger.store.read() as session:
             row, model = _visible(session, request_id, by)
             version = session.get_one(VersionRow, row.version_id)
-            request = _request(session, row)
+            request = load_request(session, row)
             bound = evidence.kept(session, row.snapshot_digest)
             now = evidence.take(session, model, version, row.alias)
             is_open = State(row.state) in OPEN
@@ -330,7 +287,7 @@ class Requests:
                 results,
                 is_open and bound is not None and bound.digest != now.digest,
                 may,
-                may if not may else _gates_verdict(results),
+                may if not may else gates_verdict(results),
                 may_withdraw(by, row),
                 may_resubmit(by, row),
             )
@@ -347,30 +304,10 @@ class Requests:
         query = query.order_by(col(RequestRow.requested_at).desc())
         with self._ledger.store.read() as session:
             found = session.exec(query).all()
-            return _requests(
+            return load_requests(
                 session,
                 [row for row, model in found if decide(by, "release:read", resource(model))],
             )
-
-    def waiting_for(self, *, by: Actor) -> list[ReleaseRequest]:
-        """What waits for this person: requests they may decide, and their own sent back to them."""
-        with self._ledger.store.read() as session:
-            query = (
-                select(RequestRow, ModelRow)
-                .where(
-                    col(ModelRow.id) == col(RequestRow.model_id), col(RequestRow.state).in_(OPEN)
-                )
-                .order_by(col(RequestRow.requested_at))
-            )
-            found = session.exec(query).all()
-            built = authors_of(session, {row.version_id for row, _ in found})
-            waiting = [
-                row
-                for row, model in found
-                if decide(by, "release:read", resource(model))
-                and (may_decide(by, row, model, built[row.version_id]) or may_resubmit(by, row))
-            ]
-            return _requests(session, waiting)
 
     # -- the inside ----------------------------------------------------------------------------
 
@@ -448,144 +385,7 @@ class Requests:
         if snapshot is None:
             raise Conflict("The evidence of this request is not on record.", code="no-evidence")
         policy = self._policies.by_digest(row.policy_digest)
-        _gates_verdict(gates.evaluate(policy, snapshot)).insist()
-
-
-# -- the law: who may ask, who may decide ----------------------------------------------------------
-
-
-def may_request(
-    session: Session, by: Actor, model: ModelRow, version: VersionRow, alias: str
-) -> Verdict:
-    """Whether this person may ask for this move now."""
-    allowed = decide(by, "release:request", resource(model))
-    if not allowed:
-        return allowed
-    held = session.exec(
-        select(AliasRow).where(AliasRow.model_id == model.id, AliasRow.alias == alias)
-    ).first()
-    if held is not None and held.version_id == version.id:
-        return Verdict(
-            False,
-            f"Version {version.number} is {alias} already.",
-            "already-live",
-            "There is nothing to release.",
-        )
-    asked = session.exec(
-        select(RequestRow).where(
-            RequestRow.version_id == version.id,
-            RequestRow.alias == alias,
-            col(RequestRow.state).in_(OPEN),
-        )
-    ).first()
-    if asked is not None:
-        return Verdict(
-            False,
-            f"{asked.number} asks for the same already.",
-            "asked-already",
-            "Open that request instead.",
-        )
-    return allowed
-
-
-def may_decide(by: Actor, row: RequestRow, model: ModelRow, built_by: list[str]) -> Verdict:
-    """Who may approve, reject or send back: a person with the role who neither asked nor built."""
-    if State(row.state) not in {State.PENDING_REVIEW, State.IN_REVIEW}:
-        return Verdict(False, f"This request is {row.state.lower()}.", "wrong-state")
-    if by.kind is not Kind.PERSON:
-        return Verdict(False, "Only a person decides.", "not-a-person")
-    if by.id == row.requested_by:
-        return Verdict(
-            False,
-            "You asked for this release, so somebody else decides.",
-            "requester",
-            "Another approver finds it in their inbox.",
-        )
-    if by.id in built_by:
-        return Verdict(
-            False,
-            "You built this version, so somebody else decides.",
-            "author",
-            "Another approver finds it in their inbox.",
-        )
-    return decide(by, "release:decide", resource(model))
-
-
-def may_withdraw(by: Actor, row: RequestRow) -> Verdict:
-    """Only the person who asked takes a request back, while it is open."""
-    if State(row.state) not in OPEN:
-        return Verdict(False, f"This request is {row.state.lower()}.", "wrong-state")
-    if by.id != row.requested_by:
-        return Verdict(False, "Only the person who asked can withdraw.", "not-requester")
-    return Verdict(True, "You asked for it.")
-
-
-def may_resubmit(by: Actor, row: RequestRow) -> Verdict:
-    """Only the person who asked sends a request again, after changes were asked for."""
-    if State(row.state) is not State.CHANGES_REQUESTED:
-        return Verdict(False, "No changes were asked for.", "wrong-state")
-    if by.id != row.requested_by:
-        return Verdict(False, "Only the person who asked can send it again.", "not-requester")
-    return Verdict(True, "You asked for it.")
-
-
-def _insist_in_time(verdict: Verdict, row: RequestRow, verb: Verb) -> None:
-    """Go on only if allowed. Raises Conflict for who comes too late or too early, else Refused."""
-    if verdict.code == "wrong-state":
-        after(State(row.state), verb)
-    verdict.insist()
-
-
-def checked_alias(alias: str) -> str:
-    """An alias MLflow will take. Raises Invalid."""
-    alias = alias.strip()
-    if not _ALIAS.fullmatch(alias) or _RESERVED.fullmatch(alias):
-        raise Invalid(
-            f"{alias[:64]!r} cannot be an alias.",
-            hint="Use small letters, digits, - and _, starting with a letter; "
-            "latest and v1, v2 … are taken by MLflow.",
-            code="bad-alias",
-        )
-    return alias
-
-
-def checked_reason(reason: str) -> str:
-    """A reason with something in it. Raises Invalid."""
-    reason = reason.strip()
-    if not reason:
-        raise Invalid(
-            "A reason is required.",
-            hint="Say in a sentence why; it is kept in the audit trail.",
-            code="no-reason",
-        )
-    if len(reason) > LONGEST_REASON:
-        raise Invalid(
-            f"The reason has {len(reason):,} characters.",
-            hint=f"Shorten it to {LONGEST_REASON:,}; attach longer papers to the run in MLflow.",
-            code="long-reason",
-        )
-    if _NO_TEXT.search(reason):
-        raise Invalid(
-            "The reason holds a control character.",
-            hint="Write it again by hand; something invisible came along with it.",
-            code="bad-reason",
-        )
-    return reason
-
-
-def _gates_verdict(results: tuple[gates.GateResult, ...]) -> Verdict:
-    failing = [r.title.lower() for r in results if r.answer is gates.Answer.FAIL]
-    missing = [r.title.lower() for r in results if r.answer is gates.Answer.MISSING]
-    if gates.all_pass(results):
-        return Verdict(True, "Every gate passes.")
-    told = [f"{', '.join(failing)} fails"] * bool(failing)
-    told += [f"{', '.join(missing)} is missing"] * bool(missing)
-    return Verdict(
-        False,
-        f"Approve opens when every gate passes: {' and '.join(told)}.",
-        "gate-not-passed",
-        "Request changes, or reject.",
-    )
+        gates_verdict(gates.evaluate(policy, snapshot)).insist()
 
 
 def _digests(row: RequestRow) -> dict[str, str]:
@@ -621,64 +421,3 @@ def _visible(session: Session, request_id: str, by: Actor) -> tuple[RequestRow, 
     model = session.get_one(ModelRow, row.model_id)
     insist_visible(by, "release:read", resource(model), "such request")
     return row, model
-
-
-def _request(session: Session, row: RequestRow) -> ReleaseRequest:
-    return _requests(session, [row])[0]
-
-
-def _requests(session: Session, rows: list[RequestRow]) -> list[ReleaseRequest]:
-    """Rows as values, with what belongs to them read in five queries, however many there are."""
-    names = dict(
-        session.exec(
-            select(ModelRow.id, ModelRow.name).where(
-                col(ModelRow.id).in_({row.model_id for row in rows})
-            )
-        ).all()
-    )
-    built = authors_of(session, {row.version_id for row in rows})
-    promotions = promotions_of(session, [row.id for row in rows])
-    decisions: dict[str, list[Decision]] = {}
-    for made in session.exec(
-        select(DecisionRow)
-        .where(col(DecisionRow.request_id).in_([row.id for row in rows]))
-        .order_by(col(DecisionRow.at))
-    ):
-        decisions.setdefault(made.request_id, []).append(_decision(made))
-    return [
-        ReleaseRequest(
-            id=row.id,
-            number=row.number,
-            model_id=row.model_id,
-            model_name=names[row.model_id],
-            version_id=row.version_id,
-            version_number=row.version_number,
-            alias=row.alias,
-            reason=row.reason,
-            requested_by=row.requested_by,
-            requested_at=row.requested_at,
-            state=State(row.state),
-            changed_at=row.changed_at,
-            replaces=row.replaces,
-            policy_digest=row.policy_digest,
-            snapshot_digest=row.snapshot_digest,
-            manifest_digest=row.manifest_digest,
-            problem=row.problem,
-            authors=tuple(built[row.version_id]),
-            decisions=tuple(decisions.get(row.id, ())),
-            promotion=promotions.get(row.id),
-        )
-        for row in rows
-    ]
-
-
-def _decision(row: DecisionRow) -> Decision:
-    return Decision(
-        Verb(row.verb),
-        row.person_id,
-        row.reason,
-        row.at,
-        row.policy_digest,
-        row.snapshot_digest,
-        row.manifest_digest,
-    )

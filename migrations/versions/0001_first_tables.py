@@ -348,8 +348,6 @@ def upgrade() -> None:
         "password",
         sa.Column("principal_id", sa.String(), nullable=False),
         sa.Column("hash", sa.String(), nullable=False),
-        sa.Column("misses", sa.Integer(), nullable=False),
-        sa.Column("locked_until", sa.DateTime(timezone=True), nullable=True),
         sa.ForeignKeyConstraint(["principal_id"], ["principal.id"]),
         sa.PrimaryKeyConstraint("principal_id"),
     )
@@ -402,6 +400,16 @@ def upgrade() -> None:
         batch_op.create_index(
             batch_op.f("ix_release_decision_request_id"), ["request_id"], unique=False
         )
+
+    op.create_table(
+        "sign_in_miss",
+        sa.Column("address", sa.String(), nullable=False),
+        sa.Column("misses", sa.Integer(), nullable=False),
+        sa.Column("at", sa.DateTime(timezone=True), nullable=False),
+        sa.PrimaryKeyConstraint("address"),
+    )
+    with op.batch_alter_table("sign_in_miss", schema=None) as batch_op:
+        batch_op.create_index(batch_op.f("ix_sign_in_miss_at"), ["at"], unique=False)
 
     op.create_table(
         "sign_in_session",

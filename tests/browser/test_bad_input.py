@@ -10,7 +10,8 @@ from playwright.sync_api import Browser, expect
 from app.demo.organisation import ALICE, BOB, DAN, GRACE
 from auth.actors import EVERYTHING, Actor
 from auth.permissions import Role
-from catalog.releases.requests import LONGEST_REASON, ReleaseRequest
+from catalog.releases.request import ReleaseRequest
+from catalog.releases.rights import LONGEST_REASON
 from catalog.releases.states import State
 from tests.browser.conftest import Demo, Visit
 from tests.browser.visits import Visitor, person
@@ -76,7 +77,7 @@ def test_an_alias_that_mlflow_would_not_take_is_told_before_anything_is_asked(
     alice = visit(ALICE)
     alice.open(f"/request?name={MODEL}&version=3&alias={alias.replace(' ', '%20')}")
     alice.reads(f"'{alias}' cannot be an alias.")
-    alice.reads("Use letters, digits, - and _, starting with a letter")
+    alice.reads("are taken by MLflow.")
     expect(alice.page.get_by_role("button", name="Ask for this release")).to_have_count(0)
 
 

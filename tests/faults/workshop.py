@@ -18,7 +18,7 @@ from auth.actors import EVERYTHING, Actor
 from auth.permissions import Role
 from catalog.registry.models import Model
 from catalog.releases.promotions import Promotion
-from catalog.releases.requests import ReleaseRequest
+from catalog.releases.request import ReleaseRequest
 from catalog.releases.states import PromotionState, Verb
 from ledger.store import Store
 from ledger.trail import Filter, Record

@@ -16,7 +16,7 @@ from auth.tables import PrincipalRow
 from ledger import trail
 from ledger.acts import Act, Ledger
 from ledger.clock import SetClock, iso
-from ledger.errors import CountersignError, Invalid, NotFound, Refused, Unavailable
+from ledger.errors import Conflict, CountersignError, Invalid, Refused, Unavailable
 from ledger.jobs import NoJobs
 from ledger.journal import Journal, Subscription
 from ledger.store import Store
@@ -73,7 +73,7 @@ def test_a_done_act_leaves_its_change_and_its_record(ledger: Ledger) -> None:
     assert record.texts == {"name": "Ann"}
 
 
-@pytest.mark.parametrize("error", [Refused, Invalid, NotFound])
+@pytest.mark.parametrize("error", [Refused, Invalid, Conflict])
 def test_a_refused_act_leaves_its_record_and_nothing_else(
     ledger: Ledger, error: type[CountersignError]
 ) -> None:
@@ -95,6 +95,21 @@ def test_a_refused_act_leaves_its_record_and_nothing_else(
     with ledger.store.read() as session:
         assert not session.exec(select(DomainEventRow)).all()
         assert not session.exec(select(AuditTextRow)).all()
+
+
+def test_an_act_on_what_does_not_exist_changes_nothing_and_is_recorded_once_an_hour(
+    ledger: Ledger,
+) -> None:
+    for _ in range(5):
+        with (
+            pytest.raises(NotFound),
+            ledger.act("person:disable", actor="per_dave", resource="person:per_x") as act,
+        ):
+            somebody(act.session, "Ann")
+            raise NotFound("There is no such person.")
+    assert names(ledger.store) == []
+    (record,) = records(ledger.store)
+    assert (record.outcome, record.reason, record.actor) == ("refused", "not-found", "per_dave")
 
 
 def test_a_fault_of_ours_changes_nothing_and_keeps_its_traceback(ledger: Ledger) -> None:

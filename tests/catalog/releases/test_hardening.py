@@ -12,7 +12,8 @@ from catalog.registry.tables import AuthorRow
 from catalog.releases.gates import Answer
 from catalog.releases.states import PromotionState, State, Verb
 from ledger.errors import Conflict, CountersignError, Invalid, Unauthenticated
-from tests.cast import WHY, House, auc
+from tests.cast import WHY, House
+from tests.fakes import auc
 
 SERVER = "main"
 

@@ -8,7 +8,7 @@ import pytest
 
 from catalog.releases.gates import Answer
 from catalog.releases.policies import Published, digest_of
-from catalog.releases.requests import LONGEST_REASON
+from catalog.releases.rights import LONGEST_REASON
 from catalog.releases.states import State, Verb
 from ledger.errors import Conflict, CountersignError, Invalid, NotFound, Refused
 from tests.at_once import at_once
@@ -202,7 +202,7 @@ def test_a_stranger_learns_of_no_request_and_of_no_version(small_house: House) -
     with pytest.raises(NotFound):
         desk.preview(request.version_id, "champion", by=dave)
     assert desk.listing(by=dave) == []
-    assert desk.waiting_for(by=dave) == []
+    assert small_house.portal.docket.waits_for(by=dave) == []
 
 
 # -- deciding --------------------------------------------------------------------------------------
@@ -234,7 +234,7 @@ def test_changes_are_asked_for_made_and_approved(small_house: House) -> None:
         if g.answer is not Answer.PASS
     ] == ["description"]
     desk.decide(request.id, Verb.REQUEST_CHANGES, "Describe it.", by=small_house.bob)
-    assert [one.id for one in desk.waiting_for(by=small_house.alice)] == [request.id]
+    assert [one.id for one in small_house.portal.docket.waits_for(by=small_house.alice)] == [request.id]
     small_house.mlflow.describe_version("credit-pd", 2, "With the new bureau data.")
     small_house.mirror()
     desk.resubmit(request.id, "Described.", by=small_house.alice)

@@ -8,7 +8,7 @@ import pytest
 
 from app.worker import RELEASES
 from catalog.registry.artifacts import Manifest
-from catalog.releases.requests import ReleaseRequest
+from catalog.releases.request import ReleaseRequest
 from catalog.releases.states import OPEN, TRANSITIONS, State, Verb, after
 from catalog.releases.tables import RequestRow
 from ledger.errors import Conflict, CountersignError

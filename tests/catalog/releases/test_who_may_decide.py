@@ -10,7 +10,7 @@ from auth.actors import EVERYTHING, Actor, Scope
 from auth.permissions import Role
 from catalog.registry.tables import ModelRow
 from catalog.releases.gates import Answer
-from catalog.releases.requests import may_decide
+from catalog.releases.rights import may_decide
 from catalog.releases.states import State, Verb
 from catalog.releases.tables import RequestRow
 from ledger.errors import NotFound, Refused
@@ -135,7 +135,7 @@ def test_the_button_and_the_verb_ask_the_same_law(small_house: House, who: str) 
     by = small_house.who(who)
     sheet = small_house.portal.requests.sheet(request.id, by=by)
     assert sheet.may_decide.code == verdict(small_house, request.id, by)
-    in_inbox = request.id in {one.id for one in small_house.portal.requests.waiting_for(by=by)}
+    in_inbox = request.id in {one.id for one in small_house.portal.docket.waits_for(by=by)}
     assert in_inbox == sheet.may_decide.allowed
 
 

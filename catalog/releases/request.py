@@ -1,0 +1,120 @@
+"""A release request as a value, with its decisions and the promotion that carries it out."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from datetime import datetime
+
+from sqlmodel import Session, col, select
+
+from catalog.registry.authorship import authors_of
+from catalog.registry.tables import ModelRow
+from catalog.releases.promotions import Promotion, promotions_of
+from catalog.releases.states import OPEN, State, Verb
+from catalog.releases.tables import DecisionRow, RequestRow
+
+
+@dataclass(frozen=True)
+class Decision:
+    """What somebody decided, when, and why."""
+
+    verb: Verb
+    person_id: str
+    reason: str
+    at: datetime
+    policy_digest: str
+    snapshot_digest: str
+    manifest_digest: str
+
+
+@dataclass(frozen=True)
+class ReleaseRequest:
+    """A release request as it stands."""
+
+    id: str
+    number: str
+    model_id: str
+    model_name: str
+    version_id: str
+    version_number: int
+    alias: str
+    reason: str
+    requested_by: str
+    requested_at: datetime
+    state: State
+    changed_at: datetime
+    replaces: int | None
+    policy_digest: str
+    snapshot_digest: str
+    manifest_digest: str
+    problem: str
+    authors: tuple[str, ...]
+    decisions: tuple[Decision, ...]
+    promotion: Promotion | None
+
+    @property
+    def is_open(self) -> bool:
+        """Whether somebody still has to do something."""
+        return self.state in OPEN
+
+
+def load_request(session: Session, row: RequestRow) -> ReleaseRequest:
+    """A request's row as a value."""
+    return load_requests(session, [row])[0]
+
+
+def load_requests(session: Session, rows: list[RequestRow]) -> list[ReleaseRequest]:
+    """Rows as values, with what belongs to them read in five queries, however many there are."""
+    names = dict(
+        session.exec(
+            select(ModelRow.id, ModelRow.name).where(
+                col(ModelRow.id).in_({row.model_id for row in rows})
+            )
+        ).all()
+    )
+    built = authors_of(session, {row.version_id for row in rows})
+    promotions = promotions_of(session, [row.id for row in rows])
+    decisions: dict[str, list[Decision]] = {}
+    for made in session.exec(
+        select(DecisionRow)
+        .where(col(DecisionRow.request_id).in_([row.id for row in rows]))
+        .order_by(col(DecisionRow.at))
+    ):
+        decisions.setdefault(made.request_id, []).append(_decision(made))
+    return [
+        ReleaseRequest(
+            id=row.id,
+            number=row.number,
+            model_id=row.model_id,
+            model_name=names[row.model_id],
+            version_id=row.version_id,
+            version_number=row.version_number,
+            alias=row.alias,
+            reason=row.reason,
+            requested_by=row.requested_by,
+            requested_at=row.requested_at,
+            state=State(row.state),
+            changed_at=row.changed_at,
+            replaces=row.replaces,
+            policy_digest=row.policy_digest,
+            snapshot_digest=row.snapshot_digest,
+            manifest_digest=row.manifest_digest,
+            problem=row.problem,
+            authors=tuple(built[row.version_id]),
+            decisions=tuple(decisions.get(row.id, ())),
+            promotion=promotions.get(row.id),
+        )
+        for row in rows
+    ]
+
+
+def _decision(row: DecisionRow) -> Decision:
+    return Decision(
+        Verb(row.verb),
+        row.person_id,
+        row.reason,
+        row.at,
+        row.policy_digest,
+        row.snapshot_digest,
+        row.manifest_digest,
+    )

@@ -1,0 +1,159 @@
+"""Who may ask for a release, who may decide it, and what may be said in it."""
+
+from __future__ import annotations
+
+import re
+from typing import Final
+
+from sqlmodel import Session, col, select
+
+from auth.access import Verdict, decide
+from auth.actors import Actor, Kind
+from catalog.registry.models import resource
+from catalog.registry.tables import AliasRow, ModelRow, VersionRow
+from catalog.releases import gates
+from catalog.releases.states import OPEN, State, Verb, after
+from catalog.releases.tables import RequestRow
+from ledger.errors import Invalid
+
+LONGEST_REASON: Final = 4000
+# Small letters only: Champion and champion would be two aliases to us and one to some databases.
+_ALIAS: Final = re.compile(r"[a-z][a-z0-9_-]{0,63}")
+_RESERVED: Final = re.compile(r"latest|v\d+")
+# Control characters, and halves of surrogate pairs, which are no text.
+_NO_TEXT: Final = re.compile(r"[\x00-\x08\x0b\x0c\x0e-\x1f\x7f\ud800-\udfff]")
+
+
+def may_request(
+    session: Session, by: Actor, model: ModelRow, version: VersionRow, alias: str
+) -> Verdict:
+    """Whether this person may ask for this move now."""
+    allowed = decide(by, "release:request", resource(model))
+    if not allowed:
+        return allowed
+    held = session.exec(
+        select(AliasRow).where(AliasRow.model_id == model.id, AliasRow.alias == alias)
+    ).first()
+    if held is not None and held.version_id == version.id:
+        return Verdict(
+            False,
+            f"Version {version.number} is {alias} already.",
+            "already-live",
+            "There is nothing to release.",
+        )
+    asked = session.exec(
+        select(RequestRow).where(
+            RequestRow.version_id == version.id,
+            RequestRow.alias == alias,
+            col(RequestRow.state).in_(OPEN),
+        )
+    ).first()
+    if asked is not None:
+        return Verdict(
+            False,
+            f"{asked.number} asks for the same already.",
+            "asked-already",
+            "Open that request instead.",
+        )
+    return allowed
+
+
+def may_decide(by: Actor, row: RequestRow, model: ModelRow, built_by: list[str]) -> Verdict:
+    """Who may approve, reject or send back: a person with the role who neither asked nor built."""
+    if State(row.state) not in {State.PENDING_REVIEW, State.IN_REVIEW}:
+        return Verdict(False, f"This request is {row.state.lower()}.", "wrong-state")
+    if by.kind is not Kind.PERSON:
+        return Verdict(False, "Only a person decides.", "not-a-person")
+    if by.id == row.requested_by:
+        return Verdict(
+            False,
+            "You asked for this release, so somebody else decides.",
+            "requester",
+            "Another approver finds it in their inbox.",
+        )
+    if by.id in built_by:
+        return Verdict(
+            False,
+            "You built this version, so somebody else decides.",
+            "author",
+            "Another approver finds it in their inbox.",
+        )
+    return decide(by, "release:decide", resource(model))
+
+
+def may_withdraw(by: Actor, row: RequestRow) -> Verdict:
+    """Only the person who asked takes a request back, while it is open."""
+    if State(row.state) not in OPEN:
+        return Verdict(False, f"This request is {row.state.lower()}.", "wrong-state")
+    if by.id != row.requested_by:
+        return Verdict(False, "Only the person who asked can withdraw.", "not-requester")
+    return Verdict(True, "You asked for it.")
+
+
+def may_resubmit(by: Actor, row: RequestRow) -> Verdict:
+    """Only the person who asked sends a request again, after changes were asked for."""
+    if State(row.state) is not State.CHANGES_REQUESTED:
+        return Verdict(False, "No changes were asked for.", "wrong-state")
+    if by.id != row.requested_by:
+        return Verdict(False, "Only the person who asked can send it again.", "not-requester")
+    return Verdict(True, "You asked for it.")
+
+
+def insist_in_time(verdict: Verdict, row: RequestRow, verb: Verb) -> None:
+    """Go on only if allowed. Raises Conflict for who comes too late or too early, else Refused."""
+    if verdict.code == "wrong-state":
+        after(State(row.state), verb)
+    verdict.insist()
+
+
+def checked_alias(alias: str) -> str:
+    """An alias MLflow will take. Raises Invalid."""
+    alias = alias.strip()
+    if not _ALIAS.fullmatch(alias) or _RESERVED.fullmatch(alias):
+        raise Invalid(
+            f"{alias[:64]!r} cannot be an alias.",
+            hint="Use small letters, digits, - and _, starting with a letter; "
+            "latest and v1, v2 … are taken by MLflow.",
+            code="bad-alias",
+        )
+    return alias
+
+
+def checked_reason(reason: str) -> str:
+    """A reason with something in it. Raises Invalid."""
+    reason = reason.strip()
+    if not reason:
+        raise Invalid(
+            "A reason is required.",
+            hint="Say in a sentence why; it is kept in the audit trail.",
+            code="no-reason",
+        )
+    if len(reason) > LONGEST_REASON:
+        raise Invalid(
+            f"The reason has {len(reason):,} characters.",
+            hint=f"Shorten it to {LONGEST_REASON:,}; attach longer papers to the run in MLflow.",
+            code="long-reason",
+        )
+    if _NO_TEXT.search(reason):
+        raise Invalid(
+            "The reason holds a control character.",
+            hint="Write it again by hand; something invisible came along with it.",
+            code="bad-reason",
+        )
+    return reason
+
+
+def gates_verdict(results: tuple[gates.GateResult, ...]) -> Verdict:
+    """Whether the gates let an approval through, naming those that do not."""
+    failing = [r.title.lower() for r in results if r.answer is gates.Answer.FAIL]
+    missing = [r.title.lower() for r in results if r.answer is gates.Answer.MISSING]
+    if gates.all_pass(results):
+        return Verdict(True, "Every gate passes.")
+    told = [f"{', '.join(failing)} fails"] * bool(failing)
+    told += [f"{', '.join(missing)} is missing"] * bool(missing)
+    return Verdict(
+        False,
+        f"Approve opens when every gate passes: {' and '.join(told)}.",
+        "gate-not-passed",
+        "Request changes, or reject.",
+    )
