@@ -53,7 +53,7 @@ ROLE_PERMISSIONS: Final[dict[Role, frozenset[str]]] = {
         "token:issue:application",
         "token:revoke",
     },
-    Role.AUDITOR: _READ | {"audit:read", "audit:export", "person:read"},
+    Role.AUDITOR: _READ | {"audit:read", "audit:export", "person:read", "token:issue"},
     Role.SERVING_APPLICATION: frozenset({"model:read", "prediction:report"}),
     Role.SYSTEM: frozenset(
         {

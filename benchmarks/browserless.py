@@ -75,31 +75,43 @@ class Tab:
         began = time.perf_counter()
         self._socket.send(asked.SerializeToString())
         self.elements = 0
-        while True:
-            raw = self._socket.recv(timeout=_RUN_PATIENCE_S)
-            told = ForwardMsg()
-            told.ParseFromString(raw if isinstance(raw, bytes) else raw.encode())
-            kind = told.WhichOneof("type")
-            if kind == "delta":
-                self.elements += 1
-                element = told.delta.new_element
-                if element.WhichOneof("type") == "button":
-                    self.buttons[element.button.label] = element.button.id
-                elif element.alert.format == Alert.Format.ERROR:
-                    self.problems.append(element.alert.body)
-            elif kind == "auth_redirect":
-                self.redirect = told.auth_redirect.url
-            elif kind == "navigation":
-                for shown in told.navigation.app_pages:
-                    name = "" if shown.is_default else shown.url_pathname
-                    self.page_hashes[name] = shown.page_script_hash
-            elif kind == "script_finished":
-                status = told.script_finished
-                if status == ForwardMsg.ScriptFinishedStatus.FINISHED_SUCCESSFULLY:
-                    return time.perf_counter() - began
-                if status != ForwardMsg.ScriptFinishedStatus.FINISHED_EARLY_FOR_RERUN:
-                    msg = f"{page or 'home'} ended with status {status}"
-                    raise RuntimeError(msg)
+        while not self._is_finished(self._told(), page):
+            pass
+        return time.perf_counter() - began
+
+    def _told(self) -> ForwardMsg:
+        raw = self._socket.recv(timeout=_RUN_PATIENCE_S)
+        told = ForwardMsg()
+        told.ParseFromString(raw if isinstance(raw, bytes) else raw.encode())
+        return told
+
+    def _is_finished(self, told: ForwardMsg, page: str) -> bool:
+        """Take one message in. Returns whether it was the last of a run that went through."""
+        kind = told.WhichOneof("type")
+        if kind == "delta":
+            self._drawn(told)
+        elif kind == "auth_redirect":
+            self.redirect = told.auth_redirect.url
+        elif kind == "navigation":
+            for shown in told.navigation.app_pages:
+                name = "" if shown.is_default else shown.url_pathname
+                self.page_hashes[name] = shown.page_script_hash
+        elif kind == "script_finished":
+            status = told.script_finished
+            if status == ForwardMsg.ScriptFinishedStatus.FINISHED_SUCCESSFULLY:
+                return True
+            if status != ForwardMsg.ScriptFinishedStatus.FINISHED_EARLY_FOR_RERUN:
+                msg = f"{page or 'home'} ended with status {status}"
+                raise RuntimeError(msg)
+        return False
+
+    def _drawn(self, told: ForwardMsg) -> None:
+        self.elements += 1
+        element = told.delta.new_element
+        if element.WhichOneof("type") == "button":
+            self.buttons[element.button.label] = element.button.id
+        elif element.alert.format == Alert.Format.ERROR:
+            self.problems.append(element.alert.body)
 
 
 @contextmanager

@@ -163,7 +163,7 @@ class Ledger:
                 # In one order everywhere: two writers of the same counts must not wait in a ring.
                 for look, times in sorted(looks.items()):
                     _counted(session, look, times)
-        except CountersignError:
+        except Exception:
             self._tally.put(looks)
             raise
 

@@ -13,12 +13,15 @@ from app.screens import PAGES
 
 ROOT = Path(__file__).resolve().parent.parent
 README = (ROOT / "README.md").read_text(encoding="utf-8")
-LAWS = re.findall(r"^\| (Who|When|How|What)([^|]*)\? \| `([^`]+)` \| `([^`]+)` \|$", README, re.M)
+LAWS = re.findall(
+    r"^\| (Who|When|How|What)([^|]*)\? \| `([^`]+)` \| `([^`]+)` \|$", README, re.MULTILINE
+)
 LINKS = re.compile(r"\]\((?!https?://|#)([^)#]+)")
 
 
 def tracked() -> list[Path]:
-    listed = subprocess.run(["git", "ls-files"], cwd=ROOT, capture_output=True, text=True, check=True)
+    command = ["git", "ls-files"]
+    listed = subprocess.run(command, cwd=ROOT, capture_output=True, text=True, check=True)
     return [ROOT / line for line in listed.stdout.splitlines() if (ROOT / line).is_file()]
 
 

@@ -16,7 +16,7 @@ from auth.tables import PrincipalRow
 from ledger import trail
 from ledger.acts import Act, Ledger
 from ledger.clock import SetClock, iso
-from ledger.errors import Conflict, CountersignError, Invalid, Refused, Unavailable
+from ledger.errors import Conflict, CountersignError, Invalid, NotFound, Refused, Unavailable
 from ledger.jobs import NoJobs
 from ledger.journal import Journal, Subscription
 from ledger.store import Store

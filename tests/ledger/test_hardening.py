@@ -3,19 +3,20 @@
 from __future__ import annotations
 
 import json
+import sqlite3
 from datetime import UTC, datetime, timedelta
 
 import pytest
 from sqlalchemy import event, text
 from sqlalchemy.engine import Engine
-from sqlalchemy.exc import SQLAlchemyError
+from sqlalchemy.exc import OperationalError, SQLAlchemyError
 from sqlmodel import select
 
 from auth.tables import PrincipalRow
 from ledger import trail
 from ledger.acts import Ledger
 from ledger.clock import SetClock
-from ledger.errors import CountersignError, NotFound, Refused
+from ledger.errors import CountersignError, NotFound, Refused, Unavailable
 from ledger.jobs import NoJobs
 from ledger.journal import Journal
 from ledger.store import Store
@@ -203,10 +204,10 @@ def test_counts_that_cannot_be_written_are_written_later(
     clock.advance(timedelta(minutes=1))
 
     def full(*_: object) -> None:
-        raise SQLAlchemyError
+        raise OperationalError("", {}, sqlite3.OperationalError("database or disk is full"))
 
     event.listen(sqlite_store.engine, "begin", full)
-    with pytest.raises(SQLAlchemyError):
+    with pytest.raises(Unavailable):
         looked(ledger)
     event.remove(sqlite_store.engine, "begin", full)
     assert counts(sqlite_store) == [1]

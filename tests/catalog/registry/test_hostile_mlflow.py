@@ -110,6 +110,7 @@ def test_mlflow_s_token_is_not_sent_to_a_host_that_a_version_names(
     answers: dict[str, object] = {}
     with answering({}) as (elsewhere, heard), answering(answers) as (tracking, asked):
         folder = f"mlflow-artifacts://{elsewhere}/evil"
+        answers["registered-models/get"] = {"registered_model": {"name": "credit-pd"}}
         answers["model-versions/get-download-uri"] = {"artifact_uri": folder}
         answers["runs/get"] = {"run": {"info": {"run_id": "a1", "artifact_uri": folder}}}
         answers["experiments/get"] = {"experiment": {"experiment_id": "1", "name": "x"}}
