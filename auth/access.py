@@ -89,7 +89,16 @@ class Hidden(NotFound):
     """It is there, and this person is told that it is not: for the record, a refused look."""
 
 
-def insist_visible(actor: Actor, permission: str, resource: Resource, what: str) -> None:
-    """What a person may not see does not exist for them. Raises Hidden, which reads NotFound."""
+def insist_visible(
+    actor: Actor,
+    permission: str,
+    resource: Resource,
+    what: str,
+    hint: str = "Check the address, or search for it.",
+) -> None:
+    """What a person may not see does not exist for them. Raises Hidden, which reads NotFound.
+
+    The hint is the one that is given when it really does not exist: they must read the same.
+    """
     if not decide(actor, permission, resource):
-        raise Hidden(f"There is no {what}.", hint="Check the address, or search for it.")
+        raise Hidden(f"There is no {what}.", hint=hint)

@@ -24,9 +24,9 @@ from auth.permissions import Role
 from catalog.impact.portfolio import WINDOW_DAYS, Line, Portfolio
 from catalog.registry.mirror import MirrorState
 from catalog.registry.models import Model
-from catalog.releases.docket import Brief, Wanted
+from catalog.releases.docket import Brief, Desk
 from catalog.releases.gates import Answer
-from catalog.releases.states import OPEN, PromotionState, State
+from catalog.releases.states import PromotionState, State
 from ledger.trail import Filter, Record
 
 _MOST_WAITING: Final = 6
@@ -56,21 +56,17 @@ def read(*, by: Actor) -> Home:
     """Ask the desks what this person's Home shows; each is asked only for what may be seen."""
     here = portal()
     releases = may_anywhere(by, "release:read")
-    waiting = tuple(here.docket.waits_for(by=by)) if releases else ()
-    followed = tuple(here.docket.followed(by=by)) if releases else ()
-    closed = Wanted(frozenset(State) - OPEN)
-    listed = here.docket.page(closed, by=by, limit=_MOST_NEWS) if releases else None
-    news = listed.briefs if listed else ()
+    desk = here.docket.desk(by=by, closed=_MOST_NEWS) if releases else Desk()
     portfolio = here.impact.portfolio(by=by) if may_anywhere(by, "impact:read") else None
     acts = tuple(here.audits.listing(Filter(), by=by, limit=6)) if _audits(by) else ()
-    ids = {one.requested_by for one in (*waiting, *followed, *news)}
-    ids |= {one.decided_by for one in news} | {record.actor for record in acts}
+    ids = {one.requested_by for one in (*desk.waiting, *desk.followed, *desk.closed)}
+    ids |= {one.decided_by for one in desk.closed} | {record.actor for record in acts}
     ids |= {line.owner_id for line in portfolio.lines} if portfolio else set()
     return Home(
-        waiting=waiting,
-        followed=followed,
-        news=news,
-        undecided=sum(n for state, n in listed.by_state if state in OPEN) if listed else 0,
+        waiting=desk.waiting,
+        followed=desk.followed,
+        news=desk.closed,
+        undecided=desk.undecided,
         portfolio=portfolio,
         unclassified=tuple(here.models.unclassified(by=by)) if _governs(by) else (),
         roleless=tuple(here.grants.roleless(by=by)) if _governs(by) else (),

@@ -316,7 +316,8 @@ def _next(shown: Shown, *, by: Actor) -> None:
         return
     asked, here = shown.open_request(version), portal()
     if asked is not None:
-        gates, people = asked.answers, here.docket.who_decides(asked.id, by=by)
+        gates = asked.answers
+        people = here.docket.who_decides(asked.id, by=by, built_by=shown.authors.get(version.id))
         asker = shown.name(asked.requested_by)
         how = f"{asked.number}, {asked.state.value.lower()}, asked by {asker}"
     else:

@@ -65,7 +65,7 @@ def gather(desks: Portal, *, by: Actor, model_id: str = "") -> Business:
     """Read what the screen needs."""
     now = desks.clock.now()
     portfolio = desks.impact.portfolio(by=by, model_id=model_id)
-    waiting = desks.docket.page(Wanted(_OPEN, model_id), by=by).briefs
+    waiting = desks.docket.briefs(Wanted(_OPEN, model_id), by=by)
     moved = [
         one
         for one in desks.docket.moved_since(now - _MONTH, by=by)

@@ -100,15 +100,14 @@ def gather(portal: Portal, request_id: str, *, by: Actor) -> Dossier:
     sheet = portal.requests.sheet(request_id, by=by)
     request = sheet.request
     model = portal.models.get(request.model_id, by=by)
-    versions = portal.models.versions(model)
-    runs = portal.models.runs(model)
+    versions, runs = portal.models.history(model)
     mine = next((v for v in versions if v.id == request.version_id), None)
     live = next((v for v in versions if v.number == request.replaces), None)
     rules = sheet.policy.metrics.get(sheet.snapshot.task, [])
     better = {name: rule.better for rule in rules for name in rule.names}
     apart = difference(live, mine, runs, better) if mine and live else None
     lines = portal.impact.portfolio(by=by, model_id=model.id).lines
-    around = portal.docket.around(request.id, by=by)
+    around = portal.docket.around(request.id, by=by, built_by=request.authors)
     people = {request.requested_by, model.owner_id, *request.authors}
     people |= {one.person_id for one in request.decisions}
     people |= {one.person_id for one in around.history}

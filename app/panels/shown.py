@@ -98,10 +98,11 @@ class Shown:
 def look(model: Model) -> Shown:
     """What MLflow holds of a model: its versions, runs and data. Enough to compare and explain."""
     here = portal()
+    versions, runs = here.models.history(model)
     return Shown(
         model=model,
-        versions=tuple(here.models.versions(model)),
-        runs=here.models.runs(model),
+        versions=tuple(versions),
+        runs=runs,
         measure=here.policies.in_force.policy.measures().get(model.task),
         states=tuple(one for one in here.models.mirrored() if one.server == model.server),
         now=here.clock.now(),
@@ -112,7 +113,7 @@ def read(model: Model, *, by: Actor) -> Shown:
     """All of it: what MLflow holds, who built it, its releases, calls and what they are worth."""
     here = portal()
     authors = here.authorship.of(model)
-    briefs = here.docket.page(Wanted(model_id=model.id), by=by).briefs
+    briefs = here.docket.briefs(Wanted(model_id=model.id), by=by)
     lines = here.impact.portfolio(by=by, model_id=model.id).lines
     line = lines[0] if lines else None
     ids = {model.owner_id, *(one for found in authors.values() for one in found)}

@@ -209,24 +209,37 @@ def contributions(
     starts = list(accumulate((part.amount for part in ordered), initial=base))[:-1]
     last = len(ordered) + 1
     hover = "%{customdata}<br>%{text} " + _plain(unit) + "<extra></extra>"
-    beside = {"textfont": {"color": colours.ink, "size": 12}, "cliponaxis": False}
     names = [f"{_plain(part.feature)} = {_plain(part.value)}" for part in ordered]
-    moves = beside | {
+    moves = {
         "type": "bar",
         "orientation": "h",
         "y": list(range(1, last)),
         "base": starts,
         "x": [part.amount for part in ordered],
         "text": [_signed(part.amount) for part in ordered],
-        "textposition": "outside",
+        "textposition": "none",
         "marker": {
             "color": [colours.series2 if part.amount > 0 else colours.series1 for part in ordered]
         },
         "customdata": names,
         "hovertemplate": hover,
     }
-    ends = beside | {
+    # At the right of every bar: left of one they would run into the names on a narrow screen.
+    amounts = [
+        {
+            "x": start + max(part.amount, 0),
+            "y": row,
+            "text": _signed(part.amount),
+            "showarrow": False,
+            "xanchor": "left",
+            "font": {"color": colours.ink, "size": 12},
+        }
+        for row, (start, part) in enumerate(zip(starts, ordered, strict=True), 1)
+    ]
+    ends = {
         "type": "scatter",
+        "textfont": {"color": colours.ink, "size": 12},
+        "cliponaxis": False,
         "mode": "markers+text",
         "y": [0, last],
         "x": [base, total],
@@ -237,15 +250,16 @@ def contributions(
         "hovertemplate": hover,
     }
     reached = [*starts, base, total]
-    room = (max(reached) - min(reached) or 1) * 0.22
+    room = (max(reached) - min(reached) or 1) * 0.3
     layout = _layout(
         colours,
         _BAR_HEIGHT * (last + 1) + _ROOM_FOR_AXIS,
         {
             "xaxis": {
                 "title": {"text": _plain(unit)},
-                "range": [min(reached) - room, max(reached) + room],
+                "range": [min(reached) - room * 0.1, max(reached) + room],
             },
+            "annotations": amounts,
             "yaxis": {
                 "showgrid": False,
                 "range": [last + 0.6, -0.6],

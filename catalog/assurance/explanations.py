@@ -8,13 +8,14 @@ import tempfile
 from dataclasses import asdict, dataclass
 from datetime import datetime
 from enum import StrEnum
-from functools import lru_cache
 from pathlib import Path
-from typing import Final
+from typing import Any, Final
 
-from sqlmodel import select
+from sqlalchemy import Executable, Row, bindparam
+from sqlalchemy import select as columns
+from sqlmodel import Session, col, select
 
-from auth.access import Verdict, decide, insist_visible
+from auth.access import Resource, Verdict, decide, insist_visible
 from auth.actors import Actor
 from catalog.assurance import runner
 from catalog.assurance.runner import ExplainInput, ExplainResult, Limits, Progress
@@ -28,6 +29,8 @@ from ledger.errors import CountersignError, Invalid, NotFound, Unavailable
 from ledger.ids import new_id
 
 LARGEST_MODEL_BYTES: Final = 2 * 1024**3
+# A result has about 80 kB; the models people look at are few.
+_MOST_KEPT: Final = 64
 _EXAMPLES: Final = ("input_example.json", "serving_input_example.json")
 
 
@@ -72,19 +75,33 @@ class Explanations:
     def __init__(self, ledger: Ledger, mlflow: Mlflow) -> None:
         self._ledger = ledger
         self._mlflow = mlflow
+        self._kept: dict[str, ExplainResult] = {}
 
     def of(self, version_id: str, *, by: Actor) -> Explanation | None:
         """The explanation of a version, if somebody asked for one. Raises NotFound."""
         with self._ledger.store.read() as session:
-            version = session.get(VersionRow, version_id)
-            model = session.get(ModelRow, version.model_id) if version else None
-            if model is None:
+            row = session.connection().execute(_OF, {"version": version_id}).first()
+            if row is None:
                 raise NotFound("There is no such version.", hint="Choose one on the Model page.")
-            insist_visible(by, "explanation:read", resource(model), "such version")
-            row = session.exec(
-                select(ExplanationRow).where(ExplanationRow.version_id == version_id)
-            ).first()
-            return _explanation(row) if row else None
+            model = Resource("model", row.model_id, row.domain)
+            insist_visible(by, "explanation:read", model, "such version")
+            if row.id is None:
+                return None
+            result = self._result(session, row.result_digest) if row.result_digest else None
+            return _explanation(row, result)
+
+    def _result(self, session: Session, digest: str) -> ExplainResult | None:
+        """A kept result by its digest, read once: it holds up to 200 rows of numbers."""
+        kept = self._kept.get(digest)
+        if kept is None:
+            body = session.connection().execute(_RESULT, {"digest": digest}).scalar()
+            if not body:
+                return None
+            kept = _read(body)
+            if len(self._kept) >= _MOST_KEPT:
+                self._kept.clear()
+            self._kept[digest] = kept
+        return kept
 
     def may_request(self, model: Model, *, by: Actor) -> Verdict:
         """Whether the actor may have a version of this model explained."""
@@ -230,7 +247,7 @@ def _input_example(files: Path) -> Path:
     )
 
 
-def _explanation(row: ExplanationRow) -> Explanation:
+def _explanation(row: Row[Any], result: ExplainResult | None) -> Explanation:
     return Explanation(
         row.id,
         row.version_id,
@@ -242,7 +259,7 @@ def _explanation(row: ExplanationRow) -> Explanation:
         row.requested_at,
         row.finished_at,
         row.sample,
-        _result(row.result) if row.result else None,
+        result,
         row.result_digest,
         row.artifacts_digest,
         row.problem,
@@ -250,11 +267,39 @@ def _explanation(row: ExplanationRow) -> Explanation:
     )
 
 
-@lru_cache(maxsize=64)
-def _result(body: str) -> ExplainResult:
-    """A kept result, read once per process: it holds up to 200 rows of numbers."""
+def _read(body: str) -> ExplainResult:
     kept = json.loads(body)
     for name, value in kept.items():
         if isinstance(value, list):
             kept[name] = tuple(tuple(v) if isinstance(v, list) else v for v in value)
     return ExplainResult(**kept)
+
+
+# Asked on every click on Model, Release and Explain: built once, and without the kept result.
+_OF: Final[Executable] = (
+    columns(
+        col(ModelRow.id).label("model_id"),
+        col(ModelRow.domain),
+        col(ExplanationRow.id),
+        col(ExplanationRow.version_id),
+        col(ExplanationRow.state),
+        col(ExplanationRow.step),
+        col(ExplanationRow.done),
+        col(ExplanationRow.total),
+        col(ExplanationRow.requested_by),
+        col(ExplanationRow.requested_at),
+        col(ExplanationRow.finished_at),
+        col(ExplanationRow.sample),
+        col(ExplanationRow.result_digest),
+        col(ExplanationRow.artifacts_digest),
+        col(ExplanationRow.problem),
+        col(ExplanationRow.hint),
+    )
+    .select_from(VersionRow)
+    .join(ModelRow, col(ModelRow.id) == col(VersionRow.model_id))
+    .outerjoin(ExplanationRow, col(ExplanationRow.version_id) == col(VersionRow.id))
+    .where(col(VersionRow.id) == bindparam("version"))
+)
+_RESULT: Final = columns(col(ExplanationRow.result)).where(
+    col(ExplanationRow.result_digest) == bindparam("digest")
+)

@@ -11,9 +11,9 @@ from dataclasses import dataclass, field
 from datetime import date, datetime, timedelta
 from decimal import Decimal
 from enum import StrEnum
-from typing import Final
+from typing import Any, Final
 
-from sqlalchemy import func
+from sqlalchemy import BindParameter, Executable, Row, String, bindparam, func, or_
 from sqlalchemy import select as columns
 from sqlmodel import Session, col, select
 
@@ -21,8 +21,8 @@ from auth.access import Verdict, decide
 from auth.actors import Actor
 from catalog.impact.tables import DeclaredValueRow
 from catalog.monitoring.tables import PredictionDayRow
-from catalog.registry.models import Model, load_models, resource
-from catalog.registry.tables import ModelRow, VersionRow
+from catalog.registry.models import MODEL, Model, load_models, resource
+from catalog.registry.tables import AliasRow, ModelRow, VersionRow
 from ledger.acts import Ledger
 from ledger.errors import Invalid, NotFound
 from ledger.ids import new_id
@@ -125,12 +125,10 @@ class Impact:
         """The models that have a champion and that the actor may see, busiest first."""
         today = self._ledger.clock.now().date()
         since = today - timedelta(days=WINDOW_DAYS - 1)
-        query = select(ModelRow).where(col(ModelRow.gone_at).is_(None))
-        if model_id:
-            query = query.where(ModelRow.id == model_id)
         with self._ledger.store.read() as session:
-            rows = [r for r in session.exec(query) if decide(by, "impact:read", resource(r))]
-            lines = _lines(session, rows, since, self._ledger.clock.now())
+            found = session.connection().execute(_LIVE, {"only": model_id})
+            rows = [row for row in found if decide(by, "impact:read", resource(row))]
+            lines = _lines(session, rows, since, self._ledger.clock.now()) if rows else []
         lines.sort(key=lambda line: (-line.calls, line.model.name))
         return Portfolio(tuple(lines), since, today)
 
@@ -191,45 +189,34 @@ class _Counted:
     by_day: dict[date, int] = field(default_factory=lambda: defaultdict(int))
     by_application: dict[str, int] = field(default_factory=lambda: defaultdict(int))
     errors: int = 0
+    calls: int = 0
     latency_ms: float = 0.0
-
-    @property
-    def calls(self) -> int:
-        return sum(self.by_day.values())
+    last_call: datetime | None = None
 
 
-def _lines(session: Session, rows: list[ModelRow], since: date, now: datetime) -> list[Line]:
-    """The models among these that have a champion. Seven questions, however many models."""
+def _lines(session: Session, rows: list[Row[Any]], since: date, now: datetime) -> list[Line]:
+    """These live models with their calls and worth. Five questions, however many models."""
+    status = {row.id: row.status for row in rows}
     models = {model.id: model for model in load_models(session, rows)}
     live = {
         model.id: champion
         for model in models.values()
         if (champion := model.alias("champion")) is not None
     }
-    status = dict(
-        session.exec(
-            select(VersionRow.id, VersionRow.status).where(
-                col(VersionRow.id).in_([one.version_id for one in live.values()])
-            )
-        ).all()
-    )
-    last_calls = dict(
-        session.exec(
-            select(PredictionDayRow.model_id, func.max(PredictionDayRow.last_at))
-            .where(col(PredictionDayRow.model_id).in_(live))
-            .group_by(col(PredictionDayRow.model_id))
-        ).all()
-    )
     counted = _counted(session, list(live), since)
+    last_calls = {model_id: one.last_call for model_id, one in counted.items()}
+    # Who was called in the window was called last in it; only the others are asked for before.
+    silent = [model_id for model_id in live if model_id not in counted]
+    if silent:
+        found = session.connection().execute(_LAST_CALLS, {"models": silent})
+        last_calls |= dict(found.all())
     declared = _in_force(session, list(live))
     lines = []
     for model_id, champion in live.items():
         model, calls = models[model_id], counted.get(model_id, _Counted())
         said = declared.get(model_id, ())
         last_call = last_calls.get(model_id)
-        health, why = judge(
-            calls.calls, calls.errors, last_call, status.get(champion.version_id, ""), now
-        )
+        health, why = judge(calls.calls, calls.errors, last_call, status[model_id] or "", now)
         lines.append(
             Line(
                 model=model,
@@ -258,42 +245,27 @@ def _lines(session: Session, rows: list[ModelRow], since: date, now: datetime) -
 
 
 def _counted(session: Session, model_ids: list[str], since: date) -> dict[str, _Counted]:
-    row = PredictionDayRow
     found: dict[str, _Counted] = defaultdict(_Counted)
-    # Columns instead of rows: a month of a busy portfolio is thousands of them.
+    connection, asked = session.connection(), {"models": model_ids, "since": since}
+    # Two questions instead of one by everything: a month of a busy portfolio is thousands of rows.
     for (
         model_id,
         application_id,
-        day,
         outcome,
         is_error,
         calls,
         latency,
-    ) in session.connection().execute(
-        columns(
-            col(row.model_id),
-            col(row.application_id),
-            col(row.day),
-            col(row.outcome),
-            col(row.is_error),
-            func.sum(row.calls),
-            func.sum(row.latency_ms),
-        )
-        .where(col(row.model_id).in_(model_ids), col(row.day) >= since)
-        .group_by(
-            col(row.model_id),
-            col(row.application_id),
-            col(row.day),
-            col(row.outcome),
-            col(row.is_error),
-        )
-    ):
+        last,
+    ) in connection.execute(_BY_OUTCOME, asked):
         one = found[model_id]
         one.by_outcome[outcome] += int(calls)
-        one.by_day[day] += int(calls)
         one.by_application[application_id] += int(calls)
+        one.calls += int(calls)
         one.errors += int(calls) if is_error else 0
         one.latency_ms += float(latency)
+        one.last_call = last if one.last_call is None else max(one.last_call, last)
+    for model_id, day, calls in connection.execute(_BY_DAY, asked):
+        found[model_id].by_day[day] = int(calls)
     return found
 
 
@@ -324,16 +296,12 @@ def judge(
 
 def _in_force(session: Session, model_ids: list[str]) -> dict[str, tuple[Declared, ...]]:
     newest: dict[str, dict[str, Declared]] = defaultdict(dict)
-    for row in session.exec(
-        select(DeclaredValueRow)
-        .where(col(DeclaredValueRow.model_id).in_(model_ids))
-        .order_by(col(DeclaredValueRow.declared_at))
-    ):
+    for row in session.connection().execute(_DECLARED, {"models": model_ids}):
         newest[row.model_id][row.outcome] = _declared(row)
     return {model_id: tuple(said.values()) for model_id, said in newest.items()}
 
 
-def _declared(row: DeclaredValueRow) -> Declared:
+def _declared(row: DeclaredValueRow | Row[Any]) -> Declared:
     return Declared(
         row.id,
         row.model_id,
@@ -343,3 +311,65 @@ def _declared(row: DeclaredValueRow) -> Declared:
         row.declared_by,
         row.declared_at,
     )
+
+
+# Asked on every click on Home, Model, Release and Impact: built once, answered in columns.
+_MODELS: Final[BindParameter[Any]] = bindparam("models", expanding=True)
+_ONLY: Final = bindparam("only", type_=String())
+_LIVE: Final[Executable] = (
+    columns(*MODEL, col(VersionRow.status))
+    .join(AliasRow, col(AliasRow.model_id) == col(ModelRow.id))
+    .join(VersionRow, col(VersionRow.id) == col(AliasRow.version_id), isouter=True)
+    .where(
+        col(ModelRow.gone_at).is_(None),
+        col(AliasRow.alias) == "champion",
+        or_(_ONLY == "", col(ModelRow.id) == _ONLY),
+    )
+)
+_LAST_CALLS: Final[Executable] = (
+    columns(col(PredictionDayRow.model_id), func.max(PredictionDayRow.last_at))
+    .where(col(PredictionDayRow.model_id).in_(_MODELS))
+    .group_by(col(PredictionDayRow.model_id))
+)
+_WINDOW: Final = (
+    col(PredictionDayRow.model_id).in_(_MODELS),
+    col(PredictionDayRow.day) >= bindparam("since"),
+)
+_OUTCOME: Final = (
+    col(PredictionDayRow.model_id),
+    col(PredictionDayRow.application_id),
+    col(PredictionDayRow.outcome),
+    col(PredictionDayRow.is_error),
+)
+_BY_OUTCOME: Final[Executable] = (
+    columns(
+        *_OUTCOME,
+        func.sum(PredictionDayRow.calls),
+        func.sum(PredictionDayRow.latency_ms),
+        func.max(PredictionDayRow.last_at),
+    )
+    .where(*_WINDOW)
+    .group_by(*_OUTCOME)
+)
+_BY_DAY: Final[Executable] = (
+    columns(
+        col(PredictionDayRow.model_id),
+        col(PredictionDayRow.day),
+        func.sum(PredictionDayRow.calls),
+    )
+    .where(*_WINDOW)
+    .group_by(col(PredictionDayRow.model_id), col(PredictionDayRow.day))
+)
+_DECLARED: Final[Executable] = (
+    columns(
+        col(DeclaredValueRow.id),
+        col(DeclaredValueRow.model_id),
+        col(DeclaredValueRow.outcome),
+        col(DeclaredValueRow.value_eur),
+        col(DeclaredValueRow.reason),
+        col(DeclaredValueRow.declared_by),
+        col(DeclaredValueRow.declared_at),
+    )
+    .where(col(DeclaredValueRow.model_id).in_(_MODELS))
+    .order_by(col(DeclaredValueRow.declared_at))
+)

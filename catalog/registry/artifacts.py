@@ -24,6 +24,7 @@ LARGEST_MLMODEL_BYTES: Final = 256 * 1024
 MOST_FILES: Final = 20_000
 # MLflow walks folders by calling itself, so a deep nest would end in a fault of its own.
 _DEEPEST: Final = 60
+_LONGEST_NUMBER: Final = 100
 
 _largest: ContextVar[int] = ContextVar("largest", default=LARGEST_VERSION_BYTES)
 
@@ -105,14 +106,22 @@ def manifest_of(folder: Path) -> Manifest:
     return Manifest(files, "sha256:" + hashlib.sha256(rfc8785.dumps(dict(plain))).hexdigest())
 
 
-class _NoAliases(yaml.SafeLoader):
-    """YAML without back references: a few hundred bytes of them grow to gigabytes."""
+class _SmallLoader(yaml.SafeLoader):
+    """YAML without what costs more than its length: back references and endless numbers."""
 
     def compose_node(self, parent: yaml.Node | None, index: int) -> yaml.Node | None:
         if self.check_event(yaml.events.AliasEvent):
             raise yaml.YAMLError("back references are not read")
         node: yaml.Node | None = super().compose_node(parent, index)
         return node
+
+    def construct_small_int(self, node: yaml.ScalarNode) -> int:
+        if len(node.value) > _LONGEST_NUMBER:
+            raise yaml.YAMLError("endless numbers are not read")
+        return int(self.construct_yaml_int(node))
+
+
+_SmallLoader.add_constructor("tag:yaml.org,2002:int", _SmallLoader.construct_small_int)
 
 
 def read_mlmodel(file: Path) -> tuple[tuple[str, ...], str]:
@@ -121,7 +130,7 @@ def read_mlmodel(file: Path) -> tuple[tuple[str, ...], str]:
         if file.stat().st_size > LARGEST_MLMODEL_BYTES:
             return (), ""
         # The loader only builds plain values.
-        described = yaml.load(file.read_text("utf-8", "replace"), _NoAliases)  # noqa: S506
+        described = yaml.load(file.read_text("utf-8", "replace"), _SmallLoader)  # noqa: S506
         return _flavors_and_signature(described)
     except (yaml.YAMLError, ValueError, TypeError, RecursionError, OSError, OverflowError):
         return (), ""

@@ -6,8 +6,11 @@ import json
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 from datetime import datetime
-from typing import Final
+from functools import lru_cache
+from typing import Any, Final
 
+from sqlalchemy import BindParameter, Executable, Row, bindparam
+from sqlalchemy import select as columns
 from sqlmodel import Session, col, or_, select
 
 from auth.access import (
@@ -151,13 +154,14 @@ class Models:
             NotFound: there is none, or the actor may not know of it.
             Conflict: several servers or workspaces have one; the hint lists them.
         """
-        query = select(ModelRow).where(ModelRow.name == name, col(ModelRow.gone_at).is_(None))
-        if server:
-            query = query.where(ModelRow.server == server)
-        if workspace:
-            query = query.where(ModelRow.workspace == workspace)
         with self._ledger.store.read() as session:
-            rows = [row for row in session.exec(query) if decide(by, "model:read", resource(row))]
+            rows = [
+                row
+                for row in session.connection().execute(_CALLED, {"name": name})
+                if (not server or row.server == server)
+                and (not workspace or row.workspace == workspace)
+                and decide(by, "model:read", resource(row))
+            ]
             if not rows:
                 raise NotFound(
                     f"There is no model called {name[:120]!r}.",
@@ -171,21 +175,27 @@ class Models:
                     hint=f"Say which one is meant: {where}.",
                     code="ambiguous-name",
                 )
-            return load_model(session, rows[0])
+            return load_models(session, rows)[0]
 
     def get(self, model_id: str, *, by: Actor) -> Model:
         """The model with this opaque id, also one that is gone. Raises NotFound."""
         with self._ledger.store.read() as session:
-            row = session.get(ModelRow, model_id)
+            row = session.connection().execute(_MODEL, {"id": model_id}).first()
             if row is None:
                 raise NotFound("There is no such model.", hint="Search for it under Discover.")
             insist_visible(by, "model:read", resource(row), "such model")
-            return load_model(session, row)
+            return load_models(session, [row])[0]
 
     def versions(self, model: Model) -> list[Version]:
         """The versions of a model, newest first, with their metrics and aliases."""
         with self._ledger.store.read() as session:
-            return load_versions(session, model.id)
+            return _load_versions(session, model)
+
+    def history(self, model: Model) -> tuple[list[Version], dict[str, Run]]:
+        """The versions of a model, newest first, and the runs behind them by run id."""
+        with self._ledger.store.read() as session:
+            versions = _load_versions(session, model)
+            return versions, _load_runs(session, model.server, [one.run_id for one in versions])
 
     def version(self, model: Model, number: int) -> Version:
         """One version of a model. Raises NotFound."""
@@ -201,26 +211,18 @@ class Models:
     def runs(self, model: Model) -> dict[str, Run]:
         """The runs behind the versions of a model, by run id, with their data sets."""
         with self._ledger.store.read() as session:
-            ids = list(
-                session.exec(
-                    select(VersionRow.run_id).where(
-                        VersionRow.model_id == model.id, col(VersionRow.gone_at).is_(None)
-                    )
-                )
-            )
+            ids = [row.run_id for row in session.connection().execute(_PRESENT, {"id": model.id})]
             return _load_runs(session, model.server, ids)
 
     def mirrored(self) -> list[MirrorState]:
         """How old the copy of each MLflow server is."""
         with self._ledger.store.read() as session:
-            return [mirror_state(row) for row in session.exec(select(MirrorStateRow))]
+            return [mirror_state(row) for row in session.exec(_MIRRORED)]
 
     def visible(self, *, by: Actor) -> list[Model]:
         """Every model the actor may see, by name."""
         with self._ledger.store.read() as session:
-            rows = session.exec(
-                select(ModelRow).where(col(ModelRow.gone_at).is_(None)).order_by(ModelRow.name)
-            )
+            rows = session.connection().execute(_ALL)
             return load_models(
                 session, [row for row in rows if decide(by, "model:read", resource(row))]
             )
@@ -281,8 +283,8 @@ class Models:
             act.texts["domain"] = domain
 
 
-def resource(row: ModelRow) -> Resource:
-    """A model's row as the access law sees it."""
+def resource(row: ModelRow | Row[Any]) -> Resource:
+    """A model's row as the access law sees it; the columns `id` and `domain` are enough."""
     return Resource("model", row.id, row.domain)
 
 
@@ -296,12 +298,99 @@ def sees_everything(by: Actor) -> bool:
     return any(scope.kind == "everything" for scope in visible_scopes(by, "model:read"))
 
 
-def load_model(session: Session, row: ModelRow) -> Model:
-    """A model's row as a value, with its aliases."""
-    return _model(row, session.exec(select(AliasRow).where(AliasRow.model_id == row.id)).all())
+# Asked on every click of everybody: built once, and answered in columns instead of rows that keep
+# watch over themselves.
+MODEL: Final = (
+    col(ModelRow.id),
+    col(ModelRow.server),
+    col(ModelRow.workspace),
+    col(ModelRow.name),
+    col(ModelRow.description),
+    col(ModelRow.tags),
+    col(ModelRow.domain),
+    col(ModelRow.task),
+    col(ModelRow.owner_id),
+    col(ModelRow.created_at),
+    col(ModelRow.updated_at),
+    col(ModelRow.gone_at),
+)
+_IDS: Final[BindParameter[Any]] = bindparam("ids", expanding=True)
+_MODEL: Final[Executable] = columns(*MODEL).where(col(ModelRow.id) == bindparam("id"))
+_ALL: Final[Executable] = (
+    columns(*MODEL).where(col(ModelRow.gone_at).is_(None)).order_by(col(ModelRow.name))
+)
+_CALLED: Final[Executable] = columns(*MODEL).where(
+    col(ModelRow.name) == bindparam("name"), col(ModelRow.gone_at).is_(None)
+)
+_ALIASES: Final[Executable] = (
+    columns(
+        col(AliasRow.model_id),
+        col(AliasRow.alias),
+        col(AliasRow.number),
+        col(AliasRow.version_id),
+        col(AliasRow.since),
+    )
+    .where(col(AliasRow.model_id).in_(_IDS))
+    .order_by(col(AliasRow.alias))
+)
+_PRESENT: Final[Executable] = (
+    columns(
+        col(VersionRow.id),
+        col(VersionRow.number),
+        col(VersionRow.created_at),
+        col(VersionRow.source),
+        col(VersionRow.run_id),
+        col(VersionRow.description),
+        col(VersionRow.status),
+        col(VersionRow.tags),
+        col(VersionRow.flavors),
+        col(VersionRow.signature),
+    )
+    .where(col(VersionRow.model_id) == bindparam("id"), col(VersionRow.gone_at).is_(None))
+    .order_by(col(VersionRow.number).desc())
+)
+_METRICS: Final[Executable] = columns(
+    col(MetricRow.version_id),
+    col(MetricRow.name),
+    col(MetricRow.value),
+    col(MetricRow.dataset),
+    col(MetricRow.dataset_digest),
+).where(
+    col(MetricRow.version_id) == col(VersionRow.id),
+    col(VersionRow.model_id) == bindparam("id"),
+    col(VersionRow.gone_at).is_(None),
+)
+_RUNS: Final[Executable] = columns(
+    col(RunRow.run_id),
+    col(RunRow.name),
+    col(RunRow.experiment),
+    col(RunRow.user),
+    col(RunRow.status),
+    col(RunRow.started_at),
+    col(RunRow.ended_at),
+    col(RunRow.params),
+    col(RunRow.tags),
+).where(col(RunRow.server) == bindparam("server"), col(RunRow.run_id).in_(_IDS))
+_USED: Final[Executable] = columns(
+    col(RunDatasetRow.run_id),
+    col(RunDatasetRow.context),
+    col(DatasetRow.name),
+    col(DatasetRow.digest),
+    col(DatasetRow.source_type),
+    col(DatasetRow.source),
+    col(DatasetRow.columns),
+    col(DatasetRow.rows),
+).where(
+    col(RunDatasetRow.server) == bindparam("server"),
+    col(RunDatasetRow.run_id).in_(_IDS),
+    col(DatasetRow.server) == col(RunDatasetRow.server),
+    col(DatasetRow.name) == col(RunDatasetRow.name),
+    col(DatasetRow.digest) == col(RunDatasetRow.digest),
+)
+_MIRRORED: Final = select(MirrorStateRow)
 
 
-def _model(row: ModelRow, aliases: Sequence[AliasRow]) -> Model:
+def _model(row: ModelRow | Row[Any], aliases: Sequence[Alias]) -> Model:
     return Model(
         id=row.id,
         server=row.server,
@@ -315,44 +404,35 @@ def _model(row: ModelRow, aliases: Sequence[AliasRow]) -> Model:
         created_at=row.created_at,
         updated_at=row.updated_at,
         gone_at=row.gone_at,
-        aliases=tuple(
-            Alias(a.alias, a.number, a.version_id, a.since)
-            for a in sorted(aliases, key=lambda one: one.alias)
-        ),
+        aliases=tuple(aliases),
     )
 
 
-def load_models(session: Session, rows: Sequence[ModelRow]) -> list[Model]:
-    """Many models' rows as values, with their aliases: one question for all of them."""
-    aliases: dict[str, list[AliasRow]] = {}
-    for alias in session.exec(
-        select(AliasRow).where(col(AliasRow.model_id).in_([row.id for row in rows]))
-    ):
-        aliases.setdefault(alias.model_id, []).append(alias)
+def load_models(session: Session, rows: Sequence[ModelRow | Row[Any]]) -> list[Model]:
+    """Models' rows, or the columns `MODEL` of them, as values with their aliases.
+
+    One question for all of them.
+    """
+    aliases: dict[str, list[Alias]] = {}
+    found = session.connection().execute(_ALIASES, {"ids": [row.id for row in rows]})
+    for model_id, name, number, version_id, since in found:
+        aliases.setdefault(model_id, []).append(Alias(name, number, version_id, since))
     return [_model(row, aliases.get(row.id, [])) for row in rows]
 
 
-def load_versions(session: Session, model_id: str) -> list[Version]:
+def _load_versions(session: Session, model: Model) -> list[Version]:
     """The present versions of a model, newest first."""
-    rows = session.exec(
-        select(VersionRow)
-        .where(VersionRow.model_id == model_id, col(VersionRow.gone_at).is_(None))
-        .order_by(col(VersionRow.number).desc())
-    ).all()
+    asked = {"id": model.id}
     metrics: dict[str, list[Metric]] = {}
-    for metric in session.exec(
-        select(MetricRow).where(col(MetricRow.version_id).in_([row.id for row in rows]))
-    ):
-        metrics.setdefault(metric.version_id, []).append(
-            Metric(metric.name, metric.value, metric.dataset, metric.dataset_digest)
-        )
+    for version_id, name, value, dataset, digest in session.connection().execute(_METRICS, asked):
+        metrics.setdefault(version_id, []).append(Metric(name, value, dataset, digest))
     aliases: dict[str, list[str]] = {}
-    for alias in session.exec(select(AliasRow).where(AliasRow.model_id == model_id)):
-        aliases.setdefault(alias.version_id, []).append(alias.alias)
+    for alias in model.aliases:
+        aliases.setdefault(alias.version_id, []).append(alias.name)
     return [
         Version(
             id=row.id,
-            model_id=row.model_id,
+            model_id=model.id,
             number=row.number,
             created_at=row.created_at,
             source=row.source,
@@ -362,38 +442,29 @@ def load_versions(session: Session, model_id: str) -> list[Version]:
             tags=json.loads(row.tags),
             flavors=tuple(row.flavors.split()),
             signature=_signature(row.signature),
-            gone_at=row.gone_at,
+            gone_at=None,
             aliases=tuple(sorted(aliases.get(row.id, []))),
             metrics=tuple(sorted(metrics.get(row.id, []), key=lambda m: (m.name, m.dataset))),
         )
-        for row in rows
+        for row in session.connection().execute(_PRESENT, asked)
     ]
 
 
 def _load_runs(session: Session, server: str, ids: list[str]) -> dict[str, Run]:
+    asked = {"server": server, "ids": ids}
     used: dict[str, list[Dataset]] = {}
-    found = session.exec(
-        select(RunDatasetRow, DatasetRow).where(
-            RunDatasetRow.server == server,
-            col(RunDatasetRow.run_id).in_(ids),
-            col(DatasetRow.server) == col(RunDatasetRow.server),
-            col(DatasetRow.name) == col(RunDatasetRow.name),
-            col(DatasetRow.digest) == col(RunDatasetRow.digest),
-        )
-    )
-    for link, data in found:
-        used.setdefault(link.run_id, []).append(
+    for row in session.connection().execute(_USED, asked):
+        used.setdefault(row.run_id, []).append(
             Dataset(
-                data.name,
-                data.digest,
-                link.context,
-                data.source_type,
-                data.source,
-                _columns(data.columns),
-                data.rows,
+                row.name,
+                row.digest,
+                row.context,
+                row.source_type,
+                row.source,
+                _columns(row.columns),
+                row.rows,
             )
         )
-    rows = session.exec(select(RunRow).where(RunRow.server == server, col(RunRow.run_id).in_(ids)))
     return {
         row.run_id: Run(
             row.run_id,
@@ -407,18 +478,20 @@ def _load_runs(session: Session, server: str, ids: list[str]) -> dict[str, Run]:
             json.loads(row.tags),
             tuple(sorted(used.get(row.run_id, []), key=lambda d: (d.context, d.name))),
         )
-        for row in rows
+        for row in session.connection().execute(_RUNS, asked)
     }
 
 
+@lru_cache(maxsize=512)
 def _columns(schema: str) -> tuple[tuple[str, str], ...]:
     try:
         listed = json.loads(schema or "{}").get("mlflow_colspec", [])
         return tuple((str(one.get("name", "")), str(one.get("type", ""))) for one in listed)
-    except (ValueError, AttributeError, TypeError):
+    except (ValueError, AttributeError, TypeError, RecursionError):
         return ()
 
 
+@lru_cache(maxsize=512)
 def _signature(kept: str) -> dict[str, tuple[tuple[str, str], ...]]:
     try:
         sides = json.loads(kept or "{}")
@@ -430,5 +503,5 @@ def _signature(kept: str) -> dict[str, tuple[tuple[str, str], ...]]:
             for side in ("inputs", "outputs")
             if sides.get(side)
         }
-    except (ValueError, AttributeError, TypeError):
+    except (ValueError, AttributeError, TypeError, RecursionError):
         return {}

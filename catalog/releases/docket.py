@@ -2,14 +2,27 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from datetime import datetime
 from functools import lru_cache
-from typing import Final
+from typing import Any, Final
 
-from sqlalchemy import ColumnElement, and_, false, func, or_, true
+from sqlalchemy import (
+    Boolean,
+    ColumnElement,
+    Executable,
+    Integer,
+    Row,
+    String,
+    and_,
+    bindparam,
+    func,
+    or_,
+)
+from sqlalchemy import select as columns
 from sqlmodel import Session, col, select
+from sqlmodel.sql.expression import Select
 
 from auth.access import Verdict, decide, insist_visible, visible_scopes
 from auth.actors import Actor
@@ -18,11 +31,17 @@ from catalog.registry.authorship import authors, authors_of
 from catalog.registry.models import resource
 from catalog.registry.tables import ModelRow, VersionRow
 from catalog.releases import gates
-from catalog.releases.evidence import Snapshot, latest_manifest
+from catalog.releases.evidence import MANIFEST, Snapshot
 from catalog.releases.policies import Policies, Policy
 from catalog.releases.rights import may_decide, may_resubmit
 from catalog.releases.states import OPEN, PromotionState, State, Verb
-from catalog.releases.tables import DecisionRow, PromotionRow, RequestRow, SnapshotRow
+from catalog.releases.tables import (
+    DecisionRow,
+    EvidenceRow,
+    PromotionRow,
+    RequestRow,
+    SnapshotRow,
+)
 from ledger import trail
 from ledger.acts import Ledger
 from ledger.errors import NotFound
@@ -87,6 +106,19 @@ class Docketed:
 
 
 @dataclass(frozen=True)
+class Desk:
+    """What lies on one person's desk: what waits for them, what they asked for, what was closed.
+
+    `undecided` is how many open requests they may see in all.
+    """
+
+    waiting: tuple[Brief, ...] = ()
+    followed: tuple[Brief, ...] = ()
+    closed: tuple[Brief, ...] = ()
+    undecided: int = 0
+
+
+@dataclass(frozen=True)
 class Candidate:
     """Somebody who holds the right to decide on a model, and whether they may decide this one."""
 
@@ -127,32 +159,17 @@ class Docket:
 
     def page(self, wanted: Wanted, *, by: Actor, limit: int = PAGE, offset: int = 0) -> Docketed:
         """One page of the requests the actor may see, newest first."""
-        seen = _visible_to(by)
-        narrowed = [seen]
-        if wanted.model_id:
-            narrowed.append(col(RequestRow.model_id) == wanted.model_id)
-        filtered = [*narrowed]
-        if wanted.states:
-            filtered.append(col(RequestRow.state).in_(wanted.states))
+        asked = _seen_by(by) | {"model": wanted.model_id}
         with self._ledger.store.read() as session:
-            by_state = session.exec(
-                select(RequestRow.state, func.count())
-                .where(col(ModelRow.id) == col(RequestRow.model_id), *narrowed)
-                .group_by(col(RequestRow.state))
-            ).all()
-            models = session.exec(
-                select(ModelRow.id, ModelRow.name)
-                .where(col(ModelRow.id) == col(RequestRow.model_id), seen)
-                .distinct()
-                .order_by(col(ModelRow.name))
-            ).all()
-            counted = {State(state): number for state, number in by_state}
+            connection = session.connection()
+            counted = {State(state): n for state, n in connection.execute(_BY_STATE, asked)}
+            models = connection.execute(_MODELS, asked)
             total = sum(
                 number
                 for state, number in counted.items()
                 if not wanted.states or state in wanted.states
             )
-            found = _rows(session, filtered, limit=limit, offset=offset)
+            found = _listed(session, wanted, by, limit=limit, offset=offset)
             return Docketed(
                 tuple(self._briefs(session, found)),
                 total,
@@ -160,27 +177,47 @@ class Docket:
                 tuple((one, name) for one, name in models),
             )
 
+    def briefs(self, wanted: Wanted, *, by: Actor, limit: int = PAGE) -> tuple[Brief, ...]:
+        """The newest of the requests the actor may see, where nobody asks how many there are."""
+        with self._ledger.store.read() as session:
+            found = _listed(session, wanted, by, limit=limit)
+            return tuple(self._briefs(session, found))
+
+    def desk(self, *, by: Actor, closed: int) -> Desk:
+        """What lies on this person's desk, with the newest `closed` of what was closed."""
+        asked = _seen_by(by)
+        with self._ledger.store.read() as session:
+            is_open = _found(session, _OPEN_ONES, asked)
+            ended = _listed(session, Wanted(frozenset(State) - OPEN), by, limit=closed)
+            mine = _to_act_on(session, is_open, by)
+            followed = [one for one in reversed(is_open) if _is_followed(one.request, by)][:PAGE]
+            briefs = {
+                brief.id: brief for brief in self._briefs(session, [*mine, *followed, *ended])
+            }
+            undecided = len(is_open)
+            if undecided == _MOST_OPEN:
+                states = session.connection().execute(_BY_STATE, asked | {"model": ""})
+                undecided = sum(n for state, n in states if state in OPEN)
+            return Desk(
+                tuple(briefs[one.request.id] for one in mine),
+                tuple(briefs[one.request.id] for one in followed),
+                tuple(briefs[one.request.id] for one in ended),
+                undecided,
+            )
+
     def waits_for(self, *, by: Actor) -> list[Brief]:
         """What this person can do something about, oldest first: decide, or send again."""
-        is_open = col(RequestRow.state).in_(OPEN)
         with self._ledger.store.read() as session:
-            found = _rows(session, [_visible_to(by), is_open], limit=_MOST_OPEN, oldest_first=True)
-            built = authors_of(session, {row.version_id for row, _ in found})
-            mine = [
-                (row, model)
-                for row, model in found
-                if may_decide(by, row, model, built.get(row.version_id, []))
-                or may_resubmit(by, row)
-            ]
-            return self._briefs(session, mine)
+            is_open = _found(session, _OPEN_ONES, _seen_by(by))
+            return self._briefs(session, _to_act_on(session, is_open, by))
 
     def followed(self, *, by: Actor, limit: int = PAGE) -> list[Brief]:
         """The open requests this person asked for, that somebody else has to act on."""
         mine = col(RequestRow.requested_by) == by.id
         waits = col(RequestRow.state).in_(OPEN - {State.CHANGES_REQUESTED})
         with self._ledger.store.read() as session:
-            found = _rows(session, [_visible_to(by), mine, waits], limit=limit)
-            return self._briefs(session, found)
+            query = _NEWEST.where(mine, waits).limit(limit)
+            return self._briefs(session, _found(session, query, _seen_by(by)))
 
     def done(self, *, by: Actor, limit: int = PAGE) -> list[Brief]:
         """The closed requests this person asked for or decided, newest first."""
@@ -188,45 +225,48 @@ class Docket:
         took_part = or_(col(RequestRow.requested_by) == by.id, col(RequestRow.id).in_(decided))
         closed = col(RequestRow.state).not_in(OPEN)
         with self._ledger.store.read() as session:
-            found = _rows(session, [_visible_to(by), took_part, closed], limit=limit)
-            return self._briefs(session, found)
+            query = _NEWEST.where(took_part, closed).limit(limit)
+            return self._briefs(session, _found(session, query, _seen_by(by)))
 
     def moved_since(self, since: datetime, *, by: Actor, limit: int = PAGE) -> list[Brief]:
         """The requests whose alias was moved in MLflow since then, newest first."""
-        moved = select(PromotionRow.request_id).where(
-            PromotionRow.state == PromotionState.APPLIED, col(PromotionRow.finished_at) >= since
-        )
+        moved = col(PromotionRow.finished_at) >= since
+        is_there = col(PromotionRow.state) == PromotionState.APPLIED
         with self._ledger.store.read() as session:
-            found = _rows(session, [_visible_to(by), col(RequestRow.id).in_(moved)], limit=limit)
-            briefs = self._briefs(session, found)
+            query = _NEWEST.where(is_there, moved).limit(limit)
+            briefs = self._briefs(session, _found(session, query, _seen_by(by)))
         return sorted(briefs, key=lambda one: one.promoted_at or one.changed_at, reverse=True)
 
     # -- around one request ----------------------------------------------------------------------
 
-    def around(self, request_id: str, *, by: Actor) -> Surroundings:
+    def around(
+        self, request_id: str, *, by: Actor, built_by: Sequence[str] | None = None
+    ) -> Surroundings:
         """Who decides, what was done so far, and the files as they were read last.
 
+        `built_by` are the authors of its version, where the caller has read them already.
         Raises NotFound.
         """
         with self._ledger.store.read() as session:
-            row, model = _seen(session, request_id, by)
-            built = authors(session, row.version_id)
-            manifest = latest_manifest(session, row.version_id)
-            return Surroundings(
-                _candidates(session, row, model, built) if row.state in OPEN else (),
-                _history(session, row),
-                manifest.digest if manifest else "",
-            )
+            one = _seen(session, request_id, by)
+            row = one.request
+            candidates: tuple[Candidate, ...] = ()
+            if row.state in OPEN:
+                candidates = _candidates(session, one, built_by)
+            files = session.connection().execute(_FILES, {"version": row.version_id}).first()
+            return Surroundings(candidates, _history(session, one), files[0] if files else "")
 
-    def who_decides(self, request_id: str, *, by: Actor) -> tuple[Candidate, ...]:
+    def who_decides(
+        self, request_id: str, *, by: Actor, built_by: Sequence[str] | None = None
+    ) -> tuple[Candidate, ...]:
         """Everybody who decides on this model, and whether they may decide this request.
 
+        `built_by` are the authors of its version, where the caller has read them already.
         Raises NotFound.
         """
         with self._ledger.store.read() as session:
-            row, model = _seen(session, request_id, by)
-            built = authors(session, row.version_id)
-            return _candidates(session, row, model, built)
+            one = _seen(session, request_id, by)
+            return _candidates(session, one, built_by)
 
     def who_would_decide(self, version_id: str, *, by: Actor) -> tuple[Candidate, ...]:
         """Who could decide if the actor asked for this version now."""
@@ -250,7 +290,7 @@ class Docket:
                 state=State.IN_REVIEW,
                 changed_at=now,
             )
-            return _candidates(session, asked, model, authors(session, version.id))
+            return _candidates(session, _Found(asked, model), None)
 
     def numbers(self, ids: set[str], *, by: Actor) -> dict[str, str]:
         """What requests are called, `RR-2026-0007 (credit-pd v4)`, among those the actor sees."""
@@ -261,60 +301,33 @@ class Docket:
                 ).where(
                     col(ModelRow.id) == col(RequestRow.model_id),
                     col(RequestRow.id).in_(ids),
-                    _visible_to(by),
-                )
+                    _VISIBLE,
+                ),
+                params=_seen_by(by),
             )
             return {one: f"{number} ({name} v{version})" for one, number, name, version in found}
 
     # -- the inside ----------------------------------------------------------------------------
 
-    def _briefs(
-        self, session: Session, found: Sequence[tuple[RequestRow, ModelRow]]
-    ) -> list[Brief]:
-        ids = [row.id for row, _ in found]
-        decisions: dict[str, DecisionRow] = {}
-        for decision in session.exec(
-            select(DecisionRow)
-            .where(col(DecisionRow.request_id).in_(ids))
-            .order_by(col(DecisionRow.at))
-        ):
-            decisions[decision.request_id] = decision
-        promotions = {
-            one.request_id: one
-            for one in session.exec(
-                select(PromotionRow).where(col(PromotionRow.request_id).in_(ids))
-            )
-        }
-        snapshots = dict(
-            session.exec(
-                select(SnapshotRow.digest, SnapshotRow.body).where(
-                    col(SnapshotRow.digest).in_({row.snapshot_digest for row, _ in found})
-                )
-            ).all()
-        )
-        return [
-            self._brief(row, model, decisions.get(row.id), promotions.get(row.id), snapshots)
-            for row, model in found
-        ]
+    def _briefs(self, session: Session, found: Sequence[_Found]) -> list[Brief]:
+        last: dict[str, Row[Any]] = {}
+        if found:
+            ids = {"requests": [one.request.id for one in found]}
+            for decision in session.connection().execute(_DECISIONS, ids):
+                last[decision.request_id] = decision
+        return [self._brief(one, last.get(one.request.id)) for one in found]
 
-    def _brief(
-        self,
-        row: RequestRow,
-        model: ModelRow,
-        decision: DecisionRow | None,
-        promotion: PromotionRow | None,
-        snapshots: dict[str, str],
-    ) -> Brief:
-        body = snapshots.get(row.snapshot_digest)
+    def _brief(self, one: _Found, decision: Row[Any] | None) -> Brief:
+        row = one.request
         answers: tuple[gates.GateResult, ...] = ()
-        if body and row.policy_digest:
+        if one.evidence and row.policy_digest:
             policy = self._policies.by_digest(row.policy_digest)
-            answers = _answers(_Asked(policy, row.policy_digest), body)
+            answers = _answers(_Asked(policy, row.policy_digest), one.evidence)
         return Brief(
             id=row.id,
             number=row.number,
             model_id=row.model_id,
-            model_name=model.name,
+            model_name=one.model.name,
             version_number=row.version_number,
             alias=row.alias,
             state=State(row.state),
@@ -327,12 +340,25 @@ class Docket:
             decided_as=Verb(decision.verb) if decision else None,
             decided_at=decision.at if decision else None,
             decided_why=decision.reason if decision else "",
-            promotion=PromotionState(promotion.state) if promotion else None,
-            promoted_at=promotion.finished_at if promotion else None,
+            promotion=PromotionState(one.promotion.state) if one.promotion else None,
+            promoted_at=one.promotion.finished_at if one.promotion else None,
             answers=answers,
             reason=row.reason,
             manifest_digest=row.manifest_digest,
         )
+
+
+@dataclass(frozen=True)
+class _Found:
+    """A request as it was found, with what belongs to it."""
+
+    request: RequestRow
+    model: ModelRow
+    promotion: PromotionRow | None = None
+    evidence: str | None = None
+
+
+_Query = Select[RequestRow, ModelRow, PromotionRow, str]
 
 
 class _Asked:
@@ -355,68 +381,78 @@ def _answers(asked: _Asked, body: str) -> tuple[gates.GateResult, ...]:
     return gates.evaluate(asked.policy, Snapshot.from_body(body))
 
 
-def _rows(
-    session: Session,
-    conditions: Sequence[ColumnElement[bool]],
-    *,
-    limit: int,
-    offset: int = 0,
-    oldest_first: bool = False,
-) -> list[tuple[RequestRow, ModelRow]]:
-    when = col(RequestRow.requested_at)
-    query = (
-        select(RequestRow, ModelRow)
-        .where(col(ModelRow.id) == col(RequestRow.model_id), *conditions)
-        .order_by(when if oldest_first else when.desc(), col(RequestRow.number).desc())
-        .limit(limit)
-        .offset(offset)
-    )
-    return [(row, model) for row, model in session.exec(query)]
+def _found(session: Session, query: _Query, asked: Mapping[str, object]) -> list[_Found]:
+    return [_Found(*row) for row in session.exec(query, params=asked)]
 
 
-def _visible_to(by: Actor) -> ColumnElement[bool]:
-    """What the actor may see, as a condition on models: the same scopes `auth.decide` asks."""
+def _listed(
+    session: Session, wanted: Wanted, by: Actor, *, limit: int, offset: int = 0
+) -> list[_Found]:
+    asked = {"model": wanted.model_id, "states": list(wanted.states or State)}
+    page = {"most": limit, "after": offset}
+    return _found(session, _WANTED, _seen_by(by) | asked | page)
+
+
+def _seen_by(by: Actor) -> dict[str, object]:
+    """What the actor may see, as the values of `_VISIBLE`: the scopes `auth.decide` asks."""
     scopes = visible_scopes(by, "release:read")
-    if any(scope.kind == "everything" for scope in scopes):
-        return true()
-    domains = [scope.id for scope in scopes if scope.kind == "domain"]
-    models = [scope.id for scope in scopes if scope.kind == "model"]
-    if not domains and not models:
-        return false()
-    return or_(
-        and_(col(ModelRow.domain) != "", col(ModelRow.domain).in_(domains)),
-        col(ModelRow.id).in_(models),
-    )
+    return {
+        "sees_everything": any(scope.kind == "everything" for scope in scopes),
+        "seen_domains": [scope.id for scope in scopes if scope.kind == "domain"],
+        "seen_models": [scope.id for scope in scopes if scope.kind == "model"],
+    }
 
 
-def _seen(session: Session, request_id: str, by: Actor) -> tuple[RequestRow, ModelRow]:
-    row = session.get(RequestRow, request_id)
-    model = session.get(ModelRow, row.model_id) if row else None
-    if row is None or model is None or not decide(by, "release:read", resource(model)):
+def _to_act_on(session: Session, found: Sequence[_Found], by: Actor) -> list[_Found]:
+    """Those of these that this person may decide or send again."""
+    # Having built a version only ever takes the right away, so authors are asked for last.
+    mine = [
+        one for one in found if may_resubmit(by, one.request) or _may_decide(by, one, built_by=[])
+    ]
+    built = authors_of(session, {one.request.version_id for one in mine}) if mine else {}
+    return [
+        one
+        for one in mine
+        if may_resubmit(by, one.request)
+        or _may_decide(by, one, built_by=built[one.request.version_id])
+    ]
+
+
+def _may_decide(by: Actor, one: _Found, *, built_by: list[str]) -> bool:
+    return bool(may_decide(by, one.request, one.model, built_by))
+
+
+def _is_followed(row: RequestRow, by: Actor) -> bool:
+    """Whether this person asked for it and somebody else has to act."""
+    return row.requested_by == by.id and row.state != State.CHANGES_REQUESTED
+
+
+def _seen(session: Session, request_id: str, by: Actor) -> _Found:
+    found = _found(session, _ONE, {"request": request_id})
+    if not found or not decide(by, "release:read", resource(found[0].model)):
         raise NotFound("There is no such request.", hint="Open it from Releases or your inbox.")
-    return row, model
+    return found[0]
 
 
 def _candidates(
-    session: Session, row: RequestRow, model: ModelRow, built_by: list[str]
+    session: Session, one: _Found, built_by: Sequence[str] | None
 ) -> tuple[Candidate, ...]:
+    known = authors(session, one.request.version_id) if built_by is None else list(built_by)
     return tuple(
-        Candidate(one.id, one.name, may_decide(one, row, model, built_by))
-        for one in holders(session, "release:decide", resource(model))
+        Candidate(person.id, person.name, may_decide(person, one.request, one.model, known))
+        for person in holders(session, "release:decide", resource(one.model))
     )
 
 
-def _history(session: Session, row: RequestRow) -> tuple[Step, ...]:
+def _history(session: Session, one: _Found) -> tuple[Step, ...]:
     """What was done to a request and its promotion, oldest first, by place in the trail."""
-    promotion = session.exec(
-        select(PromotionRow.id).where(PromotionRow.request_id == row.id)
-    ).first()
-    about = [f"request:{row.id}"] + ([f"promotion:{promotion}"] if promotion else [])
+    about = [f"request:{one.request.id}"]
+    about += [f"promotion:{one.promotion.id}"] if one.promotion else []
     records = [
         record
-        for one in about
+        for subject in about
         for record in trail.listing(
-            session, trail.Filter(resource=one, outcome=trail.DONE), limit=PAGE
+            session, trail.Filter(resource=subject, outcome=trail.DONE), limit=PAGE
         )
     ]
     return tuple(
@@ -428,5 +464,70 @@ def _history(session: Session, row: RequestRow) -> tuple[Step, ...]:
             record.reason,
             tuple(sorted(record.digests.items())),
         )
-        for record in sorted(records, key=lambda one: one.sequence)
+        for record in sorted(records, key=lambda record: record.sequence)
     )
+
+
+# Asked on every click on most screens: built once, narrowed where a list asks for more.
+_VISIBLE: Final[ColumnElement[bool]] = or_(
+    bindparam("sees_everything", type_=Boolean()),
+    and_(
+        col(ModelRow.domain) != "",
+        col(ModelRow.domain).in_(bindparam("seen_domains", expanding=True)),
+    ),
+    col(ModelRow.id).in_(bindparam("seen_models", expanding=True)),
+)
+_BELONGS: Final = col(ModelRow.id) == col(RequestRow.model_id)
+_ABOUT: Final = bindparam("model", type_=String())
+_IN_SCOPE: Final = and_(_BELONGS, _VISIBLE, or_(_ABOUT == "", col(RequestRow.model_id) == _ABOUT))
+# At most one promotion belongs to a request, and one body of evidence to a digest.
+_FOUND: Final = (
+    select(RequestRow, ModelRow, PromotionRow, SnapshotRow.body)
+    .join(ModelRow, _BELONGS)
+    .outerjoin(PromotionRow, col(PromotionRow.request_id) == col(RequestRow.id))
+    .outerjoin(SnapshotRow, col(SnapshotRow.digest) == col(RequestRow.snapshot_digest))
+)
+_ONE: Final = _FOUND.where(col(RequestRow.id) == bindparam("request"))
+_NEWEST: Final = _FOUND.where(_VISIBLE).order_by(
+    col(RequestRow.requested_at).desc(), col(RequestRow.number).desc()
+)
+_WANTED: Final = (
+    _NEWEST.where(
+        or_(_ABOUT == "", col(RequestRow.model_id) == _ABOUT),
+        col(RequestRow.state).in_(bindparam("states", expanding=True)),
+    )
+    .limit(bindparam("most", type_=Integer()))
+    .offset(bindparam("after", type_=Integer()))
+)
+_OPEN_ONES: Final = (
+    _FOUND.where(_VISIBLE, col(RequestRow.state).in_(OPEN))
+    .order_by(col(RequestRow.requested_at), col(RequestRow.number).desc())
+    .limit(_MOST_OPEN)
+)
+_BY_STATE: Final = (
+    columns(col(RequestRow.state), func.count()).where(_IN_SCOPE).group_by(col(RequestRow.state))
+)
+_MODELS: Final = (
+    columns(col(ModelRow.id), col(ModelRow.name))
+    .where(_BELONGS, _VISIBLE)
+    .distinct()
+    .order_by(col(ModelRow.name))
+)
+_DECISIONS: Final[Executable] = (
+    columns(
+        col(DecisionRow.request_id),
+        col(DecisionRow.person_id),
+        col(DecisionRow.verb),
+        col(DecisionRow.at),
+        col(DecisionRow.reason),
+    )
+    .where(col(DecisionRow.request_id).in_(bindparam("requests", expanding=True)))
+    .order_by(col(DecisionRow.at))
+)
+# The same newest record as `evidence.latest_manifest`, without the list of files in it.
+_FILES: Final = (
+    columns(col(EvidenceRow.digest))
+    .where(col(EvidenceRow.version_id) == bindparam("version"), col(EvidenceRow.kind) == MANIFEST)
+    .order_by(col(EvidenceRow.place).desc())
+    .limit(1)
+)

@@ -81,7 +81,7 @@ class Cast:
 
 
 def introduce(portal: Portal) -> Cast:
-    """Make the three known, with what each may do, and say whose work the runs are."""
+    """Make the three known, with what each may do."""
 
     def somebody(name: str, role: Role) -> Actor:
         person, code = portal.people.add(name, f"{name.lower()}@workshop.example", by=SYSTEM)
@@ -89,18 +89,17 @@ def introduce(portal: Portal) -> Cast:
         portal.grants.give(person.id, role, EVERYTHING, by=SYSTEM)
         return portal.people.actor(person.id)
 
-    cast = Cast(
+    return Cast(
         ann=somebody("Ann", Role.MODEL_DEVELOPER),
         bob=somebody("Bob", Role.APPROVER),
         grace=somebody("Grace", Role.GOVERNANCE_ADMIN),
     )
-    portal.authorship.map_user(portal.settings.server_slug, AUTHOR, cast.ann.id, by=cast.grace)
-    return cast
 
 
 def classify(portal: Portal, cast: Cast, name: str) -> Model:
-    """Say what a model is, so that its gates can be answered."""
+    """Say what a model is and whose work its versions are, so that its gates can be answered."""
     model = portal.models.find(name, by=cast.grace)
+    portal.authorship.map_user(portal.settings.server_slug, AUTHOR, cast.ann.id, by=cast.grace)
     portal.models.classify(
         model.id,
         by=cast.grace,

@@ -4,11 +4,13 @@ import cytoscape from "./cytoscape.esm.min.mjs";
 const alive = new WeakMap();
 const PADDING = 28;
 const LARGEST_ZOOM = 1.15;
-const SMALLEST_ZOOM = 0.6;
-const LINE_WIDTH = 168;
-const FONT = "13px 'IBM Plex Sans', sans-serif";
+// The size of a node and of its words. On a phone the whole picture is shown, so both are larger
+// in it: they stay readable when it is drawn at a third of its size.
+const WIDE = { width: 190, height: 52, words: 13, line: 168 };
+const NARROW = { width: 212, height: 72, words: 23, line: 196 };
+const NARROW_BELOW = 600;
 
-const style = (c) => {
+const style = (c, size) => {
   const edge = { pass: c.ok, fail: c.fail, attention: c.attention };
   const tones = Object.entries(edge).map(([tone, colour]) => ({
     selector: `node[tone = "${tone}"]`,
@@ -19,15 +21,15 @@ const style = (c) => {
       selector: "node",
       style: {
         shape: "round-rectangle",
-        width: 190,
-        height: 52,
+        width: size.width,
+        height: size.height,
         "background-color": c.card,
         "border-width": 1,
         "border-color": c.field,
         color: c.ink,
         label: "data(label)",
         "font-family": "IBM Plex Sans, sans-serif",
-        "font-size": 13,
+        "font-size": size.words,
         "line-height": 1.35,
         "text-valign": "center",
         "text-halign": "center",
@@ -60,18 +62,18 @@ const style = (c) => {
 
 const pen = document.createElement("canvas").getContext("2d");
 
-const cut = (line) => {
-  pen.font = FONT;
-  if (pen.measureText(line).width <= LINE_WIDTH) return line;
+const cut = (line, size) => {
+  pen.font = `${size.words}px 'IBM Plex Sans', sans-serif`;
+  if (pen.measureText(line).width <= size.line) return line;
   let kept = line.length;
-  while (kept > 1 && pen.measureText(`${line.slice(0, kept)}\u2026`).width > LINE_WIDTH) kept -= 1;
+  while (kept > 1 && pen.measureText(`${line.slice(0, kept)}\u2026`).width > size.line) kept -= 1;
   return `${line.slice(0, kept)}\u2026`;
 };
 
-const elements = (data) => [
+const elements = (data, size) => [
   ...data.nodes.map(({ x, y, lines, ...node }) => ({
     group: "nodes",
-    data: { ...node, label: lines.map(cut).join("\n") },
+    data: { ...node, label: lines.map((line) => cut(line, size)).join("\n") },
     position: { x, y },
   })),
   ...data.edges.map(({ source, target }) => ({
@@ -80,17 +82,21 @@ const elements = (data) => [
   })),
 ];
 
+const sized = (place) => (place.clientWidth < NARROW_BELOW ? NARROW : WIDE);
+
 const fit = (graph) => {
-  graph.fit(undefined, PADDING);
+  graph.fit(undefined, graph.width() < NARROW_BELOW ? PADDING / 3 : PADDING);
   if (graph.zoom() > LARGEST_ZOOM) {
     graph.zoom(LARGEST_ZOOM);
     graph.center();
-  } else if (graph.zoom() < SMALLEST_ZOOM) {
-    // On a narrow screen words stay readable: begin at the left, the rest is a swipe away.
-    graph.zoom(SMALLEST_ZOOM);
-    graph.center();
-    graph.pan({ x: PADDING / 2 - graph.elements().boundingBox().x1 * SMALLEST_ZOOM, y: graph.pan().y });
   }
+};
+
+// Everything as large as the room there is asks for.
+const paint = (here) => {
+  here.size = sized(here.place);
+  here.graph.json({ elements: elements(here.data, here.size) });
+  here.graph.style(style(here.data.colours, here.size));
 };
 
 // Whatever was chosen elsewhere must be in sight.
@@ -165,6 +171,10 @@ const start = (parent) => {
   });
   here.watch = new ResizeObserver(() => {
     graph.resize();
+    if (here.data && here.size !== sized(place)) {
+      paint(here);
+      choose(graph, here.chosen);
+    }
     if (!here.moved) fit(graph);
   });
   here.watch.observe(place);
@@ -191,10 +201,10 @@ export default function draw({ data, parentElement, setStateValue }) {
   if (here.sig !== data.sig) {
     const first = here.sig === null;
     here.sig = data.sig;
+    here.data = data;
     here.canvas.setAttribute("aria-label", data.say);
     const before = here.graph.nodes().map((node) => node.id()).sort().join("\u0000");
-    here.graph.json({ elements: elements(data) });
-    here.graph.style(style(data.colours));
+    paint(here);
     const after = here.graph.nodes().map((node) => node.id()).sort().join("\u0000");
     if (first || before !== after) {
       here.moved = false;

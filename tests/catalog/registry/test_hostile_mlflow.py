@@ -172,6 +172,7 @@ HOSTILE: dict[str, bytes] = {
     "a deep nest": b"[" * 20_000,
     "a date": b"signature: {inputs: 2020-01-01}\n",
     "an endless number": b"signature: {inputs: " + b"9" * 5_000 + b"}\n",
+    "a number to the base of sixty": b"signature: {inputs: 1" + b":1" * 200 + b"}\n",
     "a list as a key": b"signature: {? [a, b] : c}\n",
     "a program": b"signature: !!python/object/apply:os.system ['true']\n",
     "a text": b"hello",
