@@ -406,18 +406,19 @@ def in_short(
 
 
 def _drivers(shown: Shown, subject: Version, *, by: Actor) -> None:
-    show(page.section("What drives it", f"v{subject.number}"))
+    title = page.section("What drives it", f"v{subject.number}")
     if not decide(by, "explanation:read", shown.model.resource):
-        show(note("Your roles do not include reading explanations."))
+        show(title, note("Your roles do not include reading explanations."))
         return
     told = portal().explanations.of(subject.id, by=by)
     if told is None or told.result is None:
-        show(note("It has not been explained yet." if told is None else told.state.value))
+        show(title, note("It has not been explained yet." if told is None else told.state.value))
     else:
         result = told.result
         ranked = sorted(zip(result.importance, result.features, strict=True), reverse=True)
         total = sum(result.importance) or 1.0
         show(
+            title,
             tables.facts(
                 [(name, words.percent(value / total, 0)) for value, name in ranked[:_MOST_DRIVERS]]
             ),

@@ -69,7 +69,7 @@ def explained(demo: Demo) -> ExplainResult:
         assert found.state is not ExplanationState.FAILED, found.problem
         return found.result
 
-    return until(result, "the live version has been explained")
+    return until(result, "the live version has been explained", within=240)
 
 
 Visit = Callable[..., Visitor]

@@ -234,7 +234,8 @@ def test_changes_are_asked_for_made_and_approved(small_house: House) -> None:
         if g.answer is not Answer.PASS
     ] == ["description"]
     desk.decide(request.id, Verb.REQUEST_CHANGES, "Describe it.", by=small_house.bob)
-    assert [one.id for one in small_house.portal.docket.waits_for(by=small_house.alice)] == [request.id]
+    waiting = small_house.portal.docket.waits_for(by=small_house.alice)
+    assert [one.id for one in waiting] == [request.id]
     small_house.mlflow.describe_version("credit-pd", 2, "With the new bureau data.")
     small_house.mirror()
     desk.resubmit(request.id, "Described.", by=small_house.alice)
