@@ -12,9 +12,10 @@ from urllib.parse import urlsplit
 import streamlit as st
 
 from app.portal import Portal, build
+from app.screens import PAGES
 from app.settings import from_environment, prepare_data_dir
 from app.ui import feedback
-from auth.access import ANYTHING, decide, may_anywhere
+from auth.access import ANYTHING, Hidden, decide, may_anywhere
 from auth.actors import Actor
 from auth.sessions import Sessions
 from ledger.errors import CountersignError, Refused, Unauthenticated
@@ -145,7 +146,7 @@ def show_failure(error: Exception) -> bool:
 
 def _recorded(error: CountersignError) -> CountersignError:
     """A look that was refused goes on record too; a refused verb is there already."""
-    if isinstance(error, Refused) and not error.is_recorded:
+    if isinstance(error, Refused | Hidden) and not error.is_recorded:
         try:
             portal().ledger.refuse_look(
                 "page:open", actor=actor().id, resource=f"page:{_page()}", refusal=error
@@ -156,8 +157,9 @@ def _recorded(error: CountersignError) -> CountersignError:
 
 
 def _page() -> str:
-    path = urlsplit(st.context.url or "").path.strip("/")
-    return path[:100] or "home"
+    path = urlsplit(st.context.url or "").path.strip("/") or "home"
+    # The address is whatever the caller wrote; the record names only screens there are.
+    return path if path in {screen.key for screen in PAGES} else "unknown"
 
 
 def _stop_with(error: CountersignError) -> NoReturn:

@@ -16,7 +16,6 @@ from app.ui.markup import join, label, mono, note, paragraph, quote, show, stron
 from auth.actors import Actor
 from catalog.releases.promotions import Promotion
 from catalog.releases.request import ReleaseRequest
-from catalog.releases.rights import LONGEST_REASON
 from catalog.releases.states import PromotionState, State, Verb
 
 _LOOK_AGAIN_S: Final = 2.0
@@ -211,7 +210,6 @@ def _sign(dossier: Dossier, verb: Verb) -> None:
     reason = st.text_area(
         "Reason (required)",
         key=f"reason-{verb.value}",
-        max_chars=LONGEST_REASON,
         placeholder=_PLACEHOLDER[verb],
     )
     with st.container(horizontal=True, horizontal_alignment="right"):

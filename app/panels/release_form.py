@@ -21,7 +21,6 @@ from catalog.registry.models import Model, Version
 from catalog.releases.docket import Candidate
 from catalog.releases.gates import Answer
 from catalog.releases.requests import Preview
-from catalog.releases.rights import LONGEST_REASON
 
 _TINTS: Final[Mapping[str, tables.Tint]] = {
     "pass": "",
@@ -208,7 +207,6 @@ def _ask(asking: Asking, found: Preview, candidates: tuple[Candidate, ...]) -> N
     reason = st.text_area(
         "Reason (required)",
         key="reason",
-        max_chars=LONGEST_REASON,
         placeholder="What is better, for whom, and what an approver should look at",
         disabled=not verdict,
     )

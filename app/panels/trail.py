@@ -216,7 +216,8 @@ def _about(record: Record, names: Names) -> str:
     facts = record.facts
     told = []
     if "role" in facts:
-        told.append(f"{facts['role']} on {facts.get('scope', '').removesuffix(':*')}")
+        scope = record.texts.get("domain") or facts.get("scope", "").removesuffix(":*")
+        told.append(f"{facts['role']} on {scope}")
     if "model" in facts and not record.resource.startswith("request:"):
         told.append(names.models.get(facts["model"], ""))
     if "alias" in facts:

@@ -84,7 +84,9 @@ class Explanations:
             if row is None:
                 raise NotFound("There is no such version.", hint="Choose one on the Model page.")
             model = Resource("model", row.model_id, row.domain)
-            insist_visible(by, "explanation:read", model, "such version")
+            insist_visible(
+                by, "explanation:read", model, "such version", "Choose one on the Model page."
+            )
             if row.id is None:
                 return None
             result = self._result(session, row.result_digest) if row.result_digest else None

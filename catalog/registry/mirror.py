@@ -90,7 +90,7 @@ class Mirror:
         try:
             models, versions = self._crawl()
         except CountersignError as problem:
-            self._note(problem.message, None)
+            self._note(f"{problem.message} {problem.hint}".strip(), None)
             raise
         return self._note("", (models, versions))
 

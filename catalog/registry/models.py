@@ -183,7 +183,9 @@ class Models:
             row = session.connection().execute(_MODEL, {"id": model_id}).first()
             if row is None:
                 raise NotFound("There is no such model.", hint="Search for it under Discover.")
-            insist_visible(by, "model:read", resource(row), "such model")
+            insist_visible(
+                by, "model:read", resource(row), "such model", "Search for it under Discover."
+            )
             return load_models(session, [row])[0]
 
     def versions(self, model: Model) -> list[Version]:

@@ -275,7 +275,13 @@ class Docket:
             model = session.get(ModelRow, version.model_id) if version else None
             if version is None or model is None:
                 raise NotFound("There is no such version.", hint="Choose one on the Model page.")
-            insist_visible(by, "release:read", resource(model), "such version")
+            insist_visible(
+                by,
+                "release:read",
+                resource(model),
+                "such version",
+                "Choose one on the Model page.",
+            )
             now = self._ledger.clock.now()
             asked = RequestRow(
                 id="",
@@ -446,15 +452,8 @@ def _candidates(
 
 def _history(session: Session, one: _Found) -> tuple[Step, ...]:
     """What was done to a request and its promotion, oldest first, by place in the trail."""
-    about = [f"request:{one.request.id}"]
-    about += [f"promotion:{one.promotion.id}"] if one.promotion else []
-    records = [
-        record
-        for subject in about
-        for record in trail.listing(
-            session, trail.Filter(resource=subject, outcome=trail.DONE), limit=PAGE
-        )
-    ]
+    about = trail.Filter(resource=f"request:{one.request.id}", outcome=trail.DONE)
+    records = trail.listing(session, about, limit=PAGE)
     return tuple(
         Step(
             record.sequence,

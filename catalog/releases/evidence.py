@@ -5,7 +5,7 @@ from __future__ import annotations
 import hashlib
 import json
 import math
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from datetime import datetime
 from typing import Any, Self
@@ -109,6 +109,7 @@ def take(session: Session, model: ModelRow, version: VersionRow, alias: str) -> 
     # against the last that was released.
     measure = held.version_id if held else _last_released(session, model.id, alias)
     champion = session.get(VersionRow, measure) if measure else None
+    standings = _stand(session, model, [version, champion] if champion else [version])
     manifest = latest_manifest(session, version.id)
     text = version.description.strip()
     return Snapshot(
@@ -116,8 +117,8 @@ def take(session: Session, model: ModelRow, version: VersionRow, alias: str) -> 
         alias=alias,
         task=model.task,
         owner_id=model.owner_id,
-        candidate=_stand(session, model, version),
-        champion=_stand(session, model, champion) if champion else None,
+        candidate=standings[version.id],
+        champion=standings[champion.id] if champion else None,
         champion_is_live=held is not None,
         description_digest="sha256:" + hashlib.sha256(text.encode()).hexdigest() if text else "",
         authors=tuple(vouched_authors(session, version.id)),
@@ -187,38 +188,55 @@ def _last_released(session: Session, model_id: str, alias: str) -> str | None:
     ).first()
 
 
-def _stand(session: Session, model: ModelRow, version: VersionRow) -> Standing:
-    contexts: dict[str, set[str]] = {}
-    for used in session.exec(
-        select(RunDatasetRow).where(
-            RunDatasetRow.server == model.server, RunDatasetRow.run_id == version.run_id
+def _stand(
+    session: Session, model: ModelRow, versions: Sequence[VersionRow]
+) -> dict[str, Standing]:
+    """Versions of one model by id, as far as gates ask, in three statements."""
+    runs = {version.run_id for version in versions}
+    contexts: dict[tuple[str, str], set[str]] = {}
+    for run_id, digest, context in session.exec(
+        select(RunDatasetRow.run_id, RunDatasetRow.digest, RunDatasetRow.context).where(
+            RunDatasetRow.server == model.server, col(RunDatasetRow.run_id).in_(runs)
         )
     ):
-        contexts.setdefault(used.digest, set()).add(used.context)
-    run = session.get(RunRow, (model.server, version.run_id))
-    metrics = session.exec(select(MetricRow).where(MetricRow.version_id == version.id))
-    return Standing(
-        version_id=version.id,
-        number=version.number,
-        run_id=version.run_id,
-        measured_at=iso(run.ended_at) if run and run.ended_at else "",
-        metrics=tuple(
-            sorted(
-                (
-                    Measured(
-                        m.name,
-                        m.value,
-                        m.dataset,
-                        m.dataset_digest,
-                        tuple(sorted(contexts.get(m.dataset_digest, ()))),
-                    )
-                    for m in metrics
-                    if math.isfinite(m.value)
-                ),
-                key=lambda m: (m.name, m.dataset_digest),
+        contexts.setdefault((run_id, digest), set()).add(context)
+    ended = dict(
+        session.exec(
+            select(RunRow.run_id, RunRow.ended_at).where(
+                RunRow.server == model.server, col(RunRow.run_id).in_(runs)
             )
-        ),
+        ).all()
     )
+    measured: dict[str, list[MetricRow]] = {}
+    for metric in session.exec(
+        select(MetricRow).where(col(MetricRow.version_id).in_([one.id for one in versions]))
+    ):
+        measured.setdefault(metric.version_id, []).append(metric)
+    return {
+        version.id: Standing(
+            version_id=version.id,
+            number=version.number,
+            run_id=version.run_id,
+            measured_at=iso(at) if (at := ended.get(version.run_id)) else "",
+            metrics=tuple(
+                sorted(
+                    (
+                        Measured(
+                            m.name,
+                            m.value,
+                            m.dataset,
+                            m.dataset_digest,
+                            tuple(sorted(contexts.get((version.run_id, m.dataset_digest), ()))),
+                        )
+                        for m in measured.get(version.id, ())
+                        if math.isfinite(m.value)
+                    ),
+                    key=lambda m: (m.name, m.dataset_digest),
+                )
+            ),
+        )
+        for version in versions
+    }
 
 
 def _standing(kept_standing: Mapping[str, Any]) -> Standing:

@@ -257,7 +257,7 @@ class Promotions:
     ) -> Promotion:
         verb = "apply" if state is PromotionState.APPLIED else "fail"
         with self._ledger.act(
-            f"promotion:{verb}", actor=by.id, resource=f"promotion:{claim.row.id}"
+            f"promotion:{verb}", actor=by.id, resource=f"request:{claim.row.request_id}"
         ) as act:
             row = self._mine(act.session, claim)
             row.state, row.code, row.message = state, code, message
@@ -266,6 +266,7 @@ class Promotions:
             act.session.add(row)
             act.reason = code
             act.facts |= {
+                "promotion": row.id,
                 "request": row.request_id,
                 "model": row.model_id,
                 "version": row.version_id,

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
+from typing import Final
 
 from sqlmodel import Session, col, select
 
@@ -37,6 +38,8 @@ from ledger import trail
 from ledger.acts import Act, Ledger
 from ledger.errors import Conflict, Invalid, NotFound
 from ledger.ids import new_id
+
+NO_REQUEST_HINT: Final = "Open it from Releases or your inbox."
 
 
 @dataclass(frozen=True)
@@ -269,9 +272,14 @@ class Requests:
             row, model = _visible(session, request_id, by)
             version = session.get_one(VersionRow, row.version_id)
             request = load_request(session, row)
+            # What was decided is read as it was bound; only an open request is compared with now.
             bound = evidence.kept(session, row.snapshot_digest)
-            now = evidence.take(session, model, version, row.alias)
             is_open = State(row.state) in OPEN
+            now = (
+                evidence.take(session, model, version, row.alias)
+                if is_open or bound is None
+                else bound
+            )
             snapshot = bound or now
             policy = (
                 self._policies.by_digest(row.policy_digest)
@@ -417,7 +425,7 @@ def _visible(session: Session, request_id: str, by: Actor) -> tuple[RequestRow, 
     if row is None:
         row = session.exec(select(RequestRow).where(RequestRow.number == request_id)).first()
     if row is None:
-        raise NotFound("There is no such request.", hint="Open it from Releases or your inbox.")
+        raise NotFound("There is no such request.", hint=NO_REQUEST_HINT)
     model = session.get_one(ModelRow, row.model_id)
-    insist_visible(by, "release:read", resource(model), "such request")
+    insist_visible(by, "release:read", resource(model), "such request", NO_REQUEST_HINT)
     return row, model

@@ -74,7 +74,7 @@ ALLOWED: dict[Role, set[str]] = {
         "token:issue:application",
         "token:revoke",
     },
-    Role.AUDITOR: READ | {"audit:read", "audit:export", "person:read"},
+    Role.AUDITOR: READ | {"audit:read", "audit:export", "person:read", "token:issue"},
     Role.SERVING_APPLICATION: {"model:read", "prediction:report"},
 }
 

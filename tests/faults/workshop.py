@@ -181,7 +181,7 @@ class Workshop:
 
     def records(self, promotion: Promotion) -> list[Record]:
         """What the trail says of a promotion."""
-        wanted = Filter(resource=f"promotion:{promotion.id}")
+        wanted = Filter(resource=f"request:{promotion.request_id}")
         return self.portal.audits.listing(wanted, by=self.cast.grace)
 
     def close(self) -> None:
