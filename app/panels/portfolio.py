@@ -456,7 +456,8 @@ def _facts_of_one(line: Line, business: Business) -> list[tuple[str, object]]:
         facts.append(("Next step", f"{business.name(line.owner_id)} {_NEXT[line.health]}."))
     facts.append(("Last call", words.moment(line.last_call) if line.last_call else "None reported"))
     if line.latency_ms is not None:
-        facts.append(("An answer takes", f"{words.thousands(line.latency_ms)} ms on average"))
+        took = f"{words.thousands(line.latency_ms)} ms" if line.latency_ms >= 1 else "under 1 ms"
+        facts.append(("An answer takes", f"{took} on average"))
     facts += [
         ("Waits for a decision", f"Version {one.version_number} as {one.alias}, {one.number}")
         for one in business.waiting

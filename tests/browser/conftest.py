@@ -47,8 +47,9 @@ def demo(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Demo]:
         yield Demo(stack, door, complete)
 
 
-@pytest.fixture(scope="session")
+@pytest.fixture(scope="package")
 def chromium() -> Iterator[Browser]:
+    # Not for the session: while a browser is open its event loop runs, and others need theirs.
     with a_browser() as browser:
         yield browser
 

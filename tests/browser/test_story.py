@@ -111,7 +111,8 @@ def _reads_it_all_in_audit(erik: Visitor) -> None:
     erik.open("/audit?act=promotion:apply")
     newest = erik.page.get_by_role("row").nth(1)
     expect(newest).to_contain_text("Moved the alias in MLflow")
-    expect(newest).to_contain_text(f"{MODEL}, @champion")
+    expect(newest).to_contain_text(f"({MODEL} v3)")
+    expect(newest).to_contain_text("@champion")
 
 
 def _live(demo: Demo) -> int | None:

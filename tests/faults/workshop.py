@@ -180,9 +180,10 @@ class Workshop:
         )
 
     def records(self, promotion: Promotion) -> list[Record]:
-        """What the trail says of a promotion."""
+        """What the trail says of a promotion: the acts on its request that carried it out."""
         wanted = Filter(resource=f"request:{promotion.request_id}")
-        return self.portal.audits.listing(wanted, by=self.cast.grace)
+        acts = self.portal.audits.listing(wanted, by=self.cast.grace)
+        return [record for record in acts if record.act.startswith("promotion:")]
 
     def close(self) -> None:
         """Let go of the database."""

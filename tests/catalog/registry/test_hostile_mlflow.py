@@ -326,7 +326,7 @@ def test_a_server_that_goes_away_while_versions_are_opened_ends_the_look(
     with pytest.raises(Unavailable):
         house.mirror()
     (state,) = house.portal.models.mirrored()
-    assert state.problem == AWAY.message
+    assert state.problem == f"{AWAY.message} {AWAY.hint}"
 
 
 def test_what_could_not_be_opened_waits_behind_the_others_and_is_told_once(

@@ -253,7 +253,7 @@ def test_while_mlflow_is_away_reads_still_answer_and_tell_their_age(house: House
     (state,) = house.portal.models.mirrored()
     assert state.succeeded_at == seen_at
     assert state.attempted_at == house.clock.now()
-    assert state.problem == AWAY.message
+    assert state.problem == f"{AWAY.message} {AWAY.hint}"
     house.mlflow.trouble = None
     house.mirror()
     (state,) = house.portal.models.mirrored()
