@@ -14,7 +14,7 @@ from sqlalchemy import select as sa_select
 from sqlmodel import Session, col, select
 
 from auth import passwords
-from auth.access import ANYTHING, Resource, decide
+from auth.access import ANYTHING, decide
 from auth.actors import EVERYTHING, NOBODY, Actor, HeldRole, Kind, Scope
 from auth.permissions import ROLE_PERMISSIONS, Role
 from auth.tables import (
@@ -404,11 +404,6 @@ def is_set_up(session: Session) -> bool:
     """Whether there is an administrator."""
     grant = select(GrantRow.id).where(GrantRow.role == Role.GOVERNANCE_ADMIN)
     return session.exec(grant).first() is not None
-
-
-def person_resource(person_id: str) -> Resource:
-    """A person as the access law sees them."""
-    return Resource("person", person_id)
 
 
 def _principal(kind: Kind, name: str, email: str | None, at: datetime) -> PrincipalRow:

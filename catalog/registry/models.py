@@ -19,8 +19,6 @@ from auth.access import (
     Verdict,
     decide,
     insist_visible,
-    may_anywhere,
-    visible_scopes,
 )
 from auth.actors import Actor
 from auth.tables import PrincipalRow
@@ -288,16 +286,6 @@ class Models:
 def resource(row: ModelRow | Row[Any]) -> Resource:
     """A model's row as the access law sees it; the columns `id` and `domain` are enough."""
     return Resource("model", row.id, row.domain)
-
-
-def may_see_some(by: Actor) -> bool:
-    """Whether there can be any model this actor may see."""
-    return may_anywhere(by, "model:read")
-
-
-def sees_everything(by: Actor) -> bool:
-    """Whether the actor may see all models, so that a query needs no narrowing."""
-    return any(scope.kind == "everything" for scope in visible_scopes(by, "model:read"))
 
 
 # Asked on every click of everybody: built once, and answered in columns instead of rows that keep
