@@ -3,9 +3,11 @@
 from __future__ import annotations
 
 import re
+from contextlib import suppress
 from typing import Final
 
 import pytest
+from playwright.sync_api import TimeoutError as TooSlow
 
 from app.demo.organisation import ALICE, BOB, CAROL, ERIK, GRACE, Person
 from app.screens import PAGES
@@ -17,12 +19,15 @@ PHONE: Final = 420
 DESK: Final = 1440
 _TRACEBACK: Final = re.compile(r"Traceback|Error:|Incident inc_|\.py\"|line \d+, in ")
 # What is as wide as its content may scroll by itself; the page may not.
-_WIDTHS: Final = """
+_TOO_WIDE: Final = """
 () => {
   const main = document.querySelector('[data-testid=stMain]');
-  return [document.scrollingElement.scrollWidth - innerWidth, main.scrollWidth - main.clientWidth];
+  return Math.max(
+    document.scrollingElement.scrollWidth - innerWidth, main.scrollWidth - main.clientWidth);
 }
 """
+# The navigation slides in and out; what is looked at is the page that comes of it.
+_SETTLE_MS: Final = 5_000
 _BACKGROUND: Final = "() => getComputedStyle(document.querySelector('.stApp')).backgroundColor"
 
 # Each screen in the hands of somebody whose work it is, empty-handed and about something.
@@ -76,9 +81,10 @@ def _looked_at(here: Visitor, at: str, width: int) -> list[str]:
         here.page.emulate_media(color_scheme=scheme)
         changed = "===" if scheme == "light" else "!=="
         here.page.wait_for_function(f"day => ({_BACKGROUND})() {changed} day", arg=by_day)
-        document, main = here.page.evaluate(_WIDTHS)
-        if document > 0 or main > 0:
-            wrong.append(f"{at} at {width} px, {scheme}: {max(document, main)} px too wide")
+        with suppress(TooSlow):
+            here.page.wait_for_function(f"() => ({_TOO_WIDE})() <= 0", timeout=_SETTLE_MS)
+        if (too_wide := here.page.evaluate(_TOO_WIDE)) > 0:
+            wrong.append(f"{at} at {width} px, {scheme}: {too_wide} px too wide")
         here.shot(f"{width}-{scheme}-{re.sub(r'[^A-Za-z0-9-]+', '_', at.strip('/') or 'home')}")
     here.page.emulate_media(color_scheme="light")
     here.page.wait_for_function(f"day => ({_BACKGROUND})() === day", arg=by_day)
