@@ -16,6 +16,7 @@ from catalog.assurance.explanations import Explanations
 from catalog.impact.portfolio import Impact
 from catalog.monitoring.telemetry import Telemetry
 from catalog.registry.authorship import Authorship
+from catalog.registry.inventory import Inventory
 from catalog.registry.mirror import Mirror
 from catalog.registry.mlflow import MlflowServer
 from catalog.registry.models import Models
@@ -24,6 +25,7 @@ from catalog.releases.docket import Docket
 from catalog.releases.policies import Policies
 from catalog.releases.promotions import Promotions
 from catalog.releases.requests import Requests
+from catalog.use_cases.use_cases import UseCases
 from ledger.acts import Ledger
 from ledger.clock import Clock, SystemClock
 from ledger.jobs import Jobs
@@ -54,7 +56,9 @@ class Portal:
     tokens: Tokens
     sessions: Sessions
     audits: Audits
+    use_cases: UseCases
     models: Models
+    inventory: Inventory
     authorship: Authorship
     mirror: Mirror
     policies: Policies
@@ -91,7 +95,9 @@ def build(
         tokens=Tokens(ledger),
         sessions=Sessions(ledger),
         audits=Audits(ledger),
+        use_cases=UseCases(ledger),
         models=Models(ledger),
+        inventory=Inventory(ledger),
         authorship=Authorship(ledger),
         mirror=Mirror(store, clock, journal, mlflow, settings.server_slug),
         policies=policies,

@@ -22,7 +22,9 @@ class Role(StrEnum):
     SYSTEM = "system"
 
 
-_READ: Final = frozenset({"model:read", "explanation:read", "release:read", "impact:read"})
+_READ: Final = frozenset(
+    {"model:read", "explanation:read", "release:read", "impact:read", "use-case:read"}
+)
 _BUILD: Final = _READ | {
     "explanation:request",
     "release:request",
@@ -33,9 +35,9 @@ _BUILD: Final = _READ | {
 
 ROLE_PERMISSIONS: Final[dict[Role, frozenset[str]]] = {
     Role.VIEWER: _READ,
-    Role.BUSINESS_OWNER: _READ | {"value:declare", "token:issue"},
+    Role.BUSINESS_OWNER: _READ | {"value:declare", "token:issue", "use-case:propose"},
     Role.MODEL_DEVELOPER: _BUILD,
-    Role.MODEL_OWNER: _BUILD,
+    Role.MODEL_OWNER: _BUILD | {"model:stage:prepare", "use-case:propose"},
     Role.INDEPENDENT_VALIDATOR: _READ | {"explanation:request", "token:issue"},
     Role.APPROVER: _READ | {"explanation:request", "release:decide", "token:issue"},
     Role.GOVERNANCE_ADMIN: _READ
@@ -46,12 +48,15 @@ ROLE_PERMISSIONS: Final[dict[Role, frozenset[str]]] = {
         "grant:give",
         "grant:take",
         "model:classify",
+        "model:stage:prepare",
         "person:add",
         "person:disable",
         "person:read",
         "token:issue",
         "token:issue:application",
         "token:revoke",
+        "use-case:accept",
+        "use-case:propose",
     },
     Role.AUDITOR: _READ | {"audit:read", "audit:export", "person:read", "token:issue"},
     Role.SERVING_APPLICATION: frozenset({"model:read", "prediction:report"}),
@@ -69,6 +74,9 @@ ROLE_PERMISSIONS: Final[dict[Role, frozenset[str]]] = {
             "promotion:carry-out",
             "release:read",
             "token:issue:application",
+            "use-case:accept",
+            "use-case:propose",
+            "use-case:read",
         }
     ),
 }

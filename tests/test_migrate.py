@@ -6,6 +6,8 @@ import threading
 from pathlib import Path
 
 import pytest
+from alembic import command
+from sqlalchemy import text
 
 from app import migrate
 from ledger.errors import Misconfigured
@@ -33,6 +35,26 @@ def test_tables_of_the_job_engine_are_not_ours_to_change(empty: Store) -> None:
     with empty.engine.begin() as connection:
         connection.exec_driver_sql("CREATE TABLE workflow_status (workflow_uuid TEXT PRIMARY KEY)")
         connection.exec_driver_sql("CREATE INDEX of_another ON workflow_status (workflow_uuid)")
+    with empty.engine.connect() as connection:
+        assert migrate.difference(connection) == []
+    empty.close()
+
+
+def test_models_that_were_there_before_stand_nowhere_yet(empty: Store) -> None:
+    with migrate._turn(empty), migrate._alone(empty) as connection:
+        command.upgrade(migrate._config(connection), "0001")
+    with empty.engine.begin() as connection:
+        connection.execute(
+            text(
+                "INSERT INTO model (id, server, workspace, name, created_at, updated_at, seen_at, "
+                "description, tags, content, searched, domain, task, owner_id) VALUES "
+                "('mdl_1', 'main', 'default', 'old', :at, :at, :at, '', '', '', '', '', '', '')"
+            ),
+            {"at": "2026-11-20 09:12:00+00:00"},
+        )
+    migrate.to_head(empty)
+    found = empty.rows("SELECT tier, regulatory_class, stage, use_case_id FROM model")
+    assert [tuple(row) for row in found] == [("", "", "", "")]
     with empty.engine.connect() as connection:
         assert migrate.difference(connection) == []
     empty.close()

@@ -5,13 +5,29 @@ from __future__ import annotations
 from typing import Annotated, Any
 
 from fastapi import APIRouter, Query
+from pydantic import BaseModel, ConfigDict, Field
 
 from app.api.caller import Caller, Desk
 from catalog.registry.models import Metric, Model, Version
 from catalog.registry.search import Question, search
+from catalog.registry.standing import Standing
 from ledger.clock import iso
 
 router = APIRouter(tags=["models"])
+
+
+class Classification(BaseModel):
+    """What is said of a model; `owner` is an e-mail address."""
+
+    model_config = ConfigDict(extra="forbid")
+
+    owner: str | None = Field(default=None, max_length=320)
+    domain: str | None = Field(default=None, max_length=500)
+    task: str | None = Field(default=None, max_length=100)
+    tier: str | None = Field(default=None, max_length=100)
+    regulatory_class: str | None = Field(default=None, max_length=100)
+    stage: str | None = Field(default=None, max_length=100)
+    use_case_id: str | None = Field(default=None, max_length=100)
 
 
 @router.get("/models")
@@ -70,6 +86,29 @@ def one_version(
     }
 
 
+@router.put("/models/{name}/classification")
+def classify(
+    name: str,
+    said: Classification,
+    portal: Desk,
+    by: Caller,
+    server: str = "",
+    workspace: str = "",
+) -> dict[str, Any]:
+    """Say who owns a model, what it is for and where it stands; what is left out stays."""
+    model = portal.models.find(name, by=by, server=server, workspace=workspace)
+    owner = portal.people.by_email(said.owner) if said.owner else None
+    portal.models.classify(
+        model.id,
+        by=by,
+        owner_id=owner.id if owner else "" if said.owner else model.owner_id,
+        domain=model.domain if said.domain is None else said.domain,
+        task=model.task if said.task is None else said.task,
+        standing=Standing(said.tier, said.regulatory_class, said.stage, said.use_case_id),
+    )
+    return _model(portal.models.get(model.id, by=by))
+
+
 def _model(model: Model) -> dict[str, Any]:
     return {
         "id": model.id,
@@ -79,6 +118,10 @@ def _model(model: Model) -> dict[str, Any]:
         "description": model.description,
         "domain": model.domain,
         "task": model.task,
+        "tier": model.tier,
+        "regulatory_class": model.regulatory_class,
+        "stage": model.stage,
+        "use_case_id": model.use_case_id,
         "tags": dict(model.tags),
         "aliases": {alias.name: alias.number for alias in model.aliases},
     }

@@ -15,6 +15,7 @@ from typing import Final
 import httpx
 
 from app.demo import organisation
+from app.demo.inventory import PLACES, USES
 from app.demo.models import MODELS
 from app.demo.organisation import (
     ALICE,
@@ -30,8 +31,10 @@ from app.portal import Portal
 from auth.actors import EVERYTHING, Actor, Kind, Scope
 from auth.permissions import Role
 from catalog.monitoring.telemetry import NUMBER
+from catalog.registry.standing import Stage, Standing
 from catalog.releases.request import ReleaseRequest
 from catalog.releases.states import PromotionState, State, Verb
+from catalog.use_cases.use_cases import Described
 from ledger.errors import Conflict, Unavailable
 
 SEED: Final = 20261120
@@ -62,12 +65,13 @@ def load(portal: Portal, *, stop: threading.Event, progress: Callable[[str], Non
     _until_answering(portal, stop)
     versions = train_and_log(portal.settings.mlflow_uri, progress)
     portal.mirror.crawl(by=DEMO)
-    _classify(portal, people)
+    _classify(portal, people, _use_cases(portal, people))
     for release in RELEASES:
         if stop.is_set():
             return
         _release(portal, people, versions, release, stop)
         progress(f"release of {release.model} {release.version}: {release.decision}")
+    _into_production(portal)
     _explain(portal, people)
     _declare(portal, people)
     _report(portal, versions, progress)
@@ -124,20 +128,54 @@ def _until_answering(portal: Portal, stop: threading.Event) -> None:
             return
 
 
-def _classify(portal: Portal, people: dict[str, Actor]) -> None:
+def _use_cases(portal: Portal, people: dict[str, Actor]) -> dict[str, str]:
+    """The bank's use cases by key. Returns their ids."""
+    known = {name: one for one, name in portal.use_cases.open_ones(by=DEMO).items()}
+    for use in USES:
+        if use.name in known:
+            continue
+        said = Described(
+            use.name,
+            use.purpose,
+            use.domain,
+            people[use.business_owner.email].id,
+            use.regulatory_class,
+            use.tier,
+        )
+        known[use.name] = portal.use_cases.propose(said, by=DEMO).id
+        if use.is_accepted:
+            portal.use_cases.accept(known[use.name], by=DEMO)
+    return {use.key: known[use.name] for use in USES}
+
+
+def _classify(portal: Portal, people: dict[str, Actor], uses: dict[str, str]) -> None:
     server = portal.settings.server_slug
     for person in PEOPLE:
         portal.authorship.map_user(server, person.email, people[person.email].id, by=DEMO)
+    places = {place.model: place for place in PLACES}
     for model in MODELS:
         found = portal.models.find(model.name, by=DEMO, server=server)
-        if not found.domain:
+        if not found.stage:
+            place = places[model.name]
             portal.models.classify(
                 found.id,
                 by=DEMO,
                 owner_id=people[model.owner.email].id,
                 domain=model.domain,
                 task=model.task,
+                standing=Standing(
+                    place.tier, place.regulatory_class, Stage.VALIDATION, uses[place.use]
+                ),
             )
+
+
+def _into_production(portal: Portal) -> None:
+    """What is live is said to be in production."""
+    for model in MODELS:
+        found = portal.models.find(model.name, by=DEMO, server=portal.settings.server_slug)
+        if portal.inventory.may_move(found, Stage.PRODUCTION, by=DEMO):
+            why = "Its first release is live."
+            portal.inventory.move(found.id, Stage.PRODUCTION, why, by=DEMO)
 
 
 def _release(

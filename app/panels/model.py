@@ -45,7 +45,7 @@ def head(shown: Shown, *, by: Actor) -> None:
     marks = [chips.alias(one.name, one.number) for one in model.aliases]
     if shown.line is not None:
         marks.append(health(shown.line))
-    marks += [chips.fact(one) for one in (model.task,) if one]
+    marks += classification.facts_of(model)
     page.head(
         (model.domain or "No domain yet", "Model"),
         model.name,
@@ -72,11 +72,16 @@ def _actions(shown: Shown, *, by: Actor) -> None:
         st.switch_page(ways.to("request"), query_params=query)
     more = {"Compare versions": "compare", "Explain": "explain", "Lineage": "lineage"}
     choices = [*more, *(["Classify"] if portal().models.may_classify(by=by) else [])]
+    choices += (
+        ["Move to another stage"] if decide(by, "model:stage:prepare", model.resource) else []
+    )
     chosen = st.menu_button("More", choices, key="more")
     if chosen in more:
         st.switch_page(ways.to(more[chosen]), query_params=ways.of(model))
     if chosen == "Classify":
         classification.dialog(shown, by=by)
+    if chosen == "Move to another stage":
+        classification.stage_dialog(model, by=by)
 
 
 def overview(shown: Shown, *, by: Actor) -> None:

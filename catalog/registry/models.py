@@ -22,7 +22,9 @@ from auth.access import (
 )
 from auth.actors import Actor
 from auth.tables import PrincipalRow
+from catalog.registry.classified import checked_domain, told, write_down
 from catalog.registry.mirror import MirrorState, mirror_state
+from catalog.registry.standing import UNCHANGED, Standing
 from catalog.registry.tables import (
     AliasRow,
     DatasetRow,
@@ -37,7 +39,6 @@ from ledger.acts import Ledger
 from ledger.errors import Conflict, Invalid, NotFound
 
 TASKS: Final = ("binary classification", "multi-class classification", "regression")
-LONGEST_DOMAIN: Final = 80
 
 
 @dataclass(frozen=True)
@@ -126,6 +127,10 @@ class Model:
     updated_at: datetime
     gone_at: datetime | None
     aliases: tuple[Alias, ...] = field(default=())
+    use_case_id: str = ""
+    tier: str = ""
+    regulatory_class: str = ""
+    stage: str = ""
 
     @property
     def resource(self) -> Resource:
@@ -259,28 +264,33 @@ class Models:
 
     # -- verbs ---------------------------------------------------------------------------------
 
-    def classify(self, model_id: str, *, by: Actor, owner_id: str, domain: str, task: str) -> None:
-        """Say who owns a model, in which domain it lies, and what it predicts.
+    def classify(
+        self,
+        model_id: str,
+        *,
+        by: Actor,
+        owner_id: str,
+        domain: str,
+        task: str,
+        standing: Standing = UNCHANGED,
+    ) -> None:
+        """Say who owns a model, in which domain it lies, what it predicts and where it stands.
 
         MLflow's tags cannot say this: anybody who reaches MLflow can set them.
         """
-        domain = " ".join(domain.split())
-        if not 1 <= len(domain) <= LONGEST_DOMAIN:
-            raise Invalid("A domain's name has 1 to 80 characters.", hint="For example Payments.")
+        domain, standing = checked_domain(domain), standing.checked()
         if task not in TASKS:
             raise Invalid(f"{task!r} is no task.", hint=f"Use one of: {', '.join(TASKS)}.")
         with self._ledger.act("model:classify", actor=by.id, resource=f"model:{model_id}") as act:
             decide(by, "model:classify", ANYTHING).insist()
-            row = act.session.get(ModelRow, model_id)
+            row = act.session.get(ModelRow, model_id, with_for_update=True)
             if row is None or row.gone_at is not None:
                 raise NotFound("There is no such model.", hint="Search for it under Discover.")
             owner = act.session.get(PrincipalRow, owner_id)
             if owner is None or owner.kind != "person":
                 raise NotFound("There is no such person to own it.", hint="Choose from the list.")
-            row.owner_id, row.domain, row.task = owner_id, domain, task
-            act.session.add(row)
-            act.facts |= {"owner": owner_id, "task": task}
-            act.texts["domain"] = domain
+            said = {"owner": owner_id, "domain": domain, "task": task}
+            write_down(act, row, {**said, **told(act.session, row, standing, by=by)})
 
 
 def resource(row: ModelRow | Row[Any]) -> Resource:
@@ -303,6 +313,10 @@ MODEL: Final = (
     col(ModelRow.created_at),
     col(ModelRow.updated_at),
     col(ModelRow.gone_at),
+    col(ModelRow.use_case_id),
+    col(ModelRow.tier),
+    col(ModelRow.regulatory_class),
+    col(ModelRow.stage),
 )
 _IDS: Final[BindParameter[Any]] = bindparam("ids", expanding=True)
 _MODEL: Final[Executable] = columns(*MODEL).where(col(ModelRow.id) == bindparam("id"))
@@ -395,6 +409,10 @@ def _model(row: ModelRow | Row[Any], aliases: Sequence[Alias]) -> Model:
         updated_at=row.updated_at,
         gone_at=row.gone_at,
         aliases=tuple(aliases),
+        use_case_id=row.use_case_id,
+        tier=row.tier,
+        regulatory_class=row.regulatory_class,
+        stage=row.stage,
     )
 
 

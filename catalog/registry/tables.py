@@ -59,6 +59,10 @@ class ModelRow(SQLModel, table=True):
     domain: str = Field(default="", index=True)
     task: str = ""
     owner_id: str = ""
+    use_case_id: str = Field(default="", index=True)
+    tier: str = Field(default="", index=True)
+    regulatory_class: str = Field(default="", index=True)
+    stage: str = Field(default="", index=True)
     seen_at: datetime = Field(sa_column=_moment())
     gone_at: datetime | None = Field(default=None, sa_column=_moment(nullable=True))
 
