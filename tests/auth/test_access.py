@@ -36,11 +36,11 @@ SCOPES = {
     Scope("person", "mdl_credit"): (False, False, False, False),
 }
 RESOURCES = (CREDIT, FRAUD, UNSORTED, ANYTHING)
-READ = {"model:read", "explanation:read", "release:read", "impact:read"}
+READ = {"model:read", "explanation:read", "release:read", "impact:read", "use-case:read"}
 # The law once more, by hand: whoever changes it changes it in two places, and on purpose.
 ALLOWED: dict[Role, set[str]] = {
     Role.VIEWER: READ,
-    Role.BUSINESS_OWNER: READ | {"value:declare", "token:issue"},
+    Role.BUSINESS_OWNER: READ | {"value:declare", "token:issue", "use-case:propose"},
     Role.MODEL_DEVELOPER: READ
     | {
         "explanation:request",
@@ -55,7 +55,9 @@ ALLOWED: dict[Role, set[str]] = {
         "release:request",
         "release:withdraw",
         "authorship:claim",
+        "model:stage:prepare",
         "token:issue",
+        "use-case:propose",
     },
     Role.INDEPENDENT_VALIDATOR: READ | {"explanation:request", "token:issue"},
     Role.APPROVER: READ | {"explanation:request", "release:decide", "token:issue"},
@@ -67,12 +69,15 @@ ALLOWED: dict[Role, set[str]] = {
         "grant:give",
         "grant:take",
         "model:classify",
+        "model:stage:prepare",
         "person:add",
         "person:disable",
         "person:read",
         "token:issue",
         "token:issue:application",
         "token:revoke",
+        "use-case:accept",
+        "use-case:propose",
     },
     Role.AUDITOR: READ | {"audit:read", "audit:export", "person:read", "token:issue"},
     Role.SERVING_APPLICATION: {"model:read", "prediction:report"},
