@@ -16,6 +16,7 @@ from catalog.assurance.explanations import Explanations
 from catalog.impact.portfolio import Impact
 from catalog.monitoring.telemetry import Telemetry
 from catalog.registry.authorship import Authorship
+from catalog.registry.cards import Cards
 from catalog.registry.inventory import Inventory
 from catalog.registry.mirror import Mirror
 from catalog.registry.mlflow import MlflowServer
@@ -60,6 +61,7 @@ class Portal:
     models: Models
     inventory: Inventory
     authorship: Authorship
+    cards: Cards
     mirror: Mirror
     policies: Policies
     requests: Requests
@@ -99,6 +101,7 @@ def build(
         models=Models(ledger),
         inventory=Inventory(ledger),
         authorship=Authorship(ledger),
+        cards=Cards(ledger),
         mirror=Mirror(store, clock, journal, mlflow, settings.server_slug),
         policies=policies,
         requests=Requests(ledger, policies),

@@ -30,6 +30,7 @@ _BUILD: Final = _READ | {
     "release:request",
     "release:withdraw",
     "authorship:claim",
+    "card:write",
     "token:issue",
 }
 

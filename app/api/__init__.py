@@ -13,7 +13,7 @@ from starlette.datastructures import Headers
 from starlette.exceptions import HTTPException
 from starlette.types import ASGIApp, Message, Receive, Scope, Send
 
-from app.api import audit, models, predictions, release_requests
+from app.api import audit, cards, models, predictions, release_requests
 from app.api.caller import actor_of, portal_of
 from app.portal import Portal
 from auth.access import Hidden
@@ -35,7 +35,13 @@ def create_api(portal: Portal) -> FastAPI:
         redoc_url=None,
     )
     api.state.portal = portal
-    for router in (models.router, release_requests.router, predictions.router, audit.router):
+    for router in (
+        models.router,
+        cards.router,
+        release_requests.router,
+        predictions.router,
+        audit.router,
+    ):
         api.include_router(router)
 
     api.add_middleware(_SmallBodies)

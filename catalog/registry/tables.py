@@ -183,3 +183,18 @@ class MlflowUserRow(SQLModel, table=True):
     person_id: str = Field(primary_key=True)
     mapped_by: str
     mapped_at: datetime = Field(sa_column=_moment())
+
+
+class ModelCardRow(SQLModel, table=True):
+    """One published revision of a model's card; it never changes."""
+
+    __tablename__ = "model_card"
+
+    model_id: str = Field(primary_key=True, foreign_key="model.id")
+    revision: int = Field(primary_key=True)
+    body: str = Field(sa_column=_text())
+    digest: str
+    completeness: int
+    published_by: str
+    published_at: datetime = Field(sa_column=_moment())
+    restored_from: int | None = None

@@ -47,6 +47,7 @@ ALLOWED: dict[Role, set[str]] = {
         "release:request",
         "release:withdraw",
         "authorship:claim",
+        "card:write",
         "token:issue",
     },
     Role.MODEL_OWNER: READ
@@ -56,6 +57,7 @@ ALLOWED: dict[Role, set[str]] = {
         "release:withdraw",
         "authorship:claim",
         "model:stage:prepare",
+        "card:write",
         "token:issue",
         "use-case:propose",
     },

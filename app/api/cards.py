@@ -1,0 +1,122 @@
+"""Routes for model cards: read in four formats, publish the next revision, restore an older one."""
+
+from __future__ import annotations
+
+from typing import Annotated, Any
+
+from fastapi import APIRouter, Depends, Query, Response
+from pydantic import BaseModel, ConfigDict, Field
+
+from app.api.caller import Caller, Desk
+from catalog.registry.card_body import read
+from catalog.registry.card_exports import FILES, Edition, Format, export
+from catalog.registry.card_facts import facts_of
+from catalog.registry.cards import Card, Revision
+from catalog.registry.models import Model
+from ledger.clock import iso
+
+router = APIRouter(prefix="/models/{name}/card", tags=["model cards"])
+_MOST: int = 2**31 - 1
+_Number = Annotated[int | None, Query(ge=1, le=_MOST)]
+
+
+def _named(name: str, portal: Desk, by: Caller, server: str = "", workspace: str = "") -> Model:
+    """The model of the address, among those the caller may see."""
+    return portal.models.find(name, by=by, server=server, workspace=workspace)
+
+
+Named = Annotated[Model, Depends(_named)]
+
+
+class _Strict(BaseModel):
+    model_config = ConfigDict(extra="forbid")
+
+
+class Publication(_Strict):
+    """The words of the next revision, in CycloneDX's `modelCard` shape."""
+
+    based_on: int = Field(ge=0, le=_MOST, description="The newest revision you know; 0 for none.")
+    body: dict[str, Any]
+
+
+class Restoration(_Strict):
+    """An older revision to be published again."""
+
+    revision: int = Field(ge=1, le=_MOST)
+    based_on: int = Field(ge=1, le=_MOST)
+
+
+@router.get("")
+def card(
+    model: Named,
+    portal: Desk,
+    format: Format = "json",  # noqa: A002 - the name in the address
+    revision: _Number = None,
+    version: _Number = None,
+) -> Response:
+    """The card, with what MLflow knows of a version (the live one, unless another is asked for)."""
+    found = portal.cards.revision(model, revision) if revision else portal.cards.of(model)
+    edition = Edition.none() if found is None else found.edition(_author(portal, found))
+    facts = facts_of(portal.models, model, version)
+    written = export(format, edition, facts, at=portal.clock.now())
+    return Response(written, media_type=FILES[format].media_type)
+
+
+@router.get("/revisions")
+def revisions(
+    model: Named,
+    portal: Desk,
+    limit: Annotated[int, Query(ge=1, le=100)] = 20,
+    offset: Annotated[int, Query(ge=0, le=1_000_000)] = 0,
+) -> dict[str, Any]:
+    """The revisions of the card, newest first."""
+    found = portal.cards.revisions(model, limit=limit, offset=offset)
+    return {"revisions": [_told(one) for one in found]}
+
+
+@router.post("", status_code=201)
+def publish(
+    model: Named,
+    wanted: Publication,
+    portal: Desk,
+    by: Caller,
+) -> dict[str, Any]:
+    """Publish the next revision; refused when somebody else published one since `based_on`."""
+    made = portal.cards.publish(model.id, read(wanted.body), based_on=wanted.based_on, by=by)
+    return _published(made)
+
+
+@router.post("/restoration", status_code=201)
+def restore(
+    model: Named,
+    wanted: Restoration,
+    portal: Desk,
+    by: Caller,
+) -> dict[str, Any]:
+    """Publish an older revision again, as the newest."""
+    made = portal.cards.restore(model.id, wanted.revision, based_on=wanted.based_on, by=by)
+    return _published(made)
+
+
+def _author(portal: Desk, found: Card) -> str:
+    return portal.people.names({found.published_by}).get(found.published_by, "")
+
+
+def _told(one: Revision) -> dict[str, Any]:
+    return {
+        "revision": one.number,
+        "digest": f"sha256:{one.digest}",
+        "completeness": one.completeness,
+        "published_by": one.published_by,
+        "published_at": iso(one.published_at),
+        "restored_from": one.restored_from,
+    }
+
+
+def _published(made: Card) -> dict[str, Any]:
+    return {
+        "revision": made.revision,
+        "digest": f"sha256:{made.digest}",
+        "completeness": made.completeness,
+        "missing": [{"field": one.key, "write": one.missing} for one in made.told.missing],
+    }
