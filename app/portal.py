@@ -17,6 +17,7 @@ from catalog.impact.portfolio import Impact
 from catalog.monitoring.telemetry import Telemetry
 from catalog.registry.authorship import Authorship
 from catalog.registry.cards import Cards
+from catalog.registry.deprecations import Deprecations
 from catalog.registry.inventory import Inventory
 from catalog.registry.mirror import Mirror
 from catalog.registry.mlflow import MlflowServer
@@ -62,6 +63,7 @@ class Portal:
     inventory: Inventory
     authorship: Authorship
     cards: Cards
+    deprecations: Deprecations
     mirror: Mirror
     policies: Policies
     requests: Requests
@@ -102,6 +104,7 @@ def build(
         inventory=Inventory(ledger),
         authorship=Authorship(ledger),
         cards=Cards(ledger),
+        deprecations=Deprecations(ledger),
         mirror=Mirror(store, clock, journal, mlflow, settings.server_slug),
         policies=policies,
         requests=Requests(ledger, policies),

@@ -38,7 +38,7 @@ ROLE_PERMISSIONS: Final[dict[Role, frozenset[str]]] = {
     Role.VIEWER: _READ,
     Role.BUSINESS_OWNER: _READ | {"value:declare", "token:issue", "use-case:propose"},
     Role.MODEL_DEVELOPER: _BUILD,
-    Role.MODEL_OWNER: _BUILD | {"model:stage:prepare", "use-case:propose"},
+    Role.MODEL_OWNER: _BUILD | {"model:stage:prepare", "use-case:propose", "version:deprecate"},
     Role.INDEPENDENT_VALIDATOR: _READ | {"explanation:request", "token:issue"},
     Role.APPROVER: _READ | {"explanation:request", "release:decide", "token:issue"},
     Role.GOVERNANCE_ADMIN: _READ
@@ -58,6 +58,7 @@ ROLE_PERMISSIONS: Final[dict[Role, frozenset[str]]] = {
         "token:revoke",
         "use-case:accept",
         "use-case:propose",
+        "version:deprecate",
     },
     Role.AUDITOR: _READ | {"audit:read", "audit:export", "person:read", "token:issue"},
     Role.SERVING_APPLICATION: frozenset({"model:read", "prediction:report"}),

@@ -9,7 +9,7 @@ from app.session import require
 who = require("model:read")
 asked = asked_model("compare", "Compare two versions of which model?", by=who)
 if asked is not None:
-    model = shown.look(asked)
+    model = shown.look(asked, by=who)
     pair = comparison.choose(model)
     if pair is not None:
         comparison.panel(model, *pair)

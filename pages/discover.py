@@ -15,4 +15,4 @@ left, right = st.columns([0.22, 0.78], gap="medium")
 with left:
     discover.facets(found)
 with right:
-    discover.results(found, question, order, start)
+    discover.results(found, question, order, start, by=who)

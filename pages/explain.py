@@ -9,7 +9,7 @@ from app.session import require
 who = require("explanation:read")
 asked = asked_model("explain", "Explain which model?", by=who)
 if asked is not None:
-    model = shown.look(asked)
+    model = shown.look(asked, by=who)
     version = explanation.choose(model)
     if version is not None:
         explanation.panel(model, version, by=who)

@@ -9,4 +9,4 @@ from app.session import require
 who = require("model:read")
 asked = asked_model("lineage", "The lineage of which model?", by=who)
 if asked is not None:
-    lineage.panel(shown.look(asked))
+    lineage.panel(shown.look(asked, by=who))

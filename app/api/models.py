@@ -2,16 +2,21 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from typing import Annotated, Any
 
 from fastapi import APIRouter, Query
 from pydantic import BaseModel, ConfigDict, Field
 
 from app.api.caller import Caller, Desk
+from app.portal import Portal
+from auth.actors import Actor
+from catalog.registry.deprecations import Deprecation
 from catalog.registry.models import Metric, Model, Version
 from catalog.registry.search import Question, search
 from catalog.registry.standing import Standing
 from ledger.clock import iso
+from ledger.errors import NotFound
 
 router = APIRouter(tags=["models"])
 
@@ -57,11 +62,12 @@ def one_model(
     """One model with its versions."""
     model = portal.models.find(name, by=by, server=server, workspace=workspace)
     versions = portal.models.versions(model)
+    going = portal.deprecations.of(model, by=by)
     owner = portal.people.names({model.owner_id}).get(model.owner_id, "")
     return {
         **_model(model),
         "owner": owner,
-        "versions": [_version(version) for version in versions],
+        "versions": [_version(version, going, portal) for version in versions],
         "mirrored_at": _mirrored(portal),
     }
 
@@ -70,13 +76,38 @@ def one_model(
 def one_version(
     name: str, version: int, portal: Desk, by: Caller, server: str = "", workspace: str = ""
 ) -> dict[str, Any]:
-    """One version with its metrics and data sets."""
+    """One version with its metrics, its data sets, and what was said if it is deprecated."""
     model = portal.models.find(name, by=by, server=server, workspace=workspace)
-    found = portal.models.version(model, version)
-    run = portal.models.runs(model).get(found.run_id)
+    return _whole(model, portal.models.version(model, version), portal, by)
+
+
+@router.get("/models/{name}/aliases/{alias}")
+def behind_alias(
+    name: str, alias: str, portal: Desk, by: Caller, server: str = "", workspace: str = ""
+) -> dict[str, Any]:
+    """The version behind an alias, for an application that is about to load it.
+
+    `deprecation` is there when the version is on its way out: from `ends_on` on it must not be
+    used, and `status` is `Obsolete`.
+    """
+    model = portal.models.find(name, by=by, server=server, workspace=workspace)
+    held = model.alias(alias)
+    if held is None:
+        raise NotFound(
+            f"{model.name} has no alias {alias[:64]!r}.",
+            hint="Its aliases are listed on the Model page.",
+            code="no-such-alias",
+        )
+    told = _whole(model, portal.models.version(model, held.number), portal, by)
+    return {**told, "alias": held.name, "since": iso(held.since)}
+
+
+def _whole(model: Model, version: Version, portal: Portal, by: Actor) -> dict[str, Any]:
+    run = portal.models.runs(model).get(version.run_id)
+    going = portal.deprecations.of(model, by=by)
     return {
         "model": _model(model),
-        **_version(found),
+        **_version(version, going, portal),
         "parameters": dict(run.params) if run else {},
         "datasets": [
             {"name": d.name, "digest": d.digest, "context": d.context, "rows": d.rows}
@@ -127,7 +158,7 @@ def _model(model: Model) -> dict[str, Any]:
     }
 
 
-def _version(version: Version) -> dict[str, Any]:
+def _version(version: Version, going: Mapping[str, Deprecation], portal: Portal) -> dict[str, Any]:
     return {
         "id": version.id,
         "version": version.number,
@@ -137,6 +168,27 @@ def _version(version: Version) -> dict[str, Any]:
         "status": version.status,
         "aliases": list(version.aliases),
         "metrics": _metrics(version.metrics),
+        "deprecation": _deprecation(going.get(version.id), portal),
+    }
+
+
+def _deprecation(said: Deprecation | None, portal: Portal) -> dict[str, Any] | None:
+    if said is None:
+        return None
+    following = said.successor
+    return {
+        "status": said.word(portal.clock.now().date()),
+        "ends_on": said.ends_on.isoformat(),
+        "message": said.message,
+        "successor": {
+            "model": following.model_name,
+            "version": following.number,
+            "version_id": following.version_id,
+        }
+        if following
+        else None,
+        "deprecated_by": said.deprecated_by,
+        "deprecated_at": iso(said.deprecated_at),
     }
 
 

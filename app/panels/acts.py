@@ -48,6 +48,8 @@ ACTS: Final[Mapping[str, str]] = {
     "use-case:close": "Closed an AI use case",
     "use-case:propose": "Proposed an AI use case",
     "value:declare": "Declared what an outcome is worth",
+    "version:deprecate": "Deprecated a version",
+    "version:reinstate": "Took a deprecation back",
 }
 
 REASONS: Final[Mapping[str, str]] = {
@@ -64,6 +66,7 @@ REASONS: Final[Mapping[str, str]] = {
     "card-changed-since": "Somebody published the card in between",
     "changed-since-review": "Something changed since it was read",
     "code-spent": "The code was used or has expired",
+    "deprecated": "The version is deprecated",
     "email-known": "The e-mail address is known already",
     "gate-not-passed": "Not every gate passes",
     "grant-exists": "They hold the role there already",
@@ -82,7 +85,10 @@ REASONS: Final[Mapping[str, str]] = {
     "not-requester": "Only the person who asked may do that",
     "prohibited": "A prohibited use is not accepted",
     "promotion-on-its-way": "Another promotion was on its way",
+    "not-deprecated": "The version is not deprecated",
     "requester": "They asked for it themselves",
+    "successor-deprecated": "The successor is deprecated itself",
+    "successor-itself": "A version does not follow itself",
     "self-disable": "Nobody disables themselves",
     "self-grant": "Nobody gives a role to themselves",
     "self-reset-needed": "Whoever decides or governs keeps their own password",
@@ -129,6 +135,7 @@ PERMISSIONS: Final[Mapping[str, str]] = {
     "use-case:propose": "Propose AI use cases",
     "use-case:read": "Read AI use cases",
     "value:declare": "Declare what an outcome is worth",
+    "version:deprecate": "Deprecate versions, and take that back",
 }
 
 

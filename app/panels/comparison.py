@@ -6,7 +6,7 @@ from typing import Final
 
 import streamlit as st
 
-from app.panels import sources, ways
+from app.panels import deprecation, sources, ways
 from app.panels.chosen import asked_number
 from app.panels.links import link
 from app.panels.shown import Shown
@@ -102,6 +102,7 @@ def _called(shown: Shown, number: int) -> str:
 
 def panel(shown: Shown, before: Version, after: Version) -> None:
     """Everything that differs, on one screen."""
+    deprecation.warn(shown, before, after)
     told = difference(before, after, shown.runs, _directions(shown))
     names = f"v{before.number}", f"v{after.number}"
     with page.card("numbers"):

@@ -8,13 +8,14 @@ from zlib import crc32
 
 import streamlit as st
 
-from app.panels import sources, ways
+from app.panels import deprecation, sources, ways
 from app.panels.chosen import asked_number
 from app.session import portal
 from app.ui import cards, chips, feedback, page, words
 from app.ui.facets import facet
 from app.ui.markup import Markup, join, note, show, strong
 from auth.actors import Actor
+from catalog.registry.deprecations import Deprecation
 from catalog.registry.mirror import MirrorState
 from catalog.registry.search import Found, Hit, Order, Question, search
 
@@ -111,7 +112,7 @@ def facets(found: Found) -> None:
         facet("Live as", {LIVE: found.live}, "live")
 
 
-def results(found: Found, question: Question, order: Order, start: int) -> None:
+def results(found: Found, question: Question, order: Order, start: int, *, by: Actor) -> None:
     """The models that were found, one card each, and the way to the next ones."""
     with st.container(
         horizontal=True,
@@ -136,9 +137,14 @@ def results(found: Found, question: Question, order: Order, start: int) -> None:
         return
     start = start if start < found.total else 0
     calls = portal().impact.calls_a_day({hit.model.id for hit in found.hits})
+    live = {version_id for hit in found.hits if (version_id := _live_version(hit))}
+    going = portal().deprecations.among(live, by=by)
     for place, hit in enumerate(found.hits):
         cards.result_card(
-            card(hit, calls.get(hit.model.id)), f"hit-{place}", ways.to("model"), ways.of(hit.model)
+            card(hit, calls.get(hit.model.id), going.get(_live_version(hit))),
+            f"hit-{place}",
+            ways.to("model"),
+            ways.of(hit.model),
         )
     pages = -(-found.total // PAGE)
     if pages > 1:
@@ -155,17 +161,24 @@ def results(found: Found, question: Question, order: Order, start: int) -> None:
             st.pagination(pages, default=start // PAGE + 1, key=key, on_change=_turn, args=(key,))
 
 
+def _live_version(hit: Hit) -> str:
+    champion = hit.model.alias(LIVE)
+    return champion.version_id if champion else ""
+
+
 def _turn(key: str) -> None:
     st.query_params["page"] = str(st.session_state[key])
 
 
-def card(hit: Hit, calls_a_day: float | None) -> cards.Result:
+def card(hit: Hit, calls_a_day: float | None, said: Deprecation | None = None) -> cards.Result:
     """What a card says of a model: what it does, where it stands, how good it is, how much used."""
     model = hit.model
     champion = model.alias(LIVE)
     marks: list[Markup] = []
     if champion is not None:
         marks.append(chips.alias(LIVE, champion.number))
+        if said is not None:
+            marks += deprecation.mark(said, portal().clock.now().date())
     elif hit.number is not None:
         marks.append(chips.status("None", f"Not live, newest is v{hit.number}"))
     owner = f"owned by {hit.owner}" if hit.owner else "nobody owns it yet"

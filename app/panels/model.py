@@ -9,7 +9,7 @@ from typing import Final
 
 import streamlit as st
 
-from app.panels import classification, releases_of, sources, versions, ways
+from app.panels import classification, deprecation, releases_of, sources, versions, ways
 from app.panels.links import link
 from app.panels.shown import CHAMPION, Shown
 from app.session import portal
@@ -53,6 +53,8 @@ def head(shown: Shown, *, by: Actor) -> None:
         chips=marks,
         actions=lambda: _actions(shown, by=by),
     )
+    if shown.champion is not None:
+        deprecation.notice(shown.deprecations.get(shown.champion.id), shown)
 
 
 def health(line: Line) -> Markup:

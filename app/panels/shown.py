@@ -9,6 +9,7 @@ from datetime import datetime
 from app.session import portal
 from auth.actors import Actor
 from catalog.impact.portfolio import Line
+from catalog.registry.deprecations import Deprecation
 from catalog.registry.measures import Measure, Reading, reading, uses_of
 from catalog.registry.mirror import MirrorState
 from catalog.registry.models import Model, Run, Version
@@ -32,6 +33,7 @@ class Shown:
     names: Mapping[str, str] = field(default_factory=dict)
     briefs: tuple[Brief, ...] = ()
     line: Line | None = None
+    deprecations: Mapping[str, Deprecation] = field(default_factory=dict)
 
     @property
     def champion(self) -> Version | None:
@@ -95,7 +97,7 @@ class Shown:
         )
 
 
-def look(model: Model) -> Shown:
+def look(model: Model, *, by: Actor) -> Shown:
     """What MLflow holds of a model: its versions, runs and data. Enough to compare and explain."""
     here = portal()
     versions, runs = here.models.history(model)
@@ -106,6 +108,7 @@ def look(model: Model) -> Shown:
         measure=here.policies.in_force.policy.measures().get(model.task),
         states=tuple(one for one in here.models.mirrored() if one.server == model.server),
         now=here.clock.now(),
+        deprecations=here.deprecations.of(model, by=by),
     )
 
 
@@ -116,10 +119,12 @@ def read(model: Model, *, by: Actor) -> Shown:
     briefs = here.docket.briefs(Wanted(model_id=model.id), by=by)
     lines = here.impact.portfolio(by=by, model_id=model.id).lines
     line = lines[0] if lines else None
+    seen = look(model, by=by)
     ids = {model.owner_id, *(one for found in authors.values() for one in found)}
+    ids |= {one.deprecated_by for one in seen.deprecations.values()}
     for brief in briefs:
         ids |= {brief.requested_by, brief.decided_by}
     if line is not None:
         ids |= {app for app, _ in line.applications} | {one.declared_by for one in line.declared}
     names = here.people.names(ids - {""})
-    return replace(look(model), authors=authors, names=names, briefs=briefs, line=line)
+    return replace(seen, authors=authors, names=names, briefs=briefs, line=line)

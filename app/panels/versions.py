@@ -6,6 +6,7 @@ from typing import Final
 
 import streamlit as st
 
+from app.panels import deprecation
 from app.panels.chosen import asked_number
 from app.panels.links import link
 from app.panels.shown import Shown
@@ -72,6 +73,7 @@ def _row(shown: Shown, version: Version, names: list[str]) -> list[object]:
     marks = [chips.alias(one) for one in version.aliases]
     if version.status not in {"READY", ""}:
         marks.append(chips.status("Warning", version.status.replace("_", " ").capitalize()))
+    marks += deprecation.mark(shown.deprecations.get(version.id), shown.now.date())
     if asked := shown.open_request(version):
         marks.append(chips.status(asked.state.value))
     built = words.listing(shown.builders(version))
@@ -136,6 +138,7 @@ def _one(shown: Shown, *, by: Actor) -> None:
             icon=":material/bar_chart:",
             version=version.number,
         )
+    deprecation.acts(shown, version, by=by)
     _authorship(shown, version, by=by)
 
 

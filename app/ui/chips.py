@@ -83,6 +83,7 @@ VOCABULARY: dict[str, Look] = {
             "Stale",
             "Conditionally approved",
             "Need attention soon",
+            "Deprecated",
         ),
         _WARNING,
     ),

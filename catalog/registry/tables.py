@@ -2,9 +2,9 @@
 
 from __future__ import annotations
 
-from datetime import datetime
+from datetime import date, datetime
 
-from sqlalchemy import Column, Index, Text, text
+from sqlalchemy import Column, Date, Index, Text, text
 from sqlmodel import Field, SQLModel
 
 from ledger.store import UtcDateTime
@@ -198,3 +198,17 @@ class ModelCardRow(SQLModel, table=True):
     published_by: str
     published_at: datetime = Field(sa_column=_moment())
     restored_from: int | None = None
+
+
+class DeprecationRow(SQLModel, table=True):
+    """A version that is on its way out: what to use instead, from which day on, and why."""
+
+    __tablename__ = "deprecation"
+
+    version_id: str = Field(primary_key=True, foreign_key="model_version.id")
+    model_id: str = Field(foreign_key="model.id", index=True)
+    successor_id: str | None = Field(default=None, foreign_key="model_version.id")
+    ends_on: date = Field(sa_column=Column(Date, nullable=False))
+    message: str = Field(sa_column=_text())
+    deprecated_by: str
+    deprecated_at: datetime = Field(sa_column=_moment())

@@ -12,6 +12,7 @@ from auth.actors import Actor
 from auth.people import as_of_now
 from catalog.registry.artifacts import Manifest
 from catalog.registry.authorship import authors
+from catalog.registry.deprecations import may_go_live
 from catalog.registry.models import resource
 from catalog.registry.tables import ModelRow, VersionRow
 from catalog.releases import evidence, gates
@@ -85,7 +86,7 @@ class Requests:
             snapshot = evidence.take(session, model, version, alias)
             return Preview(
                 gates.evaluate(policy, snapshot),
-                may_request(session, by, model, version, alias),
+                may_request(session, by, model, version, alias, self._ledger.clock.now()),
                 snapshot.replaces,
                 policy,
             )
@@ -102,7 +103,7 @@ class Requests:
             act.facts |= {"version": version_id, "alias": alias}
             model, version = _found(act.session, version_id, by, lock=True)
             by = as_of_now(act.session, by)
-            may_request(act.session, by, model, version, alias).insist()
+            may_request(act.session, by, model, version, alias, act.at).insist()
             year = act.at.year
             place = trail.next_in(act.session, f"release-request-{year}")
             row = RequestRow(
@@ -193,6 +194,7 @@ class Requests:
             else:
                 if verb is Verb.APPROVE:
                     insist_nothing_on_its_way(act.session, row)
+                    may_go_live(act.session, version.id, act.at, by).insist()
                     self._insist_on_gates(act.session, row)
                 self._decided(act, row, verb, by, reason)
                 if verb is Verb.APPROVE:

@@ -3,29 +3,30 @@
 from __future__ import annotations
 
 import re
+from datetime import datetime
 from typing import Final
 
 from sqlmodel import Session, col, select
 
 from auth.access import Verdict, decide
 from auth.actors import Actor, Kind
+from catalog.registry.deprecations import may_go_live
 from catalog.registry.models import resource
 from catalog.registry.tables import AliasRow, ModelRow, VersionRow
 from catalog.releases import gates
 from catalog.releases.states import OPEN, State, Verb, after
 from catalog.releases.tables import RequestRow
 from ledger.errors import Invalid
+from ledger.statements import statement
 
 LONGEST_REASON: Final = 4000
 # Small letters only: Champion and champion would be two aliases to us and one to some databases.
 _ALIAS: Final = re.compile(r"[a-z][a-z0-9_-]{0,63}")
 _RESERVED: Final = re.compile(r"latest|v\d+")
-# Control characters, and halves of surrogate pairs, which are no text.
-_NO_TEXT: Final = re.compile(r"[\x00-\x08\x0b\x0c\x0e-\x1f\x7f\ud800-\udfff]")
 
 
 def may_request(
-    session: Session, by: Actor, model: ModelRow, version: VersionRow, alias: str
+    session: Session, by: Actor, model: ModelRow, version: VersionRow, alias: str, now: datetime
 ) -> Verdict:
     """Whether this person may ask for this move now."""
     allowed = decide(by, "release:request", resource(model))
@@ -41,6 +42,9 @@ def may_request(
             "already-live",
             "There is nothing to release.",
         )
+    stays = may_go_live(session, version.id, now, by)
+    if not stays:
+        return stays
     asked = session.exec(
         select(RequestRow).where(
             RequestRow.version_id == version.id,
@@ -121,26 +125,13 @@ def checked_alias(alias: str) -> str:
 
 def checked_reason(reason: str) -> str:
     """A reason with something in it. Raises Invalid."""
-    reason = reason.strip()
-    if not reason:
-        raise Invalid(
-            "A reason is required.",
-            hint="Say in a sentence why; it is kept in the audit trail.",
-            code="no-reason",
-        )
-    if len(reason) > LONGEST_REASON:
-        raise Invalid(
-            f"The reason has {len(reason):,} characters.",
-            hint=f"Shorten it to {LONGEST_REASON:,}; attach longer papers to the run in MLflow.",
-            code="long-reason",
-        )
-    if _NO_TEXT.search(reason):
-        raise Invalid(
-            "The reason holds a control character.",
-            hint="Write it again by hand; something invisible came along with it.",
-            code="bad-reason",
-        )
-    return reason
+    return statement(
+        reason,
+        "reason",
+        longest=LONGEST_REASON,
+        hint="Say in a sentence why; it is kept in the audit trail.",
+        shorter="Attach longer papers to the run in MLflow.",
+    )
 
 
 def gates_verdict(results: tuple[gates.GateResult, ...]) -> Verdict:

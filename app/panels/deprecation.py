@@ -1,0 +1,193 @@
+"""A version on its way out: the notice wherever it appears, and the acts of those who decide it."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from datetime import date, timedelta
+from typing import Final
+
+import streamlit as st
+
+from app.panels.links import link
+from app.panels.shown import CHAMPION, Shown
+from app.session import did, portal
+from app.ui import chips, feedback, words
+from app.ui.markup import Markup, label, note, paragraph, show
+from auth.actors import Actor
+from catalog.impact.portfolio import WINDOW_DAYS
+from catalog.registry.deprecations import LONGEST_MESSAGE, Deprecation
+from catalog.registry.models import Version
+
+_USUAL_NOTICE: Final = timedelta(days=30)
+
+
+def mark(said: Deprecation | None, today: date) -> list[Markup]:
+    """The chip of a deprecated version, or none: `Deprecated, use v4 by 1 Dec 2026`."""
+    if said is None:
+        return []
+    instead = f", use {successor_words(said)}" if said.successor else ""
+    if said.is_obsolete(today):
+        return [chips.status("Obsolete", f"Obsolete since {words.day(said.ends_on)}{instead}")]
+    return [chips.status("Deprecated", f"Deprecated from {words.day(said.ends_on)}{instead}")]
+
+
+def successor_words(said: Deprecation) -> str:
+    """The successor as it is called: `v4`, or `credit-pd v4` when it is of another model."""
+    following = said.successor
+    if following is None:
+        return ""
+    own = f"v{following.number}"
+    return own if following.model_id == said.model_id else f"{following.model_name} {own}"
+
+
+def notice(said: Deprecation | None, shown: Shown) -> None:
+    """What a reader must know first of a version that goes: until when, why, what instead."""
+    if said is None:
+        return
+    who = shown.names.get(said.deprecated_by, "somebody")
+    day = words.day(said.ends_on)
+    first = (
+        f"v{said.number} is obsolete: it must not be used since {day}."
+        if said.is_obsolete(shown.now.date())
+        else f"v{said.number} is deprecated: it must not be used from {day} on."
+    )
+    instead = f" Use {successor_words(said)} instead." if said.successor else ""
+    feedback.notice(
+        f"{first}{instead}", f"{said.message} \N{EM DASH} {who}, {words.moment(said.deprecated_at)}"
+    )
+
+
+def acts(shown: Shown, version: Version, *, by: Actor) -> None:
+    """The notice of one version with the way to its successor, and what this person may do."""
+    said = shown.deprecations.get(version.id)
+    if version != shown.champion:  # of the champion it stands at the head of the page
+        notice(said, shown)
+    if said is not None and said.successor is not None:
+        following = said.successor
+        if following.model_id == shown.model.id:
+            link(
+                f"Compare with its successor, v{following.number}",
+                "compare",
+                model=shown.model,
+                icon=":material/compare_arrows:",
+                left=version.number,
+                right=following.number,
+            )
+        else:
+            link(f"Open its successor, {following.model_name}", "model", name=following.model_name)
+    if not portal().deprecations.may_deprecate(shown.model, by=by):
+        return
+    with st.container(horizontal=True, vertical_alignment="center", key="deprecate-row"):
+        said_on_button = "Change the deprecation" if said else "Deprecate this version"
+        if st.button(said_on_button, key="deprecate", icon=":material/event_busy:"):
+            st.dialog(label(f"Deprecate v{version.number}"), width="medium")(_deprecate)(
+                shown, version, said, by
+            )
+        if said and st.button("Reinstate", key="reinstate", icon=":material/undo:"):
+            st.dialog(label(f"Reinstate v{version.number}"), width="medium")(_reinstate)(version)
+
+
+def _deprecate(shown: Shown, version: Version, said: Deprecation | None, by: Actor) -> None:
+    today = shown.now.date()
+    show(
+        paragraph(
+            f"{shown.model.name} v{version.number} stays where it is. Everybody who opens it, and "
+            "every application that asks for it, is told not to use it from the day you name. It "
+            "cannot be released any more."
+        )
+    )
+    offered = _successors(shown, version, by)
+    kept = said.successor.version_id if said and said.successor else ""
+    following = st.selectbox(
+        "Successor",
+        list(offered),
+        index=list(offered).index(kept) if kept in offered else 0,
+        format_func=lambda one: offered[one],
+        key="deprecate-successor",
+    )
+    ends_on = st.date_input(
+        "Must not be used from",
+        value=max(said.ends_on, today) if said else today + _USUAL_NOTICE,
+        min_value=today,
+        key="deprecate-day",
+        help="A day of the calendar in UTC.",
+    )
+    message = st.text_area(
+        "Message (required)",
+        said.message if said else "",
+        key="deprecate-message",
+        placeholder="Why it goes, and what those who use it should do",
+        max_chars=LONGEST_MESSAGE,
+    )
+    sure = _sure(shown, version)
+    asked = st.button("Deprecate", type="primary", key="deprecate-sign", disabled=not sure)
+    if asked and did(
+        lambda who: portal().deprecations.deprecate(
+            version.id,
+            by=who,
+            ends_on=ends_on,
+            message=message or "",
+            successor_id=following or "",
+        )
+    ):
+        st.rerun()
+
+
+def _sure(shown: Shown, version: Version) -> bool:
+    """Whether the person said that a version in use may go; who is affected is named."""
+    live = [one for one in version.aliases if one == CHAMPION]
+    affected = affected_by(shown, version)
+    if not live:
+        return True
+    who = (
+        f"{words.listing(affected)} called it in the last {WINDOW_DAYS} days"
+        if affected
+        else "no application has reported a call of it"
+    )
+    feedback.notice(
+        f"v{version.number} is the champion: {who}.",
+        "Your message tells them what to move to." if affected else "",
+    )
+    return st.checkbox(
+        label(f"Deprecate the champion of {shown.model.name} all the same"), key="deprecate-sure"
+    )
+
+
+def affected_by(shown: Shown, version: Version) -> list[str]:
+    """The applications that a deprecation of this version reaches, by name."""
+    line = shown.line
+    if line is None or line.version_number != version.number:
+        return []
+    return [shown.name(one) for one, _calls in line.applications]
+
+
+def _successors(shown: Shown, version: Version, by: Actor) -> Mapping[str, str]:
+    """What may follow: the other versions of this model, newest first, and live ones elsewhere."""
+    gone = shown.deprecations
+    offered = {"": "None: nothing replaces it"}
+    for one in shown.versions:
+        if one.id != version.id and one.id not in gone:
+            held = "".join(f" @{alias}" for alias in one.aliases)
+            offered[one.id] = f"v{one.number}{held}"
+    for other in portal().deprecations.elsewhere(shown.model, by=by):
+        offered[other.version_id] = f"{other.model_name} v{other.number} @{CHAMPION}"
+    return offered
+
+
+def _reinstate(version: Version) -> None:
+    show(paragraph(f"v{version.number} may be used and released again, from the next click on."))
+    reason = st.text_area("Reason (required)", key="reinstate-reason", max_chars=LONGEST_MESSAGE)
+    if st.button("Reinstate", type="primary", key="reinstate-sign") and did(
+        lambda by: portal().deprecations.reinstate(version.id, reason or "", by=by)
+    ):
+        st.rerun()
+
+
+def warn(shown: Shown, *versions: Version) -> None:
+    """One quiet line for each of these versions that goes, for a screen about something else."""
+    today = shown.now.date()
+    for version in versions:
+        if (said := shown.deprecations.get(version.id)) is not None:
+            show(
+                chips.row(chips.fact(f"v{version.number}"), *mark(said, today)), note(said.message)
+            )
