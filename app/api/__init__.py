@@ -13,7 +13,7 @@ from starlette.datastructures import Headers
 from starlette.exceptions import HTTPException
 from starlette.types import ASGIApp, Message, Receive, Scope, Send
 
-from app.api import audit, cards, models, predictions, release_requests
+from app.api import audit, cards, comparisons, models, predictions, release_requests
 from app.api.caller import actor_of, portal_of
 from app.portal import Portal
 from auth.access import Hidden
@@ -38,6 +38,7 @@ def create_api(portal: Portal) -> FastAPI:
     for router in (
         models.router,
         cards.router,
+        comparisons.router,
         release_requests.router,
         predictions.router,
         audit.router,

@@ -81,10 +81,10 @@ def difference(
     ran, runs_now = runs.get(before.run_id), runs.get(after.run_id)
     return Difference(
         numbers=_numbers(before.metrics, after.metrics, {**DIRECTIONS, **better}),
-        parameters=_properties(ran.params if ran else {}, runs_now.params if runs_now else {}),
-        data=_properties(_data(ran), _data(runs_now)),
-        signature=_properties(_columns(before), _columns(after)),
-        others=_properties(_words(before, ran), _words(after, runs_now)),
+        parameters=properties(ran.params if ran else {}, runs_now.params if runs_now else {}),
+        data=properties(_data(ran), _data(runs_now)),
+        signature=properties(_columns(before), _columns(after)),
+        others=properties(_words(before, ran), _words(after, runs_now)),
     )
 
 
@@ -106,7 +106,8 @@ def _numbers(
     return tuple(rows)
 
 
-def _properties(before: Mapping[str, str], after: Mapping[str, str]) -> tuple[Property, ...]:
+def properties(before: Mapping[str, str], after: Mapping[str, str]) -> tuple[Property, ...]:
+    """Everything that either side says, by name."""
     return tuple(
         Property(name, before.get(name), after.get(name))
         for name in sorted(before.keys() | after.keys())

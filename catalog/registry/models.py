@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import json
-from collections.abc import Mapping, Sequence
+from collections.abc import Collection, Mapping, Sequence
 from dataclasses import dataclass, field
 from datetime import datetime
 from functools import lru_cache
@@ -108,6 +108,7 @@ class Version:
     gone_at: datetime | None
     aliases: tuple[str, ...] = ()
     metrics: tuple[Metric, ...] = ()
+    optional: frozenset[str] = frozenset()  # input columns that a caller may leave out
 
 
 @dataclass(frozen=True)
@@ -202,9 +203,24 @@ class Models:
             versions = _load_versions(session, model)
             return versions, _load_runs(session, model.server, [one.run_id for one in versions])
 
+    def some(
+        self, model: Model, numbers: Collection[int]
+    ) -> tuple[dict[int, Version], dict[str, Run]]:
+        """These versions of a model by number, and their runs: as light with 5,000 as with 5."""
+        with self._ledger.store.read() as session:
+            found = _load_versions(session, model, numbers)
+            runs = _load_runs(session, model.server, [one.run_id for one in found])
+            return {one.number: one for one in found}, runs
+
+    def numbers(self, model: Model, *, limit: int, below: int | None = None) -> list[int]:
+        """The numbers of its newest versions, newest first; those before `below` where given."""
+        asked = {"id": model.id, "below": _LARGEST if below is None else below, "limit": limit}
+        with self._ledger.store.read() as session:
+            return list(session.connection().execute(_NUMBERS, asked).scalars())
+
     def version(self, model: Model, number: int) -> Version:
         """One version of a model. Raises NotFound."""
-        found = next((v for v in self.versions(model) if v.number == number), None)
+        found = self.some(model, (number,))[0].get(number)
         if found is None:
             raise NotFound(
                 f"{model.name} has no version {number}.",
@@ -337,7 +353,7 @@ _ALIASES: Final[Executable] = (
     .where(col(AliasRow.model_id).in_(_IDS))
     .order_by(col(AliasRow.alias))
 )
-_PRESENT: Final[Executable] = (
+_PRESENT: Final = (
     columns(
         col(VersionRow.id),
         col(VersionRow.number),
@@ -353,7 +369,7 @@ _PRESENT: Final[Executable] = (
     .where(col(VersionRow.model_id) == bindparam("id"), col(VersionRow.gone_at).is_(None))
     .order_by(col(VersionRow.number).desc())
 )
-_METRICS: Final[Executable] = columns(
+_METRICS: Final = columns(
     col(MetricRow.version_id),
     col(MetricRow.name),
     col(MetricRow.value),
@@ -392,6 +408,20 @@ _USED: Final[Executable] = columns(
     col(DatasetRow.digest) == col(RunDatasetRow.digest),
 )
 _MIRRORED: Final = select(MirrorStateRow)
+_WANTED: Final[BindParameter[Any]] = bindparam("numbers", expanding=True)
+_SOME: Final[Executable] = _PRESENT.where(col(VersionRow.number).in_(_WANTED))
+_SOME_METRICS: Final[Executable] = _METRICS.where(col(VersionRow.number).in_(_WANTED))
+_LARGEST: Final = 2**31 - 1
+_NUMBERS: Final[Executable] = (
+    columns(col(VersionRow.number))
+    .where(
+        col(VersionRow.model_id) == bindparam("id"),
+        col(VersionRow.gone_at).is_(None),
+        col(VersionRow.number) < bindparam("below"),
+    )
+    .order_by(col(VersionRow.number).desc())
+    .limit(bindparam("limit"))
+)
 
 
 def _model(row: ModelRow | Row[Any], aliases: Sequence[Alias]) -> Model:
@@ -428,11 +458,16 @@ def load_models(session: Session, rows: Sequence[ModelRow | Row[Any]]) -> list[M
     return [_model(row, aliases.get(row.id, [])) for row in rows]
 
 
-def _load_versions(session: Session, model: Model) -> list[Version]:
-    """The present versions of a model, newest first."""
-    asked = {"id": model.id}
+def _load_versions(
+    session: Session, model: Model, numbers: Collection[int] | None = None
+) -> list[Version]:
+    """The present versions of a model, or those with these numbers, newest first."""
+    asked: dict[str, Any] = {"id": model.id}
+    which: tuple[Executable, Executable] = _PRESENT, _METRICS
+    if numbers is not None:
+        asked["numbers"], which = list(numbers), (_SOME, _SOME_METRICS)
     metrics: dict[str, list[Metric]] = {}
-    for version_id, name, value, dataset, digest in session.connection().execute(_METRICS, asked):
+    for version_id, name, value, dataset, digest in session.connection().execute(which[1], asked):
         metrics.setdefault(version_id, []).append(Metric(name, value, dataset, digest))
     aliases: dict[str, list[str]] = {}
     for alias in model.aliases:
@@ -453,8 +488,9 @@ def _load_versions(session: Session, model: Model) -> list[Version]:
             gone_at=None,
             aliases=tuple(sorted(aliases.get(row.id, []))),
             metrics=tuple(sorted(metrics.get(row.id, []), key=lambda m: (m.name, m.dataset))),
+            optional=_optional(row.signature),
         )
-        for row in session.connection().execute(_PRESENT, asked)
+        for row in session.connection().execute(which[0], asked)
     ]
 
 
@@ -513,3 +549,14 @@ def _signature(kept: str) -> dict[str, tuple[tuple[str, str], ...]]:
         }
     except (ValueError, AttributeError, TypeError, RecursionError):
         return {}
+
+
+@lru_cache(maxsize=512)
+def _optional(kept: str) -> frozenset[str]:
+    try:
+        inputs = json.loads(json.loads(kept or "{}").get("inputs") or "[]")
+        return frozenset(
+            str(one.get("name", "")) for one in inputs if one.get("required", True) is False
+        )
+    except (ValueError, AttributeError, TypeError, RecursionError):
+        return frozenset()

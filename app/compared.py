@@ -1,0 +1,60 @@
+"""Two versions brought together for a screen or a caller: read, measured and told apart."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+
+from app.portal import Portal
+from auth.access import insist_visible
+from auth.actors import Actor
+from catalog.lineage.comparison import Comparison, Side, compare
+from catalog.registry.models import Model
+from ledger.errors import NotFound
+
+
+@dataclass(frozen=True)
+class Asked:
+    """Which version of which model stands on which side."""
+
+    before: Model
+    left: int
+    after: Model
+    right: int
+
+
+def compared(portal: Portal, asked: Asked, *, by: Actor) -> Comparison:
+    """The comparison, from two versions' rows alone, however many versions the models have.
+
+    Raises:
+        NotFound: one of the versions is not there, or the actor may not know of its model.
+    """
+    for model in (asked.before, asked.after):
+        insist_visible(
+            by, "model:read", model.resource, "such model", "Search for it under Discover."
+        )
+    before = _side(portal, asked.before, asked.left, is_alone=_is_alone(asked))
+    after = _side(portal, asked.after, asked.right, is_alone=_is_alone(asked))
+    measure = portal.policies.in_force.policy.measures().get(asked.after.task)
+    return compare(
+        before,
+        after,
+        better=dict.fromkeys(measure.names, measure.better) if measure else {},
+        deciding=measure.names if measure else (),
+    )
+
+
+def _is_alone(asked: Asked) -> bool:
+    return asked.before.id == asked.after.id
+
+
+def _side(portal: Portal, model: Model, number: int, *, is_alone: bool) -> Side:
+    versions, runs = portal.models.some(model, (number,))
+    version = versions.get(number)
+    if version is None:
+        raise NotFound(
+            f"{model.name} has no version {number}.",
+            hint="Its versions are listed on the Model page.",
+            code="no-such-version",
+        )
+    called = f"v{number}" if is_alone else f"{model.name} v{number}"
+    return Side(model, version, runs.get(version.run_id), called)
