@@ -5,6 +5,7 @@ from __future__ import annotations
 import streamlit as st
 
 from app import signed_out
+from app.panels import notices
 from app.screens import GROUPS, PAGES
 from app.session import actor, admit, show_failure, sign_out
 from app.ui import page, theme
@@ -47,6 +48,7 @@ def _main() -> None:
             show_failure(problem)
         return
     page.person(here.name, here.role_words())
+    notices.bell(here)
     with st.sidebar:
         if st.button("Sign out", key="sign-out", type="tertiary"):
             sign_out()

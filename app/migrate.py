@@ -36,6 +36,7 @@ from ledger.store import Store, UtcDateTime, sqlite_url
 TABLES: Final = (
     "ledger.tables",
     "auth.tables",
+    "catalog.notifications.tables",
     "catalog.registry.tables",
     "catalog.use_cases.tables",
     "catalog.assurance.tables",

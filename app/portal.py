@@ -5,6 +5,7 @@ from __future__ import annotations
 from dataclasses import dataclass
 from typing import Final
 
+from app import occasions
 from app.durable import DurableJobs
 from app.settings import Settings
 from auth.audits import Audits
@@ -15,6 +16,8 @@ from auth.tokens import Tokens
 from catalog.assurance.explanations import Explanations
 from catalog.impact.portfolio import Impact
 from catalog.monitoring.telemetry import Telemetry
+from catalog.notifications.notices import Notices
+from catalog.notifications.watches import Watches
 from catalog.registry.authorship import Authorship
 from catalog.registry.cards import Cards
 from catalog.registry.deprecations import Deprecations
@@ -22,6 +25,7 @@ from catalog.registry.inventory import Inventory
 from catalog.registry.mirror import Mirror
 from catalog.registry.mlflow import MlflowServer
 from catalog.registry.models import Models
+from catalog.registry.named import model_resource
 from catalog.registry.seen import Mlflow
 from catalog.releases.docket import Docket
 from catalog.releases.policies import Policies
@@ -41,6 +45,7 @@ SUBSCRIPTIONS: Final = (
     Subscription("version:gone", "close-requests"),
     Subscription("promotion:apply", "refresh-model"),
     Subscription("promotion:fail", "refresh-model"),
+    *occasions.SUBSCRIPTIONS,
 )
 
 
@@ -72,6 +77,8 @@ class Portal:
     explanations: Explanations
     telemetry: Telemetry
     impact: Impact
+    watches: Watches
+    notices: Notices
 
 
 def build(
@@ -113,4 +120,6 @@ def build(
         explanations=Explanations(ledger, mlflow),
         telemetry=Telemetry(ledger),
         impact=Impact(ledger),
+        watches=Watches(ledger, model_resource),
+        notices=Notices(store, clock),
     )

@@ -44,6 +44,7 @@ PAGES: Final = (
     Screen("releases", "Releases", "approval", "Decide", ("release:read",)),
     Screen("release", "Release request", "approval", "Decide", ("release:read",), False),
     Screen("request", "Request release", "approval", "Decide", ("release:request",), False),
+    Screen("notifications", "Notifications", "notifications", "Watch", (), False),
     Screen("impact", "Impact", "query_stats", "Watch", ("impact:read",)),
     Screen("audit", "Audit", "verified_user", "Prove", ("audit:read",)),
     Screen("access", "Access", "group", "Run", ("person:read", "token:issue")),

@@ -15,6 +15,7 @@ from pathlib import Path
 from typing import Final
 
 from app.durable import EXECUTOR, DurableWorker, Handler
+from app.occasions import TELL, occasion_of
 from app.portal import Portal, build
 from app.settings import OWN_MLFLOW, Settings
 from auth.actors import Actor
@@ -22,12 +23,14 @@ from catalog.registry.artifacts import manifest_of
 from catalog.registry.models import Model
 from catalog.registry.seen import SeenVersion
 from ledger.errors import CountersignError, Invalid, NotFound, Unavailable
+from ledger.journal import event_of
 
 _LOG = logging.getLogger(__name__)
 _OUTBOX_SECONDS: Final = 0.3
 MIRROR: Final = Actor.system("mirror")
 RELEASES: Final = Actor.system("releases")
 EXPLAINER: Final = Actor.system("explainer")
+NOTIFIER: Final = Actor.system("notifier")
 
 # For drills: the worker kills itself when a promotion reaches this place.
 KILL_AT: Final = "COUNTERSIGN_DRILL_KILL_AT"
@@ -78,6 +81,7 @@ def handlers(portal: Portal) -> Mapping[str, Handler]:
         "compute-explanation": lambda payload: explain(portal, payload["subject"]),
         "close-requests": lambda payload: close_requests(portal, payload["subject"]),
         "refresh-model": lambda payload: portal.mirror.refresh(payload["model"], by=MIRROR),
+        TELL: lambda payload: tell(portal, payload["event"]),
     }
 
 
@@ -128,6 +132,15 @@ def explain(portal: Portal, explanation_id: str) -> None:
             ),
             by=EXPLAINER,
         )
+
+
+def tell(portal: Portal, event_id: str) -> None:
+    """Tell everybody concerned of an event, once each."""
+    with portal.store.write() as session:
+        event = event_of(session, event_id)
+        occasion = occasion_of(session, event) if event else None
+        if occasion is not None:
+            portal.notices.tell(session, occasion, by=NOTIFIER)
 
 
 def _insist_same(portal: Portal, model: Model, number: int, seen: SeenVersion) -> None:

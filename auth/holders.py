@@ -1,7 +1,8 @@
-"""Who holds a permission somewhere: for a screen that says who can help, or who decides."""
+"""Who holds a permission somewhere: for a screen that says who can help, and for queries."""
 
 from __future__ import annotations
 
+from sqlalchemy import ColumnElement, SQLColumnExpression, exists, or_
 from sqlmodel import Session, col, select
 
 from auth.access import Resource, decide
@@ -32,3 +33,25 @@ def holders(session: Session, permission: str, resource: Resource) -> list[Actor
         for person, held in found.values()
     ]
     return [actor for actor in actors if decide(actor, permission, resource)]
+
+
+def holds(
+    permission: str, person: SQLColumnExpression[str], resource: Resource
+) -> ColumnElement[bool]:
+    """`decide` as a condition, for a query about many people: this one may do that there.
+
+    `person` is a column of ids. It says what `decide` says, also of scopes that do not cover.
+    """
+    roles = [role for role in Role if permission in ROLE_PERMISSIONS[role]]
+    covering = [col(GrantRow.scope_kind) == "everything"]
+    if resource.domain:
+        covering.append(
+            (col(GrantRow.scope_kind) == "domain") & (col(GrantRow.scope_id) == resource.domain)
+        )
+    if resource.kind != "everything":
+        covering.append(
+            (col(GrantRow.scope_kind) == resource.kind) & (col(GrantRow.scope_id) == resource.id)
+        )
+    return exists().where(
+        col(GrantRow.principal_id) == person, col(GrantRow.role).in_(roles), or_(*covering)
+    )

@@ -72,6 +72,7 @@ ROLE_PERMISSIONS: Final[dict[Role, frozenset[str]]] = {
             "mirror:write",
             "model:classify",
             "model:read",
+            "notice:write",
             "person:add",
             "promotion:carry-out",
             "release:read",

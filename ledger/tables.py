@@ -68,9 +68,10 @@ class DomainEventRow(SQLModel, table=True):
     """Something that happened, written by the act itself, for whoever subscribes to it."""
 
     __tablename__ = "domain_event"
+    __table_args__ = (Index("ix_domain_event_subject", "subject", "name", "at"),)
 
     id: str = Field(primary_key=True)
     name: str = Field(index=True)
-    subject: str = Field(index=True)
+    subject: str
     payload: str = Field(sa_column=Column(Text, nullable=False))
     at: datetime = Field(sa_column=Column(UtcDateTime, nullable=False, index=True))

@@ -50,6 +50,9 @@ ACTS: Final[Mapping[str, str]] = {
     "value:declare": "Declared what an outcome is worth",
     "version:deprecate": "Deprecated a version",
     "version:reinstate": "Took a deprecation back",
+    "watch:silence": "Silenced a model",
+    "watch:start": "Began to watch something",
+    "watch:stop": "Stopped watching something",
 }
 
 REASONS: Final[Mapping[str, str]] = {
@@ -72,6 +75,8 @@ REASONS: Final[Mapping[str, str]] = {
     "grant-exists": "They hold the role there already",
     "grant-gone": "It was taken back already",
     "invalid": "What was given cannot be used",
+    "too-many-watches": "They watch too much already",
+    "only-people-watch": "Only people watch",
     "last-administrator": "It is the last governance admin",
     "locked": "Too many wrong passwords in a row",
     "no-reason": "No reason was given",
@@ -117,6 +122,7 @@ PERMISSIONS: Final[Mapping[str, str]] = {
     "impact:read": "See what models do for the business",
     "mirror:write": "Keep the copy of MLflow",
     "model:classify": "Say who owns a model and what it predicts",
+    "notice:write": "Tell people what changed",
     "model:read": "Find and read models",
     "model:stage:prepare": "Move a model between proposal, development and validation",
     "person:add": "Add and invite people",

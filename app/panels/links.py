@@ -7,6 +7,7 @@ import streamlit as st
 from app.panels import ways
 from app.ui.markup import label
 from catalog.registry.models import Model
+from catalog.registry.named import Named
 
 
 def link(
@@ -24,4 +25,14 @@ def link(
         label=label(said),
         icon=icon,
         query_params=ways.of(model, **more) if model else more,
+    )
+
+
+def model_link(said: str, model: Named) -> None:
+    """A link to the page of a model of which no more is known than where it lies."""
+    st.page_link(
+        ways.to("model"),
+        label=label(said),
+        icon=":material/deployed_code:",
+        query_params=ways.named(model.server, model.workspace, model.name),
     )

@@ -9,7 +9,7 @@ from typing import Final
 
 import streamlit as st
 
-from app.panels import classification, deprecation, releases_of, sources, versions, ways
+from app.panels import classification, deprecation, releases_of, sources, versions, watching, ways
 from app.panels.links import link
 from app.panels.shown import CHAMPION, Shown
 from app.session import portal
@@ -73,13 +73,16 @@ def _actions(shown: Shown, *, by: Actor) -> None:
         query = ways.of(model, version=str(candidate.number), alias=CHAMPION)
         st.switch_page(ways.to("request"), query_params=query)
     more = {"Compare versions": "compare", "Explain": "explain", "Lineage": "lineage"}
-    choices = [*more, *(["Classify"] if portal().models.may_classify(by=by) else [])]
+    watch = watching.offer(model, by=by)
+    choices = [watch, *more, *(["Classify"] if portal().models.may_classify(by=by) else [])]
     choices += (
         ["Move to another stage"] if decide(by, "model:stage:prepare", model.resource) else []
     )
     chosen = st.menu_button("More", choices, key="more")
     if chosen in more:
         st.switch_page(ways.to(more[chosen]), query_params=ways.of(model))
+    if chosen == watch:
+        watching.change(watch, model)
     if chosen == "Classify":
         classification.dialog(shown, by=by)
     if chosen == "Move to another stage":

@@ -19,9 +19,15 @@ def to(key: str) -> str:
 
 def of(model: Model, **more: str) -> dict[str, str]:
     """The parameters that name a model in an address; where it lies only if that is unusual."""
+    where = named(model.server, model.workspace, model.name)
+    return {**where, **{key: value for key, value in more.items() if value}}
+
+
+def named(server: str, workspace: str, name: str) -> dict[str, str]:
+    """The parameters that name a model, for whoever knows no more than where it lies."""
     where = {}
-    if model.server != portal().settings.server_slug:
-        where["server"] = model.server
-    if model.workspace != _USUAL_WORKSPACE:
-        where["workspace"] = model.workspace
-    return {"name": model.name, **where, **{key: value for key, value in more.items() if value}}
+    if server != portal().settings.server_slug:
+        where["server"] = server
+    if workspace != _USUAL_WORKSPACE:
+        where["workspace"] = workspace
+    return {"name": name, **where}

@@ -364,6 +364,8 @@ class Requests:
         act.session.flush()
         act.texts["reason"] = reason
         act.digests |= _digests(row)
+        if verb in _TOLD:
+            act.emit(_TOLD[verb], row.id, version=row.version_id)
 
     def _bind(self, act: Act, row: RequestRow, model: ModelRow, version: VersionRow) -> None:
         """Bind the request to the policy in force and to what is known now."""
@@ -396,6 +398,14 @@ class Requests:
             raise Conflict("The evidence of this request is not on record.", code="no-evidence")
         policy = self._policies.by_digest(row.policy_digest)
         gates_verdict(gates.evaluate(policy, snapshot)).insist()
+
+
+# What whoever asked is told of; an approval says more and is told where it is enqueued.
+_TOLD: Final = {
+    Verb.REJECT: "release:rejected",
+    Verb.REQUEST_CHANGES: "release:changes-requested",
+    Verb.EXPIRE: "release:expired",
+}
 
 
 def _digests(row: RequestRow) -> dict[str, str]:

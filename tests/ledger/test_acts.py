@@ -264,7 +264,7 @@ def test_only_subscribers_of_an_event_are_asked_for_work(store: Store, clock: Se
     with ledger.act("release:request", actor="per_alice", resource="request:req_1") as act:
         event = act.emit("release:requested", "req_1", version="ver_1")
     assert [(one.job, one.key, one.payload) for one in jobs.waiting()] == [
-        (job, f"{job}:{event}", {"subject": "req_1", "version": "ver_1"})
+        (job, f"{job}:{event}", {"subject": "req_1", "version": "ver_1", "event": event})
         for job in ("collect-evidence", "tell-approvers")
     ]
 

@@ -1,0 +1,125 @@
+"""A notice in words: what happened, why this person hears of it, and where it leads.
+
+Words are found when they are needed, on the screen or in a letter, so that a name that changed
+reads as it is now, and a model that this person may no longer see is not named.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass, field
+from typing import Final
+
+from app.portal import Portal
+from auth.actors import Actor
+from catalog.notifications.kinds import How, Kind, Why
+from catalog.notifications.notices import Notice
+from catalog.registry.named import Named, named
+
+KINDS: Final[Mapping[Kind, str]] = {
+    Kind.ALIAS: "An alias moved",
+    Kind.VERSION: "A new version",
+    Kind.GONE: "Something was deleted",
+    Kind.RELEASE: "A release was decided",
+}
+HOWS: Final[Mapping[How, str]] = {
+    How.AT_ONCE: "At once, and here",
+    How.DIGEST: "Once a day, and here",
+    How.PORTAL: "Only here",
+    How.OFF: "Not at all",
+}
+WHYS: Final[Mapping[Why, str]] = {
+    Why.ASKER: "you asked for it",
+    Why.OWNER: "you own the model",
+    Why.MODEL: "you watch the model",
+    Why.ALIAS: "you watch the alias",
+    Why.DOMAIN: "you watch the domain",
+}
+_OUTCOMES: Final = {
+    "release:approved": "was approved",
+    "release:rejected": "was rejected",
+    "release:changes-requested": "was sent back for changes",
+    "release:expired": "was closed: the version is gone",
+    "promotion:fail": "was approved, but the alias was not moved",
+}
+_HIDDEN: Final = "Something changed on a model that you may no longer see."
+
+
+@dataclass(frozen=True)
+class Told:
+    """A notice in words; `model` and `request` are where it leads, if it leads anywhere."""
+
+    notice: Notice
+    title: str
+    detail: str = ""
+    model: Named | None = None
+    request: str = ""
+
+    @property
+    def because(self) -> str:
+        """Why this person hears of it."""
+        return f"You are told because {WHYS[self.notice.why]}."
+
+
+@dataclass(frozen=True)
+class _Names:
+    models: Mapping[str, Named]
+    people: Mapping[str, str] = field(default_factory=dict)
+
+    def person(self, person_id: str) -> str:
+        return self.people.get(person_id, "somebody unknown")
+
+
+def told(portal: Portal, notices: Sequence[Notice], *, by: Actor) -> list[Told]:
+    """Notices in words, for this person at this moment: two questions for all of them."""
+    with portal.store.read() as session:
+        models = named(session, {one.model_id for one in notices}, by=by)
+    people = {one.facts.get(key, "") for one in notices for key in ("approver", "person")} - {""}
+    names = _Names(models, portal.people.names(people) if people else {})
+    return [_told(one, names) for one in notices]
+
+
+def _told(notice: Notice, names: _Names) -> Told:
+    model = names.models.get(notice.model_id)
+    if model is None:
+        return Told(notice, _HIDDEN)
+    match notice.kind:
+        case Kind.ALIAS:
+            return _alias(notice, model, names)
+        case Kind.VERSION:
+            return Told(
+                notice, f"{model.name}: v{notice.facts['version']} was registered.", "", model
+            )
+        case Kind.GONE:
+            number = notice.facts.get("version")
+            what = f"{model.name}: v{number}" if number else model.name
+            return Told(notice, f"{what} was deleted in MLflow.", "", model)
+        case Kind.RELEASE:
+            return _release(notice, model, names)
+
+
+def _alias(notice: Notice, model: Named, names: _Names) -> Told:
+    alias, before, after = (notice.facts[key] for key in ("alias", "before", "after"))
+    was = f"it was v{before}" if before else "nothing was before"
+    if not after:
+        return Told(
+            notice,
+            f"{model.name}: nothing is {alias} now, {was}.",
+            "The alias was removed outside Countersign.",
+            model,
+        )
+    request = notice.facts.get("request", "")
+    how = (
+        f"Approved by {names.person(notice.facts['approver'])}."
+        if request
+        else "Moved outside Countersign: nobody here approved it."
+    )
+    return Told(notice, f"{model.name}: v{after} is {alias} now, {was}.", how, model, request)
+
+
+def _release(notice: Notice, model: Named, names: _Names) -> Told:
+    facts = notice.facts
+    move = f"{model.name} v{facts['version']} to {facts['alias']}"
+    who = f"By {names.person(facts['person'])}." if "person" in facts else ""
+    title = f"{facts['number']}, {move}, {_OUTCOMES[facts['outcome']]}."
+    return Told(notice, title, who, model, facts["request"])

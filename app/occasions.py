@@ -1,0 +1,188 @@
+"""What is worth telling: how each domain event becomes an occasion, and when nobody would care.
+
+Notifications know ids and words; what they need of models and releases is found here.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Mapping
+from typing import Final
+
+from sqlalchemy import TextClause, text
+from sqlmodel import Session, col, select
+
+from auth.access import Resource
+from catalog.notifications.kinds import Kind, Why
+from catalog.notifications.notices import Occasion
+from catalog.registry.tables import ModelRow, VersionRow
+from catalog.releases.moves import behind
+from catalog.releases.tables import DecisionRow, PromotionRow, RequestRow
+from ledger.journal import Event, Subscription, last_event
+
+TELL: Final = "tell"
+
+
+def occasion_of(session: Session, event: Event) -> Occasion | None:
+    """The occasion an event is, or nothing when there is nothing left to tell."""
+    return _OCCASIONS[event.name](session, event)
+
+
+def _alias(session: Session, event: Event) -> Occasion | None:
+    model = session.get(ModelRow, event.subject)
+    if model is None or model.gone_at is not None:
+        return None
+    alias, after = event.payload["alias"], event.payload["after"]
+    facts = {"alias": alias, "before": event.payload["before"], "after": after}
+    if after:
+        # The approval must be younger than the move before this one, or it explains that one.
+        before = last_event(
+            session, event.name, event.subject, before=event.at, having={"alias": alias}
+        )
+        approved = behind(
+            session,
+            model.id,
+            alias,
+            int(after),
+            since=before.at if before else None,
+            until=event.at,
+        )
+        if approved is not None:
+            facts |= {"request": approved.request_id, "approver": approved.person_id}
+    return _about(model, Kind.ALIAS, event, facts, alias=alias)
+
+
+def _version(session: Session, event: Event) -> Occasion | None:
+    version = session.get(VersionRow, event.subject)
+    model = session.get(ModelRow, version.model_id) if version else None
+    if version is None or model is None or model.gone_at is not None:
+        return None
+    kind = Kind.GONE if event.name == "version:gone" else Kind.VERSION
+    return _about(model, kind, event, {"version": str(version.number)})
+
+
+def _model_gone(session: Session, event: Event) -> Occasion | None:
+    model = session.get(ModelRow, event.subject)
+    return None if model is None else _about(model, Kind.GONE, event, {})
+
+
+def _release(session: Session, event: Event) -> Occasion | None:
+    request = session.get(RequestRow, event.subject)
+    model = session.get(ModelRow, request.model_id) if request else None
+    if request is None or model is None:
+        return None
+    decision = session.exec(
+        select(DecisionRow)
+        .where(DecisionRow.request_id == request.id, DecisionRow.at <= event.at)
+        .order_by(col(DecisionRow.at).desc())
+    ).first()
+    return _release_told(model, request, event, decision.person_id if decision else "")
+
+
+def _promotion(session: Session, event: Event) -> Occasion | None:
+    promotion = session.get(PromotionRow, event.subject)
+    request = session.get(RequestRow, promotion.request_id) if promotion else None
+    model = session.get(ModelRow, request.model_id) if request else None
+    if request is None or model is None:
+        return None
+    return _release_told(model, request, event, "")
+
+
+def _release_told(model: ModelRow, request: RequestRow, event: Event, person: str) -> Occasion:
+    facts = {
+        "request": request.id,
+        "number": request.number,
+        "version": str(request.version_number),
+        "alias": request.alias,
+        "outcome": event.name,
+        **({"person": person} if person else {}),
+    }
+    return Occasion(
+        event.id,
+        Kind.RELEASE,
+        Resource("model", model.id, model.domain),
+        event.at,
+        facts,
+        named={request.requested_by: Why.ASKER, **_owner(model)},
+        besides=person,
+    )
+
+
+def _about(
+    model: ModelRow, kind: Kind, event: Event, facts: Mapping[str, str], *, alias: str = ""
+) -> Occasion:
+    return Occasion(
+        event.id,
+        kind,
+        Resource("model", model.id, model.domain),
+        event.at,
+        facts,
+        alias,
+        named=_owner(model),
+    )
+
+
+def _owner(model: ModelRow) -> dict[str, Why]:
+    return {model.owner_id: Why.OWNER} if model.owner_id else {}
+
+
+# -- when nobody would care ------------------------------------------------------------------------
+
+# A crawl writes an event for everything it meets for the first time. A job is asked for only where
+# somebody would hear of it; and the first look at a server moves nothing: it all was there before.
+_CARED_FOR: Final = """
+SELECT 1 FROM model m WHERE m.id = {model}
+AND EXISTS (SELECT 1 FROM mirror_state s
+            WHERE s.server = m.server AND s.succeeded_at IS NOT NULL)
+AND (m.owner_id <> ''
+     OR EXISTS (SELECT 1 FROM watch w WHERE w.kind = 'model' AND w.target = m.id)
+     OR EXISTS (SELECT 1 FROM watch w WHERE w.kind = 'domain' AND w.target = m.domain)
+     {alias})
+"""
+_OR_NOT_THERE: Final = (
+    "UNION ALL SELECT 1 WHERE NOT EXISTS (SELECT 1 FROM model_version WHERE id = :subject)"
+)
+_ALIAS_CARED_FOR: Final = text(
+    _CARED_FOR.format(
+        model=":subject",
+        alias="OR EXISTS (SELECT 1 FROM watch w WHERE w.kind = 'alias' "
+        "AND CAST(:alias AS VARCHAR) LIKE w.pattern ESCAPE '\\' "
+        "AND w.within IN ('', m.domain))",
+    )
+)
+_MODEL_CARED_FOR: Final = text(_CARED_FOR.format(model=":subject", alias=""))
+_VERSION_CARED_FOR: Final = text(
+    # A version may not be written down yet: whoever carries the job out finds it there.
+    _CARED_FOR.format(model="(SELECT model_id FROM model_version WHERE id = :subject)", alias="")
+    + _OR_NOT_THERE
+)
+
+
+def _cared_for(question: TextClause) -> Callable[[Session, Event], bool]:
+    def wanted(session: Session, event: Event) -> bool:
+        asked = {"subject": event.subject, "alias": event.payload.get("alias", "").lower()}
+        names = question.compile().params
+        session.flush()
+        found = session.connection().execute(question, {name: asked[name] for name in names})
+        return found.first() is not None
+
+    return wanted
+
+
+_OCCASIONS: Final[Mapping[str, Callable[[Session, Event], Occasion | None]]] = {
+    "alias:seen": _alias,
+    "version:seen": _version,
+    "version:gone": _version,
+    "model:gone": _model_gone,
+    "release:approved": _release,
+    "release:rejected": _release,
+    "release:changes-requested": _release,
+    "release:expired": _release,
+    "promotion:fail": _promotion,
+}
+_WANTED: Final = {
+    "alias:seen": _cared_for(_ALIAS_CARED_FOR),
+    "version:seen": _cared_for(_VERSION_CARED_FOR),
+    "version:gone": _cared_for(_VERSION_CARED_FOR),
+    "model:gone": _cared_for(_MODEL_CARED_FOR),
+}
+SUBSCRIPTIONS: Final = tuple(Subscription(event, TELL, _WANTED.get(event)) for event in _OCCASIONS)

@@ -1,0 +1,43 @@
+"""The kinds of notices there are, how people may be told of each, and why somebody is told."""
+
+from __future__ import annotations
+
+from enum import StrEnum
+from typing import Final
+
+
+class Kind(StrEnum):
+    """What happened."""
+
+    ALIAS = "alias-moved"
+    VERSION = "version-new"
+    GONE = "gone"
+    RELEASE = "release-decided"
+
+
+class How(StrEnum):
+    """How a person is told of a kind of notice."""
+
+    AT_ONCE = "at-once"
+    DIGEST = "digest"
+    PORTAL = "portal"
+    OFF = "off"
+
+
+class Why(StrEnum):
+    """What made somebody hear of it."""
+
+    ASKER = "asker"
+    OWNER = "owner"
+    MODEL = "model"
+    ALIAS = "alias"
+    DOMAIN = "domain"
+
+
+# What holds for somebody who chose nothing.
+DEFAULTS: Final[dict[Kind, How]] = {
+    Kind.ALIAS: How.PORTAL,
+    Kind.VERSION: How.PORTAL,
+    Kind.GONE: How.PORTAL,
+    Kind.RELEASE: How.AT_ONCE,
+}

@@ -1,0 +1,69 @@
+"""The columns of notifications: watches, preferences, notices."""
+
+from __future__ import annotations
+
+from datetime import datetime
+
+from sqlalchemy import Column, Index, Text, text
+from sqlmodel import Field, SQLModel
+
+from ledger.store import UtcDateTime
+
+
+def _moment(*, nullable: bool = False) -> Column[datetime]:
+    return Column(UtcDateTime, nullable=nullable)
+
+
+class WatchRow(SQLModel, table=True):
+    """Somebody wants to hear of a model, of a domain, or of aliases with such a name."""
+
+    __tablename__ = "watch"
+    __table_args__ = (Index("ix_watch_target", "kind", "target"),)
+
+    person_id: str = Field(primary_key=True)
+    kind: str = Field(primary_key=True)
+    target: str = Field(primary_key=True)
+    # The domain in which an alias is watched; nothing means anywhere.
+    within: str = Field(default="", primary_key=True)
+    # An alias with `*` in it, as LIKE reads it, in small letters.
+    pattern: str = ""
+    # Silenced: hears nothing of this model although it is theirs, or in a domain they watch.
+    is_off: bool = False
+    since: datetime = Field(sa_column=_moment())
+
+
+class PreferenceRow(SQLModel, table=True):
+    """How somebody wants to be told of one kind of notice, where they chose."""
+
+    __tablename__ = "notice_preference"
+
+    person_id: str = Field(primary_key=True)
+    kind: str = Field(primary_key=True)
+    how: str
+
+
+_UNREAD = text("read_at IS NULL")
+_READ = text("read_at IS NOT NULL")
+
+
+class NoticeRow(SQLModel, table=True):
+    """One person told of one event: the key is what makes it once."""
+
+    __tablename__ = "notice"
+    __table_args__ = (
+        Index("ix_notice_event", "event_id"),
+        Index(
+            "ix_notice_unread", "person_id", "at", sqlite_where=_UNREAD, postgresql_where=_UNREAD
+        ),
+        Index("ix_notice_read", "person_id", "at", sqlite_where=_READ, postgresql_where=_READ),
+    )
+
+    person_id: str = Field(primary_key=True)
+    event_id: str = Field(primary_key=True)
+    kind: str
+    why: str
+    # The model it is about; what it says in ids and numbers, never in names.
+    model_id: str
+    facts: str = Field(sa_column=Column(Text, nullable=False))
+    at: datetime = Field(sa_column=_moment())
+    read_at: datetime | None = Field(default=None, sa_column=_moment(nullable=True))

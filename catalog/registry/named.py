@@ -1,0 +1,60 @@
+"""Models by their ids, as a list of many things about many models names them."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable
+from dataclasses import dataclass
+from typing import Any, Final
+
+from sqlalchemy import BindParameter, Executable, bindparam
+from sqlalchemy import select as columns
+from sqlmodel import Session, col
+
+from auth.access import Resource, decide
+from auth.actors import Actor
+from catalog.registry.tables import ModelRow
+
+
+@dataclass(frozen=True)
+class Named:
+    """What a model is called and where it lies, also when it is gone."""
+
+    id: str
+    server: str
+    workspace: str
+    name: str
+    domain: str
+    is_gone: bool
+
+    @property
+    def resource(self) -> Resource:
+        """The model as the access law sees it."""
+        return Resource("model", self.id, self.domain)
+
+
+def named(session: Session, ids: Iterable[str], *, by: Actor) -> dict[str, Named]:
+    """The models with these ids that the actor may see at this moment."""
+    rows = session.connection().execute(_NAMED, {"ids": sorted(set(ids))})
+    found = (
+        Named(row.id, row.server, row.workspace, row.name, row.domain, row.gone_at is not None)
+        for row in rows
+    )
+    return {one.id: one for one in found if decide(by, "model:read", one.resource)}
+
+
+def model_resource(session: Session, model_id: str) -> Resource | None:
+    """A model as the access law sees it, for whoever knows only its id; nothing when it is gone."""
+    row = session.get(ModelRow, model_id)
+    gone = row is None or row.gone_at is not None
+    return None if gone or row is None else Resource("model", row.id, row.domain)
+
+
+_IDS: Final[BindParameter[Any]] = bindparam("ids", expanding=True)
+_NAMED: Final[Executable] = columns(
+    col(ModelRow.id),
+    col(ModelRow.server),
+    col(ModelRow.workspace),
+    col(ModelRow.name),
+    col(ModelRow.domain),
+    col(ModelRow.gone_at),
+).where(col(ModelRow.id).in_(_IDS))
