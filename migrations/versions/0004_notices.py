@@ -67,7 +67,6 @@ def upgrade() -> None:
         batch_op.create_index("ix_domain_event_subject", ["subject", "name", "at"], unique=False)
 
 
-
 def downgrade() -> None:
     with op.batch_alter_table("domain_event", schema=None) as batch_op:
         batch_op.drop_index("ix_domain_event_subject")
