@@ -22,10 +22,13 @@ from catalog.registry.authorship import Authorship
 from catalog.registry.cards import Cards
 from catalog.registry.deprecations import Deprecations
 from catalog.registry.inventory import Inventory
+from catalog.registry.inventory_gaps import InventoryGaps
+from catalog.registry.inventory_import import InventoryImport
 from catalog.registry.mirror import Mirror
 from catalog.registry.mlflow import MlflowServer
 from catalog.registry.models import Models
 from catalog.registry.named import model_resource
+from catalog.registry.naming import Naming
 from catalog.registry.seen import Mlflow
 from catalog.releases.docket import Docket
 from catalog.releases.policies import Policies
@@ -66,6 +69,9 @@ class Portal:
     use_cases: UseCases
     models: Models
     inventory: Inventory
+    inventory_gaps: InventoryGaps
+    inventory_import: InventoryImport
+    naming: Naming
     authorship: Authorship
     cards: Cards
     deprecations: Deprecations
@@ -109,6 +115,9 @@ def build(
         use_cases=UseCases(ledger),
         models=Models(ledger),
         inventory=Inventory(ledger),
+        inventory_gaps=InventoryGaps(ledger),
+        inventory_import=InventoryImport(ledger),
+        naming=Naming(ledger),
         authorship=Authorship(ledger),
         cards=Cards(ledger),
         deprecations=Deprecations(ledger),

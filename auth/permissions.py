@@ -48,11 +48,15 @@ ROLE_PERMISSIONS: Final[dict[Role, frozenset[str]]] = {
         "authorship:assign",
         "grant:give",
         "grant:take",
+        "inventory:export",
+        "inventory:import",
         "model:classify",
         "model:stage:prepare",
+        "naming:publish",
         "person:add",
         "person:disable",
         "person:read",
+        "settings:read",
         "token:issue",
         "token:issue:application",
         "token:revoke",
@@ -60,7 +64,15 @@ ROLE_PERMISSIONS: Final[dict[Role, frozenset[str]]] = {
         "use-case:propose",
         "version:deprecate",
     },
-    Role.AUDITOR: _READ | {"audit:read", "audit:export", "person:read", "token:issue"},
+    Role.AUDITOR: _READ
+    | {
+        "audit:read",
+        "audit:export",
+        "inventory:export",
+        "person:read",
+        "settings:read",
+        "token:issue",
+    },
     Role.SERVING_APPLICATION: frozenset({"model:read", "prediction:report"}),
     Role.SYSTEM: frozenset(
         {

@@ -13,7 +13,16 @@ from starlette.datastructures import Headers
 from starlette.exceptions import HTTPException
 from starlette.types import ASGIApp, Message, Receive, Scope, Send
 
-from app.api import audit, cards, comparisons, models, predictions, release_requests
+from app.api import (
+    audit,
+    cards,
+    comparisons,
+    inventory,
+    models,
+    predictions,
+    release_requests,
+    use_cases,
+)
 from app.api.caller import actor_of, portal_of
 from app.portal import Portal
 from auth.access import Hidden
@@ -39,6 +48,8 @@ def create_api(portal: Portal) -> FastAPI:
         models.router,
         cards.router,
         comparisons.router,
+        use_cases.router,
+        inventory.router,
         release_requests.router,
         predictions.router,
         audit.router,

@@ -22,8 +22,8 @@ from auth.access import may_anywhere
 from auth.actors import Actor
 from auth.permissions import Role
 from catalog.impact.portfolio import WINDOW_DAYS, Line, Portfolio
+from catalog.registry.inventory_gaps import NONE, Unclassified
 from catalog.registry.mirror import MirrorState
-from catalog.registry.models import Model
 from catalog.releases.docket import Brief, Desk
 from catalog.releases.gates import Answer
 from catalog.releases.states import PromotionState, State
@@ -44,7 +44,7 @@ class Home:
     news: tuple[Brief, ...]
     undecided: int
     portfolio: Portfolio | None
-    unclassified: tuple[Model, ...]
+    unclassified: Unclassified
     roleless: tuple[str, ...]
     acts: tuple[Record, ...]
     names: dict[str, str]
@@ -68,7 +68,7 @@ def read(*, by: Actor) -> Home:
         news=desk.closed,
         undecided=desk.undecided,
         portfolio=portfolio,
-        unclassified=tuple(here.models.unclassified(by=by)) if _governs(by) else (),
+        unclassified=here.inventory_gaps.unclassified(by=by) if _governs(by) else NONE,
         roleless=tuple(here.grants.roleless(by=by)) if _governs(by) else (),
         acts=acts,
         names=here.people.names(ids - {""}),
@@ -268,7 +268,7 @@ def _governance(shown: Home) -> None:
                 [
                     (
                         "Unclassified",
-                        words.plural(len(shown.unclassified), "model")
+                        words.plural(shown.unclassified.total, "model")
                         + " without an owner, a domain or a task",
                     ),
                     (
@@ -281,7 +281,7 @@ def _governance(shown: Home) -> None:
                 ]
             )
         )
-        for model in shown.unclassified[:5]:
+        for model in shown.unclassified.models:
             link(f"Classify {model.name}", "model", model=model, icon=":material/deployed_code:")
         link("Give and take roles", "access", icon=":material/group:")
 

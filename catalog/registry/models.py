@@ -11,7 +11,7 @@ from typing import Any, Final
 
 from sqlalchemy import BindParameter, Executable, Row, bindparam
 from sqlalchemy import select as columns
-from sqlmodel import Session, col, or_, select
+from sqlmodel import Session, col, select
 
 from auth.access import (
     ANYTHING,
@@ -247,20 +247,6 @@ class Models:
             return load_models(
                 session, [row for row in rows if decide(by, "model:read", resource(row))]
             )
-
-    def unclassified(self, *, by: Actor) -> list[Model]:
-        """The models without an owner, a domain or a task, by name. Raises Refused."""
-        decide(by, "model:classify", ANYTHING).insist()
-        with self._ledger.store.read() as session:
-            rows = session.exec(
-                select(ModelRow)
-                .where(
-                    col(ModelRow.gone_at).is_(None),
-                    or_(ModelRow.owner_id == "", ModelRow.domain == "", ModelRow.task == ""),
-                )
-                .order_by(ModelRow.name)
-            ).all()
-            return load_models(session, rows)
 
     def may_classify(self, *, by: Actor) -> Verdict:
         """Whether the actor may say who owns a model and what it predicts."""

@@ -9,6 +9,8 @@ from sqlmodel import Field, SQLModel
 
 from ledger.store import UtcDateTime
 
+UNCLASSIFIED = "gone_at IS NULL AND (owner_id = '' OR domain = '' OR task = '')"
+
 
 def _text() -> Column[str]:
     return Column(Text, nullable=False)
@@ -16,6 +18,12 @@ def _text() -> Column[str]:
 
 def _moment(*, nullable: bool = False) -> Column[datetime]:
     return Column(UtcDateTime, nullable=nullable)
+
+
+def _one_in_force(name: str, *columns: str) -> Index:
+    """One is in force, any number have ended."""
+    runs = text("ended_at IS NULL")
+    return Index(name, *columns, unique=True, sqlite_where=runs, postgresql_where=runs)
 
 
 def _one_present(name: str, *columns: str) -> Index:
@@ -44,6 +52,13 @@ class ModelRow(SQLModel, table=True):
     __table_args__ = (
         Index("ix_model_key", "server", "workspace", "name"),
         _one_present("ux_model_present", "server", "workspace", "name"),
+        # What asks for an administrator is counted on every Home of theirs.
+        Index(
+            "ix_model_unclassified",
+            "name",
+            sqlite_where=text(UNCLASSIFIED),
+            postgresql_where=text(UNCLASSIFIED),
+        ),
     )
 
     id: str = Field(primary_key=True)
@@ -212,3 +227,48 @@ class DeprecationRow(SQLModel, table=True):
     message: str = Field(sa_column=_text())
     deprecated_by: str
     deprecated_at: datetime = Field(sa_column=_moment())
+
+
+class NamingRuleRow(SQLModel, table=True):
+    """A rule for the names of one domain's models, or (empty) of all; never changed, only ended."""
+
+    __tablename__ = "naming_rule"
+    __table_args__ = (
+        Index("ux_naming_rule_version", "domain", "version", unique=True),
+        _one_in_force("ux_naming_rule_in_force", "domain"),
+    )
+
+    id: str = Field(primary_key=True)
+    domain: str
+    version: int
+    template: str
+    message: str
+    example: str
+    published_by: str
+    published_at: datetime = Field(sa_column=_moment())
+    ended_at: datetime | None = Field(default=None, sa_column=_moment(nullable=True))
+
+
+class InventoryImportRow(SQLModel, table=True):
+    """A file by which an administrator classified many models at once."""
+
+    __tablename__ = "inventory_import"
+
+    id: str = Field(primary_key=True)
+    digest: str = Field(index=True)
+    rows: int
+    changed: int
+    imported_by: str
+    imported_at: datetime = Field(sa_column=_moment())
+
+
+class InventoryChangeRow(SQLModel, table=True):
+    """What an import changed of one model: the facts as JSON, old and new."""
+
+    __tablename__ = "inventory_change"
+    __table_args__ = (Index("ix_inventory_change_model", "model_id"),)
+
+    import_id: str = Field(primary_key=True, foreign_key="inventory_import.id")
+    model_id: str = Field(primary_key=True, foreign_key="model.id")
+    before: str = Field(sa_column=_text())
+    after: str = Field(sa_column=_text())

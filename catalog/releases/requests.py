@@ -14,6 +14,7 @@ from catalog.registry.artifacts import Manifest
 from catalog.registry.authorship import authors
 from catalog.registry.deprecations import may_go_live
 from catalog.registry.models import resource
+from catalog.registry.naming import rule_for
 from catalog.registry.tables import ModelRow, VersionRow
 from catalog.releases import evidence, gates
 from catalog.releases.evidence import Snapshot
@@ -103,6 +104,8 @@ class Requests:
             act.facts |= {"version": version_id, "alias": alias}
             model, version = _found(act.session, version_id, by, lock=True)
             by = as_of_now(act.session, by)
+            if (rule := rule_for(act.session, model.domain)) is not None:
+                act.facts["naming-rule"] = rule.id
             may_request(act.session, by, model, version, alias, act.at).insist()
             year = act.at.year
             place = trail.next_in(act.session, f"release-request-{year}")

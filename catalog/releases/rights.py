@@ -10,6 +10,7 @@ from sqlmodel import Session, col, select
 
 from auth.access import Verdict, decide
 from auth.actors import Actor, Kind
+from catalog.registry import naming
 from catalog.registry.deprecations import may_go_live
 from catalog.registry.models import resource
 from catalog.registry.tables import AliasRow, ModelRow, VersionRow
@@ -32,6 +33,9 @@ def may_request(
     allowed = decide(by, "release:request", resource(model))
     if not allowed:
         return allowed
+    named = naming.follows(naming.rule_for(session, model.domain), model.name, model.domain)
+    if not named:
+        return named
     held = session.exec(
         select(AliasRow).where(AliasRow.model_id == model.id, AliasRow.alias == alias)
     ).first()

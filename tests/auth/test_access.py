@@ -71,11 +71,15 @@ ALLOWED: dict[Role, set[str]] = {
         "authorship:assign",
         "grant:give",
         "grant:take",
+        "inventory:export",
+        "inventory:import",
         "model:classify",
         "model:stage:prepare",
+        "naming:publish",
         "person:add",
         "person:disable",
         "person:read",
+        "settings:read",
         "token:issue",
         "token:issue:application",
         "token:revoke",
@@ -83,7 +87,15 @@ ALLOWED: dict[Role, set[str]] = {
         "use-case:propose",
         "version:deprecate",
     },
-    Role.AUDITOR: READ | {"audit:read", "audit:export", "person:read", "token:issue"},
+    Role.AUDITOR: READ
+    | {
+        "audit:read",
+        "audit:export",
+        "inventory:export",
+        "person:read",
+        "settings:read",
+        "token:issue",
+    },
     Role.SERVING_APPLICATION: {"model:read", "prediction:report"},
 }
 
