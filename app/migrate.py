@@ -37,6 +37,7 @@ TABLES: Final = (
     "ledger.tables",
     "auth.tables",
     "catalog.notifications.tables",
+    "catalog.applications.tables",
     "catalog.registry.tables",
     "catalog.use_cases.tables",
     "catalog.assurance.tables",

@@ -13,8 +13,10 @@ from auth.grants import Grants
 from auth.people import People
 from auth.sessions import Sessions
 from auth.tokens import Tokens
+from catalog.applications.consumers import Consumers
 from catalog.assurance.explanations import Explanations
 from catalog.impact.portfolio import Impact
+from catalog.monitoring.callers import Callers
 from catalog.monitoring.telemetry import Telemetry
 from catalog.notifications.notices import Notices
 from catalog.notifications.watches import Watches
@@ -82,6 +84,8 @@ class Portal:
     promotions: Promotions
     explanations: Explanations
     telemetry: Telemetry
+    consumers: Consumers
+    callers: Callers
     impact: Impact
     watches: Watches
     notices: Notices
@@ -128,6 +132,8 @@ def build(
         promotions=Promotions(ledger, policies, mlflow, settings.server_slug),
         explanations=Explanations(ledger, mlflow),
         telemetry=Telemetry(ledger),
+        consumers=Consumers(ledger, model_resource),
+        callers=Callers(ledger),
         impact=Impact(ledger),
         watches=Watches(ledger, model_resource),
         notices=Notices(store, clock),

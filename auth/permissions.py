@@ -38,7 +38,8 @@ ROLE_PERMISSIONS: Final[dict[Role, frozenset[str]]] = {
     Role.VIEWER: _READ,
     Role.BUSINESS_OWNER: _READ | {"value:declare", "token:issue", "use-case:propose"},
     Role.MODEL_DEVELOPER: _BUILD,
-    Role.MODEL_OWNER: _BUILD | {"model:stage:prepare", "use-case:propose", "version:deprecate"},
+    Role.MODEL_OWNER: _BUILD
+    | {"consumer:register", "model:stage:prepare", "use-case:propose", "version:deprecate"},
     Role.INDEPENDENT_VALIDATOR: _READ | {"explanation:request", "token:issue"},
     Role.APPROVER: _READ | {"explanation:request", "release:decide", "token:issue"},
     Role.GOVERNANCE_ADMIN: _READ
@@ -46,6 +47,7 @@ ROLE_PERMISSIONS: Final[dict[Role, frozenset[str]]] = {
         "application:register",
         "audit:read",
         "authorship:assign",
+        "consumer:register",
         "grant:give",
         "grant:take",
         "inventory:export",
@@ -73,7 +75,7 @@ ROLE_PERMISSIONS: Final[dict[Role, frozenset[str]]] = {
         "settings:read",
         "token:issue",
     },
-    Role.SERVING_APPLICATION: frozenset({"model:read", "prediction:report"}),
+    Role.SERVING_APPLICATION: frozenset({"consumer:register", "model:read", "prediction:report"}),
     Role.SYSTEM: frozenset(
         {
             "application:register",

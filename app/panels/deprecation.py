@@ -12,7 +12,7 @@ from app.panels.links import link
 from app.panels.shown import CHAMPION, Shown
 from app.session import did, portal
 from app.ui import chips, feedback, words
-from app.ui.markup import Markup, label, note, paragraph, show
+from app.ui.markup import Markup, label, paragraph, show
 from auth.actors import Actor
 from catalog.impact.portfolio import WINDOW_DAYS
 from catalog.registry.deprecations import LONGEST_MESSAGE, Deprecation
@@ -119,7 +119,7 @@ def _deprecate(shown: Shown, version: Version, said: Deprecation | None, by: Act
         placeholder="Why it goes, and what those who use it should do",
         max_chars=LONGEST_MESSAGE,
     )
-    sure = _sure(shown, version)
+    sure = _sure(shown, version, by)
     asked = st.button("Deprecate", type="primary", key="deprecate-sign", disabled=not sure)
     if asked and did(
         lambda who: portal().deprecations.deprecate(
@@ -133,28 +133,27 @@ def _deprecate(shown: Shown, version: Version, said: Deprecation | None, by: Act
         st.rerun()
 
 
-def _sure(shown: Shown, version: Version) -> bool:
+def _sure(shown: Shown, version: Version, by: Actor) -> bool:
     """Whether the person said that a version in use may go; who is affected is named."""
-    live = [one for one in version.aliases if one == CHAMPION]
-    affected = affected_by(shown, version)
-    if not live:
+    if CHAMPION not in version.aliases:
         return True
-    who = (
-        f"{words.listing(affected)} called it in the last {WINDOW_DAYS} days"
-        if affected
-        else "no application has reported a call of it"
-    )
+    relying = portal().consumers.of(shown.model.id, by=by)
+    registered = sorted({one.application for one in relying if one.alias in version.aliases})
+    calling = callers_of(shown, version)
+    rely = f"{words.listing(registered)} {'relies' if len(registered) == 1 else 'rely'} on it"
+    call = f"{words.listing(calling)} called it in the last {WINDOW_DAYS} days"
+    told = words.listing([rely] * bool(registered) + [call] * bool(calling))
     feedback.notice(
-        f"v{version.number} is the champion: {who}.",
-        "Your message tells them what to move to." if affected else "",
+        f"v{version.number} is the champion: {told or 'nobody is known to use it'}.",
+        "Your message tells them what to move to." if told else "",
     )
     return st.checkbox(
         label(f"Deprecate the champion of {shown.model.name} all the same"), key="deprecate-sure"
     )
 
 
-def affected_by(shown: Shown, version: Version) -> list[str]:
-    """The applications that a deprecation of this version reaches, by name."""
+def callers_of(shown: Shown, version: Version) -> list[str]:
+    """The applications that called this version lately, by name."""
     line = shown.line
     if line is None or line.version_number != version.number:
         return []
@@ -181,13 +180,3 @@ def _reinstate(version: Version) -> None:
         lambda by: portal().deprecations.reinstate(version.id, reason or "", by=by)
     ):
         st.rerun()
-
-
-def warn(shown: Shown, *versions: Version) -> None:
-    """One quiet line for each of these versions that goes, for a screen about something else."""
-    today = shown.now.date()
-    for version in versions:
-        if (said := shown.deprecations.get(version.id)) is not None:
-            show(
-                chips.row(chips.fact(f"v{version.number}"), *mark(said, today)), note(said.message)
-            )

@@ -9,7 +9,16 @@ from typing import Final
 
 import streamlit as st
 
-from app.panels import classification, deprecation, releases_of, sources, versions, watching, ways
+from app.panels import (
+    classification,
+    consumers,
+    deprecation,
+    releases_of,
+    sources,
+    versions,
+    watching,
+    ways,
+)
 from app.panels.links import link
 from app.panels.shown import CHAMPION, Shown
 from app.session import portal
@@ -517,5 +526,6 @@ TABS: Final[Mapping[str, Callable[[Shown, Actor], None]]] = {
     "Card": lambda shown, _by: card(shown),
     "Versions": lambda shown, by: versions.panel(shown, by=by),
     "Data and parameters": lambda shown, _by: versions.data(shown),
+    "Consumers": lambda shown, by: consumers.panel(shown, by=by),
     "Releases": lambda shown, _by: releases_of.panel(shown),
 }

@@ -56,6 +56,7 @@ ALLOWED: dict[Role, set[str]] = {
         "release:request",
         "release:withdraw",
         "authorship:claim",
+        "consumer:register",
         "model:stage:prepare",
         "card:write",
         "token:issue",
@@ -69,6 +70,7 @@ ALLOWED: dict[Role, set[str]] = {
         "application:register",
         "audit:read",
         "authorship:assign",
+        "consumer:register",
         "grant:give",
         "grant:take",
         "inventory:export",
@@ -96,7 +98,7 @@ ALLOWED: dict[Role, set[str]] = {
         "settings:read",
         "token:issue",
     },
-    Role.SERVING_APPLICATION: {"model:read", "prediction:report"},
+    Role.SERVING_APPLICATION: {"consumer:register", "model:read", "prediction:report"},
 }
 
 

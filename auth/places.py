@@ -1,0 +1,12 @@
+"""Where a thing lies: how a room that has never heard of models asks after one."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+
+from sqlmodel import Session
+
+from auth.access import Resource
+
+# The thing with this id as the access law sees it at this moment; None when it is not there.
+Place = Callable[[Session, str], Resource | None]

@@ -1,0 +1,1 @@
+"""Applications: who relies on a model, for what, and how to reach them."""
