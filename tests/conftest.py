@@ -13,6 +13,24 @@ from ledger.store import Store, sqlite_url
 from tests import postgres
 
 DATABASES = ("sqlite", "postgresql")
+# What takes longest begins first, so that two workers end together.
+_FIRST = ("tests/browser/", "tests/faults/", "tests/demo/", "tests/test_start.py")
+
+
+def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
+    """What shares a server shares a worker: the browser stories, else the tests of one file."""
+
+    def group(item: pytest.Item) -> str:
+        file = item.nodeid.partition("::")[0]
+        return "tests/browser/" if file.startswith("tests/browser/") else file
+
+    def place(item: pytest.Item) -> int:
+        at = [n for n, start in enumerate(_FIRST) if item.nodeid.startswith(start)]
+        return at[0] if at else len(_FIRST)
+
+    for item in items:
+        item.add_marker(pytest.mark.xdist_group(group(item)))
+    items.sort(key=place)
 
 
 @pytest.fixture(scope="session")

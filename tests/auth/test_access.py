@@ -107,7 +107,8 @@ def holding(*held: tuple[Role, Scope]) -> Actor:
 
 
 @pytest.mark.parametrize(
-    ("role", "permission"), list(product([r for r in Role if r is not Role.SYSTEM], PERMISSIONS))
+    ("role", "permission"),
+    list(product([r for r in Role if r is not Role.SYSTEM], sorted(PERMISSIONS))),
 )
 def test_a_role_allows_what_the_table_says_where_it_was_given_and_nothing_elsewhere(
     role: Role, permission: str
