@@ -1,8 +1,7 @@
-"""The Model screen: its head, the overview that answers most questions, and its card."""
+"""The Model screen: its head, the overview that answers most questions, and its tabs."""
 
 from __future__ import annotations
 
-import json
 from collections.abc import Callable, Mapping
 from decimal import Decimal
 from typing import Final
@@ -10,9 +9,11 @@ from typing import Final
 import streamlit as st
 
 from app.panels import (
+    card,
     classification,
     consumers,
     deprecation,
+    loading,
     releases_of,
     sources,
     versions,
@@ -24,7 +25,6 @@ from app.panels.shown import CHAMPION, Shown
 from app.session import portal
 from app.ui import chips, feedback, page, tables, timeline, words
 from app.ui.markup import Markup, join, mono, note, paragraph, quote, show, strong, tag, text
-from app.ui.tables import Column
 from app.ui.timeline import Point
 from auth.access import decide
 from auth.actors import Actor
@@ -38,7 +38,6 @@ from catalog.releases.states import PromotionState, State
 _MOST_POINTS: Final = 7
 _MOST_CHANGES: Final = 5
 _MOST_DRIVERS: Final = 5
-_MOST_COLUMNS: Final = 20
 HEALTH_WORDS: Final = {
     Health.WORKS: "Work as expected",
     Health.ATTENTION: "Need attention soon",
@@ -250,7 +249,7 @@ def glance(shown: Shown, subject: Version) -> list[tuple[str, object]]:
                 key.measure.label,
                 _marked(
                     f"{words.figure(key.value)} on {key.dataset} {key.dataset_digest}",
-                    "self-reported",
+                    "the run",
                 ),
             )
         )
@@ -319,8 +318,8 @@ def _gap(said: str) -> Markup:
     return chips.mark("Missing", said)
 
 
-def _marked(said: str, mark: str) -> Markup:
-    return join((said, " ", tag("span", mark, cls="cs-quiet")))
+def _marked(said: str, by: str) -> Markup:
+    return join((said, " ", chips.assured(is_verified=False, by=by)))
 
 
 def _next(shown: Shown, *, by: Actor) -> None:
@@ -455,60 +454,6 @@ def _drivers(shown: Shown, subject: Version, *, by: Actor) -> None:
     )
 
 
-def card(shown: Shown) -> None:
-    """The model card: what its people say of it, its signature, and how to load it."""
-    model, subject = shown.model, shown.subject
-    left, right = st.columns([0.56, 0.44])
-    with left, page.card("about", stretch=True):
-        show(
-            page.section("What it is for", "self-reported, from MLflow"),
-            paragraph(model.description or "Nobody has described this model yet."),
-            page.group(f"What v{subject.number} brings") if subject else "",
-            paragraph(subject.description or "This version has no description.") if subject else "",
-        )
-    with right, page.card("tags", stretch=True):
-        show(page.section("Tags", "self-reported: anybody who reaches MLflow can set them"))
-        if model.tags:
-            show(tables.facts([(name, value) for name, value in sorted(model.tags.items())]))
-        else:
-            show(note("No tags."))
-    if subject is None:
-        return
-    with page.card("signature"):
-        show(
-            page.section("Signature", f"v{subject.number}, as saved with the model"),
-            _signature(subject),
-        )
-    with page.card("load"):
-        show(page.section("How to load it"))
-        where = f"@{CHAMPION}" if shown.champion else f"/{subject.number}"
-        uri = f"models:/{model.name}{where}"
-        st.code(
-            f"import mlflow\n\nmodel = mlflow.pyfunc.load_model({json.dumps(uri)})\n",
-            language="python",
-        )
-
-
-def _signature(version: Version) -> Markup:
-    sides = [(side, version.signature.get(side, ())) for side in ("inputs", "outputs")]
-    if not any(columns for _, columns in sides):
-        return paragraph(
-            "This version was saved without a signature, so its columns are not known."
-        )
-    rows = [
-        (name or "unnamed", side.removesuffix("s"), kind)
-        for side, columns in sides
-        for name, kind in columns
-    ]
-    shown = tables.table(
-        [Column("Column", lead=True), Column("Side"), Column("Type")], rows, "Signature"
-    )
-    if len(rows) <= _MOST_COLUMNS:
-        return shown
-    count = words.plural(len(rows), "column")
-    return tag("details", tag("summary", f"Show all {count}"), shown)
-
-
 def foot(shown: Shown) -> None:
     """Where all this comes from, and how old it is."""
     others = ["Releases and owners from Countersign's own record"]
@@ -523,9 +468,10 @@ def foot(shown: Shown) -> None:
 # What each tab shows, in the order they stand in.
 TABS: Final[Mapping[str, Callable[[Shown, Actor], None]]] = {
     "Overview": lambda shown, by: overview(shown, by=by),
-    "Card": lambda shown, _by: card(shown),
+    "Card": lambda shown, by: card.panel(shown, by=by),
     "Versions": lambda shown, by: versions.panel(shown, by=by),
     "Data and parameters": lambda shown, _by: versions.data(shown),
     "Consumers": lambda shown, by: consumers.panel(shown, by=by),
+    "Load": lambda shown, _by: loading.panel(shown),
     "Releases": lambda shown, _by: releases_of.panel(shown),
 }

@@ -89,7 +89,7 @@ def _row(shown: Shown, version: Version, names: list[str]) -> list[object]:
     ]
 
 
-def _choose(shown: Shown, key: str) -> Version:
+def choose(shown: Shown, key: str) -> Version:
     """The version named in the address, the live one at first."""
     numbers = [one.number for one in shown.versions]
     subject = shown.subject or shown.versions[0]
@@ -118,7 +118,7 @@ def _called(shown: Shown, number: int) -> str:
 
 def _one(shown: Shown, *, by: Actor) -> None:
     show(page.section("Work with one version"))
-    version = _choose(shown, "version-chosen")
+    version = choose(shown, "version-chosen")
     champion, before = shown.champion, shown.before(version)
     with st.container(horizontal=True, key="version-links"):
         for other, what in ((champion, "the champion"), (before, "the previous version")):
@@ -175,7 +175,7 @@ def data(shown: Shown) -> None:
     if not shown.versions:
         feedback.empty("No version yet", "Register one in MLflow: it appears within a minute.")
         return
-    version = _choose(shown, "run-version")
+    version = choose(shown, "run-version")
     run = shown.run(version)
     if run is None:
         feedback.empty(

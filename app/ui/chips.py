@@ -115,6 +115,14 @@ def mark(word: str, said: str = "") -> Markup:
     return tag("span", shape(word), said or word, cls=f"cs-mark cs-t-{drawn.tone}")
 
 
+def assured(*, is_verified: bool, by: str = "") -> Markup:
+    """Whether Countersign checked a number itself or somebody only said so, always in words."""
+    said = f" by {by}" if by else ""
+    if is_verified:
+        return mark("Verified", f"verified{said}")
+    return tag("span", f"self-reported{said}", cls="cs-quiet")
+
+
 def flagged(word: str, said: str) -> Markup:
     """A sentence marked by a status: only the shape takes its colour."""
     return tag("span", shape(word), tag("span", said), cls="cs-flag")
