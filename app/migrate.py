@@ -29,6 +29,7 @@ from sqlalchemy.types import TypeEngine
 from sqlmodel import SQLModel
 
 from app.settings import ROOT
+from catalog.registry.search import marks
 from ledger.errors import Misconfigured, Unavailable
 from ledger.store import Store, UtcDateTime, sqlite_url
 
@@ -40,6 +41,7 @@ TABLES: Final = (
     "catalog.applications.tables",
     "catalog.registry.tables",
     "catalog.use_cases.tables",
+    "catalog.registry.search.tables",
     "catalog.assurance.tables",
     "catalog.monitoring.tables",
     "catalog.releases.tables",
@@ -78,7 +80,9 @@ def to_head(store: Store) -> str | None:
     """
     try:
         with _turn(store), _alone(store) as connection:
+            marks.remove(connection)
             command.upgrade(_config(connection), "head")
+            marks.install(connection)
     except CommandError as error:
         if not isinstance(error.__cause__, ResolutionError):
             raise

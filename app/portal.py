@@ -8,6 +8,7 @@ from typing import Final
 from app import occasions
 from app.durable import DurableJobs
 from app.settings import Settings
+from app.trust import witnesses
 from auth.audits import Audits
 from auth.grants import Grants
 from auth.people import People
@@ -31,6 +32,8 @@ from catalog.registry.mlflow import MlflowServer
 from catalog.registry.models import Models
 from catalog.registry.named import model_resource
 from catalog.registry.naming import Naming
+from catalog.registry.search.finder import Finder
+from catalog.registry.search.indexer import Indexer
 from catalog.registry.seen import Mlflow
 from catalog.releases.docket import Docket
 from catalog.releases.policies import Policies
@@ -51,6 +54,7 @@ SUBSCRIPTIONS: Final = (
     Subscription("promotion:apply", "refresh-model"),
     Subscription("promotion:fail", "refresh-model"),
     *occasions.SUBSCRIPTIONS,
+    Subscription("promotion:apply", "index-model"),
 )
 
 
@@ -74,6 +78,8 @@ class Portal:
     inventory_gaps: InventoryGaps
     inventory_import: InventoryImport
     naming: Naming
+    finder: Finder
+    indexer: Indexer
     authorship: Authorship
     cards: Cards
     deprecations: Deprecations
@@ -122,6 +128,8 @@ def build(
         inventory_gaps=InventoryGaps(ledger),
         inventory_import=InventoryImport(ledger),
         naming=Naming(ledger),
+        finder=Finder(store, clock),
+        indexer=Indexer(store, witnesses(clock)),
         authorship=Authorship(ledger),
         cards=Cards(ledger),
         deprecations=Deprecations(ledger),

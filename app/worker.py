@@ -10,6 +10,7 @@ import os
 import signal
 import tempfile
 import threading
+import time
 from collections.abc import Callable, Mapping
 from pathlib import Path
 from typing import Final
@@ -27,6 +28,8 @@ from ledger.journal import event_of
 
 _LOG = logging.getLogger(__name__)
 _OUTBOX_SECONDS: Final = 0.3
+_INDEX_SECONDS: Final = 0.25
+_TRUST_SECONDS: Final = 3600.0
 MIRROR: Final = Actor.system("mirror")
 RELEASES: Final = Actor.system("releases")
 EXPLAINER: Final = Actor.system("explainer")
@@ -48,6 +51,7 @@ def main(settings: Settings) -> int:
     loops = [
         threading.Thread(target=_mirror_loop, args=(portal, stop), daemon=True),
         threading.Thread(target=_outbox_loop, args=(portal, stop), daemon=True),
+        threading.Thread(target=_index_loop, args=(portal, stop), daemon=True),
     ]
     for loop in loops:
         loop.start()
@@ -82,6 +86,7 @@ def handlers(portal: Portal) -> Mapping[str, Handler]:
         "close-requests": lambda payload: close_requests(portal, payload["subject"]),
         "refresh-model": lambda payload: portal.mirror.refresh(payload["model"], by=MIRROR),
         TELL: lambda payload: tell(portal, payload["event"]),
+        "index-model": lambda payload: index_model(portal, payload["model"]),
     }
 
 
@@ -113,6 +118,11 @@ def close_requests(portal: Portal, version_id: str) -> None:
     """Close what was asked for a version that is gone."""
     for request_id in portal.requests.open_on(version_id):
         portal.requests.expire(request_id, "The version was deleted in MLflow.", by=RELEASES)
+
+
+def index_model(portal: Portal, name: str) -> None:
+    """Have the models of a name indexed again: how far they are trusted has changed."""
+    portal.indexer.mark(portal.models.ids_called(name))
 
 
 def explain(portal: Portal, explanation_id: str) -> None:
@@ -163,6 +173,22 @@ def _mirror_loop(portal: Portal, stop: threading.Event) -> None:
         except Exception:  # noqa: BLE001 - a fault must not end the worker; it keeps its traceback
             _LOG.exception("mirror")
         stop.wait(wait)
+
+
+def _index_loop(portal: Portal, stop: threading.Event) -> None:
+    """Index what was marked; and what is live once an hour, as trust comes and goes by itself."""
+    due = time.monotonic() + _TRUST_SECONDS
+    while not stop.is_set():
+        try:
+            if time.monotonic() > due:
+                due += _TRUST_SECONDS
+                portal.indexer.mark(portal.models.live_ids())
+            portal.indexer.run(by=MIRROR)
+        except CountersignError as problem:
+            _LOG.warning("search index: %s", problem.message)
+        except Exception:  # noqa: BLE001 - a fault must not end the worker; it keeps its traceback
+            _LOG.exception("search index")
+        stop.wait(_INDEX_SECONDS)
 
 
 def _outbox_loop(portal: Portal, stop: threading.Event) -> None:

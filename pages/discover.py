@@ -4,15 +4,15 @@ from __future__ import annotations
 
 import streamlit as st
 
-from app.panels import discover
+from app.panels import discover, narrowing
 from app.session import portal, require
 
 who = require("model:read")
 discover.head(portal().models.mirrored())
-question, order, start = discover.asked()
+question, order, start = narrowing.asked()
 found = discover.look(question, order, start, by=who)
 left, right = st.columns([0.22, 0.78], gap="medium")
 with left:
-    discover.facets(found)
+    narrowing.facets(found, question)
 with right:
     discover.results(found, question, order, start, by=who)

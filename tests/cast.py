@@ -109,10 +109,17 @@ class House:
     def mirror(self) -> None:
         """Look at all of MLflow."""
         self.portal.mirror.crawl(by=MIRROR)
+        self.index()
+
+    def index(self) -> None:
+        """Bring the search index up to date, as the worker does all the time."""
+        self.portal.indexer.run(by=MIRROR)
 
     def work(self) -> list[str]:
         """Carry out the durable jobs that wait."""
-        return self.jobs.run(handlers(self.portal))
+        done = self.jobs.run(handlers(self.portal))
+        self.index()
+        return done
 
     def deliver(self) -> list[Promotion]:
         """Carry out the promotions that are due."""
@@ -152,6 +159,7 @@ class House:
             domain=domain,
             task="binary classification",
         )
+        self.index()
         model = self.model(name)
         # A model of somebody else's domain is not hers to claim.
         with suppress(NotFound):

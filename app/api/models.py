@@ -13,7 +13,7 @@ from app.portal import Portal
 from auth.actors import Actor
 from catalog.registry.deprecations import Deprecation
 from catalog.registry.models import Metric, Model, Version
-from catalog.registry.search import Question, search
+from catalog.registry.search.questions import FACETS, Found, Order, Question, Range
 from catalog.registry.standing import Standing
 from ledger.clock import iso
 from ledger.errors import NotFound
@@ -35,24 +35,75 @@ class Classification(BaseModel):
     use_case_id: str | None = Field(default=None, max_length=100)
 
 
+_Values = Annotated[list[str], Field(max_length=50)]
+
+
+class Searched(BaseModel):
+    """What is searched for, as in the address of Discover; of several values any one will do."""
+
+    model_config = ConfigDict(extra="forbid")
+
+    q: str = Field(default="", max_length=200)
+    domain: _Values = []
+    task: _Values = []
+    live: _Values = []
+    owner: _Values = []
+    framework: _Values = []
+    stage: _Values = []
+    tier: _Values = []
+    class_: _Values = Field(default=[], alias="class")
+    data: _Values = []
+    tag: _Values = []
+    card: _Values = []
+    changed: _Values = []
+    metric: str = Field(default="", max_length=250)
+    least: float | None = None
+    most: float | None = None
+    verbatim: bool = False
+    sort: Order = Order.BEST_MATCH
+    limit: int = Field(default=25, ge=1, le=100)
+    offset: int = Field(default=0, ge=0, le=1_000_000)
+
+    def question(self) -> Question:
+        """The same, as the search desk is asked it."""
+        given = self.model_dump(by_alias=True, include={*_NARROWING})
+        chosen = {facet: frozenset(values) for facet, values in given.items() if values}
+        return Question(self.q, chosen, Range(self.metric, self.least, self.most), self.verbatim)
+
+
+_NARROWING = frozenset(Searched.model_fields) & {*FACETS, "class_"}
+
+
 @router.get("/models")
-def list_models(
-    portal: Desk,
-    by: Caller,
-    q: Annotated[str, Query(max_length=200)] = "",
-    limit: Annotated[int, Query(ge=1, le=100)] = 25,
-    offset: Annotated[int, Query(ge=0, le=1_000_000)] = 0,
-) -> dict[str, Any]:
-    """Search models by name, description, tags, domain and owner; best match first."""
-    found = search(portal.store, Question(q), by=by, limit=limit, offset=offset)
+def list_models(portal: Desk, by: Caller, searched: Annotated[Searched, Query()]) -> dict[str, Any]:
+    """Search models as on Discover: the same words, facets, counts and order; best match first."""
+    found = portal.finder.find(
+        searched.question(),
+        by=by,
+        limit=searched.limit,
+        offset=searched.offset,
+        order=searched.sort,
+        measures=portal.policies.in_force.policy.measures(),
+    )
     return {
         "total": found.total,
         "models": [
             {**_model(hit.model), "owner": hit.owner, "metrics": _metrics(hit.metrics)}
             for hit in found.hits
         ],
+        "facets": {
+            facet: [{"value": value, "models": count} for value, count in counts]
+            for facet, counts in found.facets.items()
+        },
+        "searched_for": _searched_for(found, searched.q),
+        "holds_all_words": not found.relaxed,
         "mirrored_at": _mirrored(portal),
     }
+
+
+def _searched_for(found: Found, typed: str) -> str:
+    correction = found.correction
+    return correction.meant if correction is not None and correction.is_applied else typed
 
 
 @router.get("/models/{name}")

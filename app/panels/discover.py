@@ -4,30 +4,20 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 from typing import Final
-from zlib import crc32
 
 import streamlit as st
 
-from app.panels import deprecation, sources, ways
-from app.panels.chosen import asked_number
+from app.panels import deprecation, narrowing, sources, ways
+from app.panels.narrowing import LIVE, ORDERS, PAGE, page_key
 from app.session import portal
 from app.ui import cards, chips, feedback, page, words
-from app.ui.facets import facet
-from app.ui.markup import Markup, join, note, show, strong
+from app.ui.markup import Markup, join, label, note, show, strong, tag
 from auth.actors import Actor
 from catalog.registry.deprecations import Deprecation
 from catalog.registry.mirror import MirrorState
-from catalog.registry.search import Found, Hit, Order, Question, search
+from catalog.registry.search.questions import Correction, Found, Hit, Order, Question
 
-PAGE: Final = 10
-LIVE: Final = "champion"
-_BEFORE: Final = "discover-asked-before"
-_FIRST: Final = "discover-asked-first"
-_ORDERS: Final = {
-    "Best match": Order.BEST_MATCH,
-    "Newest": Order.NEWEST,
-    "Best measured": Order.BEST_METRIC,
-}
+_MARK: Final = "mark"
 
 
 def head(states: Sequence[MirrorState]) -> None:
@@ -49,67 +39,19 @@ def head(states: Sequence[MirrorState]) -> None:
     )
 
 
-def asked() -> tuple[Question, Order, int]:
-    """What is asked by the fields and the address: the question, the order, the first place."""
-    text, order = _values("q"), _values("sort")
-    question = Question(
-        text=text[0] if text else "",
-        domains=frozenset(_values("domain")),
-        live_only=LIVE in _values("live"),
-    )
-    chosen = _ORDERS.get(order[0] if order else "", Order.BEST_MATCH)
-    return question, chosen, (_number(question) - 1) * PAGE
-
-
-def _number(question: Question) -> int:
-    """Which page is asked for: another question begins on its first one."""
-    turned = st.session_state.get(_page_key(question))
-    if turned:
-        return int(turned)
-    if st.session_state.setdefault(_FIRST, question) == question:
-        return asked_number(st.query_params.get("page", ""), 1) or 1
-    # The page of the question before leaves the address one click later: at this moment the
-    # address would be written with the words that were asked before.
-    if st.session_state.get(_BEFORE) == question:
-        st.query_params.pop("page", None)
-    st.session_state[_BEFORE] = question
-    return 1
-
-
-def _page_key(question: Question) -> str:
-    about = (question.text, sorted(question.domains), question.live_only)
-    return f"page-{crc32(repr(about).encode())}"
-
-
-def _values(key: str) -> list[str]:
-    """What a field holds; before it is drawn for the first time, what the address says."""
-    if key not in st.session_state:
-        return st.query_params.get_all(key)
-    held = st.session_state[key]
-    return [str(one) for one in (held if isinstance(held, list) else [held]) if one]
-
-
 def look(question: Question, order: Order, start: int, *, by: Actor) -> Found:
     """One page of what was found, with the numbers that decide by the policy in force."""
     here = portal()
     measures = here.policies.in_force.policy.measures()
 
     def page_from(place: int) -> Found:
-        return search(
-            here.store, question, by=by, limit=PAGE, offset=place, order=order, measures=measures
+        return here.finder.find(
+            question, by=by, limit=PAGE, offset=place, order=order, measures=measures
         )
 
     found = page_from(start)
     # An old address may ask for a page that is not there any more.
     return found if found.hits or not found.total else page_from(0)
-
-
-def facets(found: Found) -> None:
-    """The ways to narrow, each with how many models it would leave."""
-    chosen = dict.fromkeys(_values("domain"), 0)
-    with st.container(key="facets"):
-        facet("Domain", {**chosen, **dict(found.domains)}, "domain")
-        facet("Live as", {LIVE: found.live}, "live")
 
 
 def results(found: Found, question: Question, order: Order, start: int, *, by: Actor) -> None:
@@ -123,14 +65,18 @@ def results(found: Found, question: Question, order: Order, start: int, *, by: A
         show(_summary(found, question))
         st.segmented_control(
             "Order",
-            list(_ORDERS),
+            list(ORDERS),
             default="Best match",
             key="sort",
             bind="query-params",
             label_visibility="collapsed",
             required=True,
         )
-    if order is Order.BEST_METRIC:
+    if found.correction is not None:
+        _corrected(found.correction)
+    if found.relaxed:
+        show(note("No model holds all of these words. These hold most of them."))
+    if order is Order.BEST_METRIC and found.total:
         show(note(_why_this_order(found)))
     if not found.total:
         _nothing(question)
@@ -157,7 +103,7 @@ def results(found: Found, question: Question, order: Order, start: int, *, by: A
             last = start + len(found.hits)
             show(note(f"{start + 1} to {last} of {found.total:,}"), width="content")
             # One field for each question: another question must not find this one's page in it.
-            key = _page_key(question)
+            key = page_key(question)
             st.pagination(pages, default=start // PAGE + 1, key=key, on_change=_turn, args=(key,))
 
 
@@ -183,9 +129,41 @@ def card(hit: Hit, calls_a_day: float | None, said: Deprecation | None = None) -
         marks.append(chips.status("None", f"Not live, newest is v{hit.number}"))
     owner = f"owned by {hit.owner}" if hit.owner else "nobody owns it yet"
     about = " · ".join(one for one in (model.domain or "No domain yet", model.task, owner) if one)
-    return cards.Result(
-        model.name, model.description, about, marks, tuple(_figures(hit, calls_a_day))
-    )
+    return cards.Result(model.name, _does(hit), about, marks, tuple(_figures(hit, calls_a_day)))
+
+
+def _does(hit: Hit) -> str:
+    """What the model does, with the words that were asked for marked; or where else they stand."""
+    if hit.snippet is None:
+        return hit.model.description
+    told = join(tag(_MARK, text) if found else text for text, found in hit.snippet.parts)
+    if hit.snippet.place == "description":
+        return told
+    said = f"{hit.model.description} · " if hit.model.description else ""
+    return join((said, hit.snippet.place.capitalize(), " ", told))
+
+
+def _corrected(correction: Correction) -> None:
+    """What was searched for instead of what was typed, and the way to the other one."""
+    with st.container(horizontal=True, vertical_alignment="center", key="correction"):
+        if correction.is_applied:
+            show(join(("Showing results for ", strong(correction.meant), ".")), width="content")
+            st.button(
+                f"Search instead for “{label(correction.typed)}”",
+                key="as-typed",
+                type="tertiary",
+                on_click=narrowing.take_words_as_typed,
+                args=(correction.typed,),
+            )
+        else:
+            show("Nothing holds a word exactly as typed.", width="content")
+            st.button(
+                f"Search for “{label(correction.meant)}”",
+                key="as-meant",
+                type="tertiary",
+                on_click=narrowing.take_words_as_meant,
+                args=(correction.meant,),
+            )
 
 
 def _figures(hit: Hit, calls_a_day: float | None) -> list[tuple[str, str]]:
@@ -204,9 +182,15 @@ def _figures(hit: Hit, calls_a_day: float | None) -> list[tuple[str, str]]:
 
 def _summary(found: Found, question: Question) -> Markup:
     narrowed = [f"for “{question.text}”"] * bool(question.text)
-    narrowed += [f"in {words.listing(sorted(question.domains))}"] * bool(question.domains)
-    narrowed += [f"live as {LIVE}"] * question.live_only
-    told = f" {', '.join(narrowed)}" if narrowed else f", {found.live} of them live as {LIVE}"
+    narrowed += [
+        f"{words.listing(sorted(values))}" for values in question.chosen.values() if values
+    ]
+    if question.range:
+        least, most = question.range.least, question.range.most
+        limits = [f"at least {least:g}"] if least is not None else []
+        limits += [f"at most {most:g}"] if most is not None else []
+        narrowed.append(f"{question.range.metric} {' and '.join(limits)}")
+    told = f" {', '.join(narrowed)}" if narrowed else f", {found.live:,} of them live as {LIVE}"
     return join((strong(words.plural(found.total, "model")), told))
 
 
@@ -231,7 +215,7 @@ def _why_this_order(found: Found) -> str:
 
 
 def _nothing(question: Question) -> None:
-    if question == Question():
+    if question.is_open:
         feedback.empty(
             "There is no model you may see yet",
             "Models appear here within a minute of being registered in MLflow, once you hold a "
@@ -241,10 +225,4 @@ def _nothing(question: Question) -> None:
     feedback.empty(
         "No model matches", "Take a filter away, or search for a word from its description."
     )
-    st.button("Show all models", on_click=_clear, key="clear", icon=":material/search:")
-
-
-def _clear() -> None:
-    st.session_state["q"] = ""
-    for facet_key in ("domain", "live"):
-        st.session_state[facet_key] = []
+    st.button("Show all models", on_click=narrowing.clear, key="clear", icon=":material/search:")

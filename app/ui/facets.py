@@ -2,28 +2,41 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Collection, Sequence
+from typing import Final
 
 import streamlit as st
 
-from app.ui.markup import Markup
+from app.ui.markup import Markup, note, show
+
+MOST_SHOWN: Final = 8
 
 
-def facet(title: str, counts: Mapping[str, int], key: str) -> list[str]:
-    """The values chosen among those counted; the choice lives in the URL under `key`."""
+def facet(
+    title: str, counts: Sequence[tuple[str, int]], key: str, chosen: Collection[str] = ()
+) -> None:
+    """The most common values and those chosen; the choice lives in the URL under `key`.
+
+    Nothing is drawn where there is nothing to choose between.
+    """
+    listed = dict(counts[:MOST_SHOWN])
+    listed |= {value: dict(counts).get(value, 0) for value in chosen if value not in listed}
+    if not chosen and len(listed) < 2:  # noqa: PLR2004 - one value narrows nothing
+        return
     # The count is drawn by a stylesheet: inside the label it would become part of the URL.
     rules = "".join(
         f".st-key-{key} button:nth-of-type({place}) p::after{{content:'{count:,}'}}"
-        for place, count in enumerate(counts.values(), start=1)
+        for place, count in enumerate(listed.values(), start=1)
     )
     with st.container(key=f"facet-{key}", gap=None):
-        chosen = st.pills(
+        st.pills(
             title,
-            list(counts),
+            list(listed),
             selection_mode="multi",
             key=key,
             bind="query-params",
             width="stretch",
         )
         st.html(Markup(f"<style>{rules}</style>"))
-    return list(chosen)
+        if len(counts) > len(listed):
+            show(note(f"{len(counts) - len(listed):,} more: type their names above."))

@@ -264,6 +264,19 @@ class Models:
             rows = session.exec(select(ModelRow).where(col(ModelRow.id).in_(ids)))
             return {row.id: row.name for row in rows}
 
+    def ids_called(self, name: str) -> list[str]:
+        """The opaque ids of the models of this name, on whatever server."""
+        with self._ledger.store.read() as session:
+            query = select(ModelRow.id).where(
+                ModelRow.name == name, col(ModelRow.gone_at).is_(None)
+            )
+            return list(session.exec(query))
+
+    def live_ids(self) -> list[str]:
+        """The opaque ids of the models that have a champion."""
+        with self._ledger.store.read() as session:
+            return list(session.exec(select(AliasRow.model_id).where(AliasRow.alias == "champion")))
+
     # -- verbs ---------------------------------------------------------------------------------
 
     def classify(

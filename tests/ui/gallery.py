@@ -104,9 +104,11 @@ def discover() -> None:
     )
     left, right = st.columns([0.22, 0.78], gap="medium")
     with left, st.container(key="facets"):
-        facets.facet("Domain", {"Sample credit": 38, "Payments": 27, "Collections": 12}, "domain")
-        facets.facet("Tier", {"1": 41, "2": 88, "3": 85}, "tier")
-        facets.facet("Live as", {"champion": 97, "challenger": 31, "shadow": 12}, "alias")
+        facets.facet(
+            "Domain", [("Sample credit", 38), ("Payments", 27), ("Collections", 12)], "domain"
+        )
+        facets.facet("Tier", [("1", 41), ("2", 88), ("3", 85)], "tier")
+        facets.facet("Live as", [("champion", 97), ("challenger", 31), ("shadow", 12)], "alias")
     with right:
         with st.container(
             horizontal=True,

@@ -9,68 +9,19 @@ from app.worker import MIRROR
 from auth.actors import EVERYTHING, Actor, Scope
 from auth.permissions import Role
 from catalog.registry.mirror import Mirror
-from catalog.registry.models import Alias, Model
-from catalog.registry.search import Found, Order, Question, score, search
+from catalog.registry.search.questions import Found, Order, Question
 from ledger.errors import Conflict, NotFound
-from tests.cast import AT, SYSTEM, House
+from tests.cast import SYSTEM, House
 from tests.fakes import FakeMlflow, auc
 
 
-def looked_for(house: House, text: str, *, by: Actor = SYSTEM, **more: object) -> list[str]:
-    return [hit.model.name for hit in found(house, text, by=by, **more).hits]
+def looked_for(house: House, text: str, *, by: Actor = SYSTEM, **chosen: str) -> list[str]:
+    return [hit.model.name for hit in found(house, text, by=by, **chosen).hits]
 
 
-def found(house: House, text: str, *, by: Actor = SYSTEM, **more: object) -> Found:
-    question = Question(text, **more)  # type: ignore[arg-type]
-    return search(house.portal.store, question, by=by)
-
-
-def model(name: str = "m", *, live: bool = False, **facts: object) -> Model:
-    plain: dict[str, object] = {
-        "id": "mdl_1",
-        "server": "main",
-        "workspace": "default",
-        "name": name,
-        "description": "",
-        "tags": {},
-        "domain": "",
-        "task": "",
-        "owner_id": "",
-        "created_at": AT,
-        "updated_at": AT,
-        "gone_at": None,
-        "aliases": (Alias("champion", 1, "ver_1", AT),) if live else (),
-    }
-    return Model(**{**plain, **facts})  # type: ignore[arg-type]
-
-
-def test_a_word_says_most_in_the_name_then_the_description_then_owner_and_domain_then_tags() -> (
-    None
-):
-    word = ("credit",)
-    ranks = [
-        score(word, model("credit-pd"), ""),
-        score(word, model(description="For credit."), ""),
-        score(word, model(), "Credit Suisse"),
-        score(word, model(tags={"team": "credit"}), ""),
-        score(word, model(), ""),
-    ]
-    assert ranks == [8.0, 4.0, 2.0, 1.0, 0.0]
-    assert score(word, model(domain="Credit"), "") == 2.0
-
-
-def test_a_word_counts_once_at_the_best_place_it_stands_in() -> None:
-    everywhere = model("credit", description="credit", tags={"a": "credit"}, domain="credit")
-    assert score(("credit",), everywhere, "credit") == 8.0
-    assert score(("credit", "default"), model("credit", description="default"), "") == 12.0
-
-
-def test_among_equals_what_is_live_stands_first_and_never_above_a_better_match() -> None:
-    word = ("credit",)
-    assert score(word, model("credit", live=True), "") > score(word, model("credit"), "")
-    assert score(word, model("credit"), "") > score(
-        word, model(description="credit", live=True), ""
-    )
+def found(house: House, text: str, *, by: Actor = SYSTEM, **chosen: str) -> Found:
+    question = Question(text, {facet: frozenset({value}) for facet, value in chosen.items()})
+    return house.portal.finder.find(question, by=by)
 
 
 @pytest.fixture
@@ -91,6 +42,7 @@ def shelf(house: House) -> House:
             domain=domain,
             task="binary classification",
         )
+    house.index()
     return house
 
 
@@ -99,17 +51,25 @@ def shelf(house: House) -> House:
     [
         ("credit", ["credit-pd", "loan-pricing", "churn_score"]),
         ("CREDIT", ["credit-pd", "loan-pricing", "churn_score"]),
-        ("credit loan", ["credit-pd", "loan-pricing"]),
+        ("credit loan", ["loan-pricing", "credit-pd"]),
         ("  loan   defaults ", ["credit-pd"]),
         ("credit pd", ["credit-pd"]),
         ("alice", ["credit-pd", "fraud", "loan-pricing"]),
         ("cards", ["fraud", "churn_score"]),
         ("nothing-of-the-kind", []),
-        ("%", ["churn_score"]),
-        ("_", ["churn_score"]),
+        ("%", []),
+        ("_", []),
+        ('"', []),
+        ("credit*", ["credit-pd", "loan-pricing", "churn_score"]),
+        ("credit OR fraud", ["fraud"]),
+        ("name:credit", ["credit-pd", "loan-pricing", "churn_score"]),
+        ("credit NEAR(pd)", ["credit-pd"]),
+        ("(credit", ["credit-pd", "loan-pricing", "churn_score"]),
+        ("credit & !pd | 'x':*", ["credit-pd"]),
         ("\\", []),
         ("' OR '1'='1", ["fraud"]),
         ("'; DROP TABLE model; --", []),
+        ("\x00credit\ud800", ["credit-pd", "loan-pricing", "churn_score"]),
         ("<b>card</b>", ["fraud"]),
         ("x" * 5_000, []),
     ],
@@ -122,7 +82,7 @@ def test_every_word_must_be_found_and_is_taken_as_it_is_written(
 
 def test_an_empty_question_finds_everything_what_is_live_first(shelf: House) -> None:
     assert looked_for(shelf, "") == ["churn_score", "credit-pd", "fraud", "loan-pricing"]
-    assert looked_for(shelf, "", live_only=True) == ["churn_score"]
+    assert looked_for(shelf, "", live="champion") == ["churn_score"]
     assert looked_for(shelf, "", domain="Lending") == ["credit-pd", "loan-pricing"]
 
 
@@ -142,8 +102,7 @@ def test_ordered_by_the_deciding_number_the_best_stands_first(small_house: House
     for name, value in (("a", 0.70), ("b", 0.90), ("c", 0.80)):
         small_house.credit(name=name, aucs=(value,))
     measures = small_house.portal.policies.in_force.policy.measures()
-    best = search(
-        small_house.portal.store,
+    best = small_house.portal.finder.find(
         Question(),
         by=SYSTEM,
         order=Order.BEST_METRIC,
@@ -155,9 +114,7 @@ def test_ordered_by_the_deciding_number_the_best_stands_first(small_house: House
 
 
 def test_pages_of_hits_cover_everything_once(shelf: House) -> None:
-    pages = [
-        search(shelf.portal.store, Question(), by=SYSTEM, limit=1, offset=at) for at in range(4)
-    ]
+    pages = [shelf.portal.finder.find(Question(), by=SYSTEM, limit=1, offset=at) for at in range(4)]
     assert {page.total for page in pages} == {4}
     assert len({hit.model.id for page in pages for hit in page.hits}) == 4
 
@@ -185,7 +142,7 @@ def test_a_person_sees_and_counts_only_what_lies_in_their_scope(
     shown = found(shelf, "", by=who)
     assert [hit.model.name for hit in shown.hits] == seen
     assert shown.total == len(seen)
-    assert sum(count for domain, count in shown.domains if domain) <= len(seen)
+    assert sum(count for _, count in shown.facets["domain"]) <= len(seen)
     assert [m.name for m in shelf.portal.models.visible(by=who)] == sorted(seen)
     for name in ("churn_score", "credit-pd", "fraud", "loan-pricing"):
         if name in seen:

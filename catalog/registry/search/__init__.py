@@ -1,0 +1,1 @@
+"""Search: what is asked, what the index knows, and which models answer best."""

@@ -1,0 +1,159 @@
+"""Engines: which models hold a token. SQLite's FTS5 and PostgreSQL's tsvector, behind one seam.
+
+Both are given the same finished tokens and asked for the same ones; neither ranks anything.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Iterator, Sequence
+from dataclasses import dataclass
+from typing import Final, Protocol
+
+import numpy as np
+import numpy.typing as npt
+from sqlalchemy import Connection
+
+Numbers = npt.NDArray[np.int64]
+
+
+@dataclass(frozen=True)
+class Token:
+    """A token to look for; with `begins`, every token that begins so."""
+
+    text: str
+    begins: bool = False
+
+
+class Engine(Protocol):
+    """A full-text index over tokens. A model is its number in the index."""
+
+    def install(self, connection: Connection) -> None:
+        """Make the index where it is not there yet."""
+        ...
+
+    def put(self, connection: Connection, rows: Sequence[tuple[int, str]]) -> None:
+        """Keep the tokens of models, in place of those kept before."""
+        ...
+
+    def remove(self, connection: Connection, numbers: Sequence[int]) -> None:
+        """Forget models."""
+        ...
+
+    def settle(self, connection: Connection) -> None:
+        """Put in order what many small changes have left behind."""
+        ...
+
+    def holding(
+        self, connection: Connection, wanted: Sequence[Sequence[Token]]
+    ) -> Iterator[Numbers]:
+        """For each list of tokens the models that hold any of them, each once."""
+        ...
+
+
+def engine_for(connection: Connection) -> Engine:
+    """The engine of the database that is connected."""
+    return FTS5 if connection.dialect.name == "sqlite" else TSVECTOR
+
+
+class _Fts5:
+    """SQLite: tokens are kept whole, so letters beyond ASCII are nobody else's to fold."""
+
+    def install(self, connection: Connection) -> None:
+        connection.exec_driver_sql(
+            "CREATE VIRTUAL TABLE IF NOT EXISTS search_text USING fts5("
+            "tokens, tokenize='ascii', detail=none, columnsize=0, prefix='3 4')"
+        )
+
+    def put(self, connection: Connection, rows: Sequence[tuple[int, str]]) -> None:
+        self.remove(connection, [number for number, _ in rows])
+        if rows:
+            connection.exec_driver_sql(
+                "INSERT INTO search_text(rowid, tokens) VALUES (?, ?)", list(rows)
+            )
+
+    def remove(self, connection: Connection, numbers: Sequence[int]) -> None:
+        if numbers:
+            connection.exec_driver_sql(
+                "DELETE FROM search_text WHERE rowid = ?", [(number,) for number in numbers]
+            )
+
+    def settle(self, connection: Connection) -> None:
+        """FTS5 merges as it goes."""
+
+    def holding(
+        self, connection: Connection, wanted: Sequence[Sequence[Token]]
+    ) -> Iterator[Numbers]:
+        ask = "SELECT {}, group_concat(rowid) FROM search_text WHERE search_text MATCH ?"
+        asked = tuple(
+            " OR ".join(f'"{one.text}"' + " *" * one.begins for one in tokens) for tokens in wanted
+        )
+        yield from _answers(connection, ask, asked)
+
+
+class _Tsvector:
+    """PostgreSQL: an array of tokens as a tsvector, kept out of line so that scans stay narrow."""
+
+    def install(self, connection: Connection) -> None:
+        for statement in (
+            (
+                "CREATE TABLE IF NOT EXISTS search_text (no integer PRIMARY KEY, "
+                "words tsvector NOT NULL) WITH (toast_tuple_target = 128)"
+            ),
+            "ALTER TABLE search_text ALTER COLUMN words SET STORAGE EXTERNAL",
+            "CREATE INDEX IF NOT EXISTS ix_search_text ON search_text USING gin (words)",
+        ):
+            connection.exec_driver_sql(statement)
+
+    def put(self, connection: Connection, rows: Sequence[tuple[int, str]]) -> None:
+        if rows:
+            numbers, tokens = zip(*rows, strict=True)
+            connection.exec_driver_sql(
+                "INSERT INTO search_text (no, words) "
+                "SELECT no, array_to_tsvector(string_to_array(tokens, ' ')) "
+                "FROM unnest(%s::int[], %s::text[]) AS given (no, tokens) "
+                "ON CONFLICT (no) DO UPDATE SET words = excluded.words",
+                (list(numbers), list(tokens)),
+            )
+
+    def remove(self, connection: Connection, numbers: Sequence[int]) -> None:
+        if numbers:
+            connection.exec_driver_sql(
+                "DELETE FROM search_text WHERE no = ANY(%s)", (list(numbers),)
+            )
+
+    def settle(self, connection: Connection) -> None:
+        connection.exec_driver_sql("SELECT gin_clean_pending_list('ix_search_text')")
+
+    def holding(
+        self, connection: Connection, wanted: Sequence[Sequence[Token]]
+    ) -> Iterator[Numbers]:
+        ask = (
+            "SELECT {}, string_agg(no::text, ',') FROM search_text WHERE words @@ CAST(%s AS "
+            "tsquery)"
+        )
+        asked = tuple(
+            " | ".join(f"'{one.text}'" + ":*" * one.begins for one in tokens) for tokens in wanted
+        )
+        yield from _answers(connection, ask, asked)
+
+
+def _answers(connection: Connection, ask: str, asked: tuple[str, ...]) -> Iterator[Numbers]:
+    """All questions in one statement: the way to the database is gone once."""
+    if not asked:
+        return
+    statement = " UNION ALL ".join(ask.format(place) for place in range(len(asked)))
+    answered = connection.exec_driver_sql(statement, asked).all()
+    found: dict[int, str | None] = {row[0]: row[1] for row in answered}
+    for place in range(len(asked)):
+        listed = found.get(place)
+        yield np.fromstring(listed, dtype=np.int64, sep=",") if listed else _NOBODY
+
+
+_NOBODY: Final[Numbers] = np.empty(0, dtype=np.int64)
+FTS5: Final[Engine] = _Fts5()
+TSVECTOR: Final[Engine] = _Tsvector()
+
+
+def tokens_of(letters: Iterable[str], text: str, *, begins: bool = False) -> list[Token]:
+    """A word at each of several places."""
+    return [Token(letter + text, begins) for letter in letters]

@@ -1,0 +1,305 @@
+"""The indexer: takes the marks, reads what those models are now, and writes it into the index."""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
+from dataclasses import dataclass
+from typing import Any, Final
+
+from sqlalchemy import (
+    BindParameter,
+    Connection,
+    Executable,
+    Row,
+    Table,
+    bindparam,
+    delete,
+    insert,
+    select,
+    update,
+)
+from sqlalchemy.dialects import postgresql, sqlite
+from sqlmodel import Session, col
+
+from auth.access import ANYTHING, decide
+from auth.actors import Actor
+from catalog.registry.search import words
+from catalog.registry.search.engines import engine_for
+from catalog.registry.search.known import Known, read
+from catalog.registry.search.shelf import STATE
+from catalog.registry.search.tables import (
+    ModelMeasureRow,
+    ModelSearchRow,
+    SearchMarkRow,
+    SearchStateRow,
+    SearchWordRow,
+)
+from ledger.store import Store
+
+BATCH: Final = 400
+COMPLETE: Final = 80
+_SHORTEST_KEPT_WORD: Final = 3
+_LONGEST_FACET_VALUE: Final = 80
+# What every version has says nothing about how it was made.
+_EVERYBODYS: Final = frozenset({"python_function"})
+
+
+@dataclass(frozen=True)
+class Trust:
+    """What other chapters know of a model: approved here, called by somebody, watched lately."""
+
+    certified: bool = False
+    used: bool = False
+    monitored: bool = False
+
+
+# Says of many models at once how far they are trusted; one that nobody knows may be left out.
+Witnesses = Callable[[Session, Sequence[str]], Mapping[str, Trust]]
+
+
+def nobody(_session: Session, _model_ids: Sequence[str]) -> Mapping[str, Trust]:
+    """Where nobody bears witness, nothing is known."""
+    return {}
+
+
+def trust_number(trust: Trust, *, live: bool, completeness: int) -> int:
+    """One number to order by: certified before live, used, card complete and monitored."""
+    complete = completeness >= COMPLETE
+    facts = (trust.certified, live, trust.used, complete, trust.monitored)
+    return sum(bool(fact) << place for place, fact in enumerate(reversed(facts)))
+
+
+class Indexer:
+    """Keeps the search index like the catalog."""
+
+    def __init__(self, store: Store, witnesses: Witnesses = nobody) -> None:
+        self._store = store
+        self._witnesses = witnesses
+        # Words that are surely kept already; asking the database again costs more than this.
+        self._words: set[str] = set()
+
+    def waiting(self) -> bool:
+        """Whether anything is to be indexed."""
+        with self._store.read() as session:
+            return session.connection().execute(_ANY_MARK).first() is not None
+
+    def run(self, *, by: Actor) -> int:
+        """Index what was marked, until nothing is. Returns how many models that were.
+
+        Each batch is a transaction of its own; what a crash takes back is marked again.
+        """
+        decide(by, "mirror:write", ANYTHING).insist()
+        total = 0
+        while self.waiting():
+            with self._store.write() as session:
+                total += len(self._batch(session))
+        if total > BATCH:
+            with self._store.write() as session:
+                engine_for(session.connection()).settle(session.connection())
+        return total
+
+    def mark(self, model_ids: Iterable[str]) -> None:
+        """Have these models indexed again."""
+        rows = [{"model_id": one} for one in model_ids]
+        if rows:
+            with self._store.write() as session:
+                session.connection().execute(insert(SearchMarkRow), rows)
+
+    def _batch(self, session: Session) -> list[str]:
+        connection = session.connection()
+        stamp = _next_stamp(connection)
+        marks = connection.execute(_MARKS).all()
+        model_ids = list(dict.fromkeys(mark.model_id for mark in marks))
+        connection.execute(_TAKE, {"ids": [mark.id for mark in marks]})
+        known = read(connection, model_ids)
+        self._write(session, known, stamp)
+        return model_ids
+
+    def _write(self, session: Session, known: Sequence[Known], stamp: int) -> None:
+        connection = session.connection()
+        there = [one for one in known if one.row.gone_at is None]
+        trusted = self._witnesses(session, [one.row.id for one in there])
+        rows = [
+            _present(one, trusted.get(one.row.id, Trust()), stamp)
+            if one.row.gone_at is None
+            else _absent(one, stamp)
+            for one in known
+        ]
+        numbers = _put(connection, rows)
+        engine = engine_for(connection)
+        engine.remove(
+            connection, [numbers[one.row.id] for one in known if one.row.gone_at is not None]
+        )
+        indexed = {one.row.id: words.index(_document(one)) for one in there}
+        engine.put(connection, [(numbers[key], one.tokens) for key, one in indexed.items()])
+        connection.execute(_FORGET_MEASURES, {"numbers": list(numbers.values())})
+        measures = [row for one in there for row in _measures(numbers[one.row.id], one)]
+        if measures:
+            connection.execute(insert(ModelMeasureRow), measures)
+        self._keep_words(connection, {word for one in indexed.values() for word in one.words})
+
+    def _keep_words(self, connection: Connection, found: set[str]) -> None:
+        new = sorted(word for word in found - self._words if len(word) >= _SHORTEST_KEPT_WORD)
+        if not new:
+            return
+        dialect = sqlite if connection.dialect.name == "sqlite" else postgresql
+        known = set(
+            connection.execute(_KNOWN_WORDS, {"words": new}).scalars()
+            if len(new) <= BATCH
+            else connection.execute(select(col(SearchWordRow.word))).scalars()
+        )
+        rows = [{"word": word} for word in new if word not in known]
+        if rows:
+            connection.execute(
+                dialect.insert(SearchWordRow).on_conflict_do_nothing(index_elements=["word"]), rows
+            )
+        self._words |= known
+
+
+def _next_stamp(connection: Connection) -> int:
+    """The number of this change; whoever has it writes alone until the transaction ends."""
+    return int(connection.execute(_BUMP).scalar_one())
+
+
+def _present(one: Known, trust: Trust, stamp: int) -> dict[str, Any]:
+    row, shown, completeness = one.row, one.shown, one.completeness
+    return {
+        "model_id": row.id,
+        "stamp": stamp,
+        "is_present": True,
+        "name": row.name,
+        "domain": row.domain,
+        "task": row.task,
+        "owner": row.owner or "",
+        "stage": row.stage,
+        "tier": f"Tier {row.tier}" if row.tier else "",
+        "regulatory_class": row.regulatory_class,
+        "frameworks": json.dumps(_frameworks(shown)),
+        "aliases": json.dumps(sorted(one.aliases)),
+        "tags": json.dumps(_tags(row.tags)),
+        "datasets": json.dumps([name[:_LONGEST_FACET_VALUE] for name in sorted(one.datasets)]),
+        "completeness": completeness,
+        "trust": trust_number(trust, live=one.is_live, completeness=completeness),
+        "shown_version_id": shown.id if shown is not None else "",
+        "shown_number": shown.number if shown is not None else 0,
+        "changed_at": max(row.updated_at, one.newest_at or row.updated_at),
+    }
+
+
+def _absent(one: Known, stamp: int) -> dict[str, Any]:
+    empty = dict.fromkeys(("domain", "task", "owner", "stage", "tier", "regulatory_class"), "")
+    return {
+        **empty,
+        **dict.fromkeys(("frameworks", "aliases", "tags", "datasets"), "[]"),
+        "model_id": one.row.id,
+        "stamp": stamp,
+        "is_present": False,
+        "name": "",
+        "completeness": 0,
+        "trust": 0,
+        "shown_version_id": "",
+        "shown_number": 0,
+        "changed_at": one.row.gone_at,
+    }
+
+
+def _frameworks(shown: Row[Any] | None) -> list[str]:
+    return sorted(set(shown.flavors.split()) - _EVERYBODYS) if shown is not None else []
+
+
+def _tags(kept: str) -> list[str]:
+    return sorted(
+        f"{key}: {value}"
+        for key, value in json.loads(kept).items()
+        if value and len(key) + len(value) <= _LONGEST_FACET_VALUE and not key.startswith("mlflow.")
+    )
+
+
+def _document(one: Known) -> words.Document:
+    """The texts of a model. Only tags' values are looked through, and the keys that name them."""
+    row, shown = one.row, one.shown
+    tags = json.loads(row.tags)
+    rest = [
+        *tags.values(),
+        row.task,
+        *_frameworks(shown),
+        *one.datasets,
+        shown.description if shown is not None else "",
+        *_strings(json.loads(one.card or "{}")),
+    ]
+    use = " . ".join(filter(None, (row.description, row.use_case, row.purpose)))
+    return words.Document(row.name, use, row.owner or "", row.domain, " . ".join(rest))
+
+
+def _strings(told: object) -> Iterator[str]:
+    """Every text of a card, not the names of its fields."""
+    if isinstance(told, str):
+        yield told
+    elif isinstance(told, list):
+        for one in told:
+            yield from _strings(one)
+    elif isinstance(told, dict):
+        for one in told.values():
+            yield from _strings(one)
+
+
+def _measures(number: int, one: Known) -> Iterator[dict[str, Any]]:
+    """Each number, once for each use of its data set; the least favourable is for the reader."""
+    seen: set[tuple[str, str, str]] = set()
+    for metric in one.metrics:
+        for context in sorted(one.uses.get(metric.dataset_digest, {""})):
+            key = (metric.name, metric.dataset_digest, context)
+            if key not in seen:
+                seen.add(key)
+                yield {
+                    "no": number,
+                    "name": metric.name,
+                    "dataset_digest": metric.dataset_digest,
+                    "context": context,
+                    "value": metric.value,
+                }
+
+
+def _put(connection: Connection, rows: Sequence[dict[str, Any]]) -> dict[str, int]:
+    """Write the rows of the index. Returns the number of each model."""
+    if not rows:
+        return {}
+    ids = {"ids": [row["model_id"] for row in rows]}
+    known = {row.model_id: row.no for row in connection.execute(_NUMBERS, ids)}
+    new = [row for row in rows if row["model_id"] not in known]
+    old = [{**row, "key": row["model_id"]} for row in rows if row["model_id"] in known]
+    if new:
+        connection.execute(insert(ModelSearchRow), new)
+    if old:
+        connection.execute(
+            _UPDATE, [{k: v for k, v in row.items() if k != "model_id"} for row in old]
+        )
+    return {row.model_id: row.no for row in connection.execute(_NUMBERS, ids)}
+
+
+_IDS: Final[BindParameter[Any]] = bindparam("ids", expanding=True)
+_ROWS: Final[Table] = ModelSearchRow.__table__  # type: ignore[attr-defined] # SQLModel hides it
+_ANY_MARK: Final[Executable] = select(col(SearchMarkRow.id)).limit(1)
+_MARKS: Final[Executable] = (
+    select(col(SearchMarkRow.id), col(SearchMarkRow.model_id))
+    .order_by(col(SearchMarkRow.id))
+    .limit(BATCH)
+)
+_TAKE: Final[Executable] = delete(SearchMarkRow).where(col(SearchMarkRow.id).in_(_IDS))
+_BUMP: Final[Executable] = (
+    update(SearchStateRow)
+    .where(col(SearchStateRow.name) == STATE)
+    .values(stamp=col(SearchStateRow.stamp) + 1)
+    .returning(col(SearchStateRow.stamp))
+)
+_NUMBERS: Final[Executable] = select(col(ModelSearchRow.no), col(ModelSearchRow.model_id)).where(
+    col(ModelSearchRow.model_id).in_(_IDS)
+)
+_UPDATE: Final[Executable] = _ROWS.update().where(_ROWS.c.model_id == bindparam("key"))
+_FORGET_MEASURES: Final[Executable] = delete(ModelMeasureRow).where(
+    col(ModelMeasureRow.no).in_(bindparam("numbers", expanding=True))
+)
+_KNOWN_WORDS: Final[Executable] = select(col(SearchWordRow.word)).where(
+    col(SearchWordRow.word).in_(bindparam("words", expanding=True))
+)

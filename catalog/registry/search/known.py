@@ -1,0 +1,190 @@
+"""What is read about models before they are indexed, for many of them at once."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import dataclass, field
+from datetime import datetime
+from typing import Any, Final
+
+from sqlalchemy import (
+    BindParameter,
+    Connection,
+    Executable,
+    Row,
+    and_,
+    bindparam,
+    func,
+    or_,
+    select,
+)
+from sqlmodel import col
+
+from auth.tables import PrincipalRow
+from catalog.registry.tables import (
+    AliasRow,
+    MetricRow,
+    ModelCardRow,
+    ModelRow,
+    RunDatasetRow,
+    VersionRow,
+)
+from catalog.use_cases.tables import UseCaseRow
+
+LIVE: Final = "champion"
+
+
+@dataclass
+class Known:
+    """What is read about one model before its row is written."""
+
+    row: Row[Any]
+    aliases: dict[str, tuple[str, int]] = field(default_factory=dict)
+    shown: Row[Any] | None = None
+    newest_at: datetime | None = None
+    metrics: list[Row[Any]] = field(default_factory=list)
+    uses: dict[str, set[str]] = field(default_factory=dict)
+    datasets: dict[str, None] = field(default_factory=dict)
+    card: str = ""
+    completeness: int = 0
+
+    @property
+    def is_live(self) -> bool:
+        """Whether a champion is set."""
+        return LIVE in self.aliases
+
+
+def read(connection: Connection, model_ids: Sequence[str]) -> list[Known]:
+    """All that is known of these models, in a handful of questions for all of them."""
+    ids = {"ids": list(model_ids)}
+    known = {row.id: Known(row) for row in connection.execute(_MODELS, ids)}
+    for row in connection.execute(_ALIASES, ids):
+        known[row.model_id].aliases[row.alias] = (row.version_id, row.number)
+    for row in connection.execute(_CARDS, ids):
+        known[row.model_id].card, known[row.model_id].completeness = row.body, row.completeness
+    shown = _shown(connection, known, ids)
+    for row in connection.execute(_METRICS, {"ids": list(shown)}):
+        shown[row.version_id].metrics.append(row)
+    _used(connection, shown)
+    return list(known.values())
+
+
+def _shown(
+    connection: Connection, known: dict[str, Known], ids: dict[str, list[str]]
+) -> dict[str, Known]:
+    """The version that stands for each model: its champion, else its newest."""
+    newest: dict[str, int] = {}
+    for row in connection.execute(_NEWEST, ids):
+        newest[row.model_id] = row.number
+        known[row.model_id].newest_at = row.created_at
+    live = [one.aliases[LIVE][0] for one in known.values() if one.is_live]
+    asked = {**ids, "live": live, "numbers": sorted(set(newest.values()))}
+    shown: dict[str, Known] = {}
+    for row in connection.execute(_SHOWN, asked):
+        one = known[row.model_id]
+        wanted = one.aliases[LIVE][0] if one.is_live else None
+        if row.id == wanted or (wanted is None and row.number == newest[row.model_id]):
+            one.shown = row
+            shown[row.id] = one
+    return shown
+
+
+def _used(connection: Connection, shown: dict[str, Known]) -> None:
+    """The data sets of the runs that made these versions, and what for."""
+    runs: dict[tuple[str, str], list[Known]] = {}
+    for one in shown.values():
+        if one.shown is not None and one.shown.run_id:
+            runs.setdefault((one.row.server, one.shown.run_id), []).append(one)
+    asked = {
+        "servers": sorted({server for server, _ in runs}),
+        "ids": sorted({run for _, run in runs}),
+    }
+    for row in connection.execute(_USED, asked):
+        for one in runs.get((row.server, row.run_id), ()):
+            one.datasets[row.name] = None
+            one.uses.setdefault(row.digest, set()).add(row.context)
+
+
+_IDS: Final[BindParameter[Any]] = bindparam("ids", expanding=True)
+_MODELS: Final[Executable] = (
+    select(
+        col(ModelRow.id),
+        col(ModelRow.server),
+        col(ModelRow.name),
+        col(ModelRow.description),
+        col(ModelRow.tags),
+        col(ModelRow.domain),
+        col(ModelRow.task),
+        col(ModelRow.stage),
+        col(ModelRow.tier),
+        col(ModelRow.regulatory_class),
+        col(ModelRow.updated_at),
+        col(ModelRow.gone_at),
+        col(PrincipalRow.name).label("owner"),
+        col(UseCaseRow.name).label("use_case"),
+        col(UseCaseRow.purpose),
+    )
+    .join_from(ModelRow, PrincipalRow, col(PrincipalRow.id) == col(ModelRow.owner_id), isouter=True)
+    .join(UseCaseRow, col(UseCaseRow.id) == col(ModelRow.use_case_id), isouter=True)
+    .where(col(ModelRow.id).in_(_IDS))
+)
+_ALIASES: Final[Executable] = select(
+    col(AliasRow.model_id), col(AliasRow.alias), col(AliasRow.version_id), col(AliasRow.number)
+).where(col(AliasRow.model_id).in_(_IDS))
+_NEWEST: Final[Executable] = (
+    select(
+        col(VersionRow.model_id),
+        func.max(col(VersionRow.number)).label("number"),
+        func.max(col(VersionRow.created_at)).label("created_at"),
+    )
+    .where(col(VersionRow.model_id).in_(_IDS), col(VersionRow.gone_at).is_(None))
+    .group_by(col(VersionRow.model_id))
+)
+_NEWEST_CARD: Final = (
+    select(col(ModelCardRow.model_id), func.max(col(ModelCardRow.revision)).label("revision"))
+    .where(col(ModelCardRow.model_id).in_(_IDS))
+    .group_by(col(ModelCardRow.model_id))
+    .subquery()
+)
+_CARDS: Final[Executable] = select(
+    col(ModelCardRow.model_id), col(ModelCardRow.body), col(ModelCardRow.completeness)
+).join(
+    _NEWEST_CARD,
+    and_(
+        col(ModelCardRow.model_id) == _NEWEST_CARD.c.model_id,
+        col(ModelCardRow.revision) == _NEWEST_CARD.c.revision,
+    ),
+)
+_SHOWN: Final[Executable] = select(
+    col(VersionRow.id),
+    col(VersionRow.model_id),
+    col(VersionRow.number),
+    col(VersionRow.run_id),
+    col(VersionRow.flavors),
+    col(VersionRow.description),
+).where(
+    col(VersionRow.gone_at).is_(None),
+    or_(
+        col(VersionRow.id).in_(bindparam("live", expanding=True)),
+        and_(
+            col(VersionRow.model_id).in_(_IDS),
+            col(VersionRow.number).in_(bindparam("numbers", expanding=True)),
+        ),
+    ),
+)
+_METRICS: Final[Executable] = select(
+    col(MetricRow.version_id),
+    col(MetricRow.name),
+    col(MetricRow.dataset_digest),
+    col(MetricRow.value),
+).where(col(MetricRow.version_id).in_(_IDS))
+_USED: Final[Executable] = select(
+    col(RunDatasetRow.server),
+    col(RunDatasetRow.run_id),
+    col(RunDatasetRow.name),
+    col(RunDatasetRow.digest),
+    col(RunDatasetRow.context),
+).where(
+    col(RunDatasetRow.server).in_(bindparam("servers", expanding=True)),
+    col(RunDatasetRow.run_id).in_(_IDS),
+)
