@@ -23,6 +23,7 @@ from catalog.notifications.notices import Notices
 from catalog.notifications.watches import Watches
 from catalog.registry.authorship import Authorship
 from catalog.registry.cards import Cards
+from catalog.registry.changes import Changes
 from catalog.registry.deprecations import Deprecations
 from catalog.registry.inventory import Inventory
 from catalog.registry.inventory_gaps import InventoryGaps
@@ -83,6 +84,7 @@ class Portal:
     authorship: Authorship
     cards: Cards
     deprecations: Deprecations
+    changes: Changes
     mirror: Mirror
     policies: Policies
     requests: Requests
@@ -133,6 +135,7 @@ def build(
         authorship=Authorship(ledger),
         cards=Cards(ledger),
         deprecations=Deprecations(ledger),
+        changes=Changes(ledger),
         mirror=Mirror(store, clock, journal, mlflow, settings.server_slug),
         policies=policies,
         requests=Requests(ledger, policies),

@@ -18,6 +18,7 @@ from sqlalchemy import event
 from sqlmodel import Session
 
 from catalog.registry.seen import (
+    USUAL_WORKSPACE,
     SeenDataset,
     SeenDetails,
     SeenMetric,
@@ -48,6 +49,10 @@ def auc(value: float, dataset: SeenDataset = HOLDOUT) -> SeenMetric:
     return SeenMetric("roc_auc", value, dataset.name, dataset.digest)
 
 
+def _updated(version: SeenVersion) -> float:
+    return (version.updated_at or version.created_at).timestamp()
+
+
 @dataclass
 class _Kept:
     model: SeenModel
@@ -67,9 +72,17 @@ class FakeMlflow:
         calls: the aliases that were set, in order.
     """
 
-    def __init__(self, folder: Path, clock: SetClock) -> None:
+    def __init__(
+        self,
+        folder: Path,
+        clock: SetClock,
+        workspace: str = USUAL_WORKSPACE,
+        workspaces: dict[str, FakeMlflow] | None = None,
+    ) -> None:
         self._folder = folder
         self._clock = clock
+        self._workspace = workspace
+        self._workspaces = {workspace: self} if workspaces is None else workspaces
         self._kept: dict[str, _Kept] = {}
         self._details: dict[str, SeenDetails] = {}
         self._runs = itertools.count(1)
@@ -84,7 +97,9 @@ class FakeMlflow:
     def register(self, name: str, description: str = "", **tags: str) -> SeenModel:
         """Register a model."""
         now = self._tick()
-        self._kept[name] = _Kept(SeenModel(name, now, now, description=description, tags=tags))
+        self._kept[name] = _Kept(
+            SeenModel(name, now, now, self._workspace, description=description, tags=tags)
+        )
         return self._kept[name].model
 
     def log(
@@ -109,9 +124,12 @@ class FakeMlflow:
             now,
             f"models:/m-{run_id}",
             run_id,
+            self._workspace,
             description=description,
             status=status,
+            updated_at=now,
         )
+        self._touch(name, now)
         run = SeenRun(
             run_id,
             f"train-{number}",
@@ -158,25 +176,43 @@ class FakeMlflow:
         """Delete a version and the aliases that point at it."""
         kept = self._kept[name]
         del kept.versions[number]
+        self._touch(name, self._tick())
         left = {a: n for a, n in kept.model.aliases.items() if n != number}
         kept.model = replace(kept.model, aliases=left)
 
     def rename(self, name: str, new: str) -> None:
         """Give a model another name."""
         kept = self._kept.pop(name)
-        kept.model = replace(kept.model, name=new)
-        kept.versions = {n: replace(v, name=new) for n, v in kept.versions.items()}
+        now = self._tick()
+        kept.model = replace(kept.model, name=new, updated_at=now)
+        kept.versions = {n: replace(v, name=new, updated_at=now) for n, v in kept.versions.items()}
         self._kept[new] = kept
 
     def describe(self, name: str, description: str, **tags: str) -> None:
         """Write another description and other tags."""
         kept = self._kept[name]
+        if description != kept.model.description:
+            self._touch(name, self._tick())
         kept.model = replace(kept.model, description=description, tags=tags)
 
     def describe_version(self, name: str, number: int, description: str) -> None:
         """Write another description of a version."""
         versions = self._kept[name].versions
-        versions[number] = replace(versions[number], description=description)
+        versions[number] = replace(
+            versions[number], description=description, updated_at=self._tick()
+        )
+
+    def tag_version(self, name: str, number: int, **tags: str) -> None:
+        """Write other tags of a version, which MLflow's clock does not notice."""
+        versions = self._kept[name].versions
+        versions[number] = replace(versions[number], tags=tags)
+
+    def stage(self, name: str, number: int, stage: str) -> None:
+        """Move a version to one of MLflow's own stages."""
+        versions = self._kept[name].versions
+        now = self._tick()
+        versions[number] = replace(versions[number], stage=stage, updated_at=now)
+        self._touch(name, now)
 
     def become(self, name: str, number: int, status: str) -> None:
         """Change the status of a version."""
@@ -209,24 +245,52 @@ class FakeMlflow:
 
     # -- what Countersign asks -----------------------------------------------------------------
 
-    def models(self) -> Iterator[SeenModel]:
-        """All registered models with tags and aliases."""
-        return self._pages(lambda: [self._kept[name].model for name in sorted(self._kept)])
+    def workspaces(self) -> list[str]:
+        """The workspaces of the server."""
+        self._answer()
+        return list(self._workspaces)
 
-    def versions(self, name: str = "") -> Iterator[SeenVersion]:
-        """All versions, newest first as MLflow lists them, of one model if it is named."""
+    def within(self, workspace: str) -> FakeMlflow:
+        """The same server, asked about another workspace."""
+        return self._workspaces.get(workspace) or FakeMlflow(
+            self._folder / "nowhere", self._clock, workspace, self._workspaces
+        )
+
+    def open_workspace(self, name: str) -> FakeMlflow:
+        """Make another workspace on this server."""
+        self._workspaces[name] = FakeMlflow(
+            self._folder / name, self._clock, name, self._workspaces
+        )
+        return self._workspaces[name]
+
+    def model_pages(self, *, newest_first: bool = False) -> Iterator[Sequence[SeenModel]]:
+        """All registered models with tags and aliases."""
         return self._pages(
             lambda: sorted(
-                (
-                    version
-                    for kept in self._kept.values()
-                    for version in kept.versions.values()
-                    if name in {"", version.name}
-                ),
-                key=lambda version: (version.created_at, version.name),
-                reverse=True,
+                (kept.model for kept in self._kept.values()),
+                key=lambda model: (-model.updated_at.timestamp() * newest_first, model.name),
             )
         )
+
+    def version_pages(self, *, newest_first: bool = False) -> Iterator[Sequence[SeenVersion]]:
+        """All versions."""
+        return self._pages(
+            lambda: sorted(
+                (one for kept in self._kept.values() for one in kept.versions.values()),
+                key=lambda one: (-_updated(one) * newest_first, one.name, -one.number),
+            )
+        )
+
+    def versions(self, name: str) -> Iterator[SeenVersion]:
+        """All versions of one model, newest first."""
+        for page in self._pages(
+            lambda: sorted(
+                self._kept[name].versions.values() if name in self._kept else (),
+                key=lambda version: version.number,
+                reverse=True,
+            )
+        ):
+            yield from page
 
     def model(self, name: str) -> SeenModel:
         """One registered model."""
@@ -275,12 +339,12 @@ class FakeMlflow:
         if self.trouble is not None:
             raise self.trouble
 
-    def _pages(self, rows: Callable[[], list[_Row]]) -> Iterator[_Row]:
+    def _pages(self, rows: Callable[[], list[_Row]]) -> Iterator[list[_Row]]:
         at = 0
         while True:
             self._answer()
             found = rows()
-            yield from found[at : at + self.page_rows]
+            yield found[at : at + self.page_rows]
             at += self.page_rows
             if at >= len(found):
                 return
@@ -288,6 +352,11 @@ class FakeMlflow:
 
     def _artifacts(self, version: SeenVersion) -> Path:
         return self._folder / "artifacts" / version.source.rpartition("/")[2]
+
+    def _touch(self, name: str, at: datetime) -> None:
+        """What MLflow does when it counts a change as an update of the model."""
+        kept = self._kept[name]
+        kept.model = replace(kept.model, updated_at=at)
 
     def _tick(self) -> datetime:
         # Creation times tell incarnations apart, as MLflow's milliseconds do.

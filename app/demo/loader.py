@@ -118,7 +118,7 @@ def _until_answering(portal: Portal, stop: threading.Event) -> None:
     waited = 0.0
     while not stop.is_set():
         try:
-            next(iter(portal.mlflow.models()), None)
+            next(portal.mlflow.model_pages(), None)
         except Unavailable:
             if waited > _PATIENCE_S:
                 raise

@@ -2,65 +2,50 @@
 
 A page of MLflow's listing is an offset, so rows shift while it is read: a model or version that was
 not met is asked for by its name before it is called gone. One whose creation is another one than
-before is another incarnation: it gets its own row and inherits nothing. Anybody who may register a
-version decides what it says: one that cannot be read is left alone, and hides no other.
+before is another incarnation: it gets its own row and inherits nothing, unless it is a model that
+was renamed. Anybody who may register a version decides what it says: one that cannot be read is
+left alone, and hides no other.
 """
 
 from __future__ import annotations
 
-import json
 import logging
-import math
 import time
-from collections.abc import Iterable, Iterator, Mapping
+from collections.abc import Callable, Iterable, Iterator, Sequence
 from contextlib import contextmanager
-from dataclasses import dataclass
-from datetime import datetime
-from typing import Final
-
-from sqlmodel import Session, col, select
+from datetime import datetime, timedelta
+from functools import partial
+from typing import Final, TypeVar
 
 from auth.access import ANYTHING, decide
 from auth.actors import Actor
-from catalog.registry.seen import (
-    Mlflow,
-    SeenDetails,
-    SeenModel,
-    SeenVersion,
-    content_hash,
-)
-from catalog.registry.tables import (
-    AliasRow,
-    DatasetRow,
-    MetricRow,
-    MirrorStateRow,
-    ModelRow,
-    RunDatasetRow,
-    RunRow,
-    VersionRow,
-)
+from catalog.registry.mirror_copy import Copy, Found, Known, Listed
+from catalog.registry.mirror_details import unopened, write_details
+from catalog.registry.mirror_pen import Reading
+from catalog.registry.mirror_scribe import Scribe
+from catalog.registry.mirror_state import Logbook, Marks, MirrorState
+from catalog.registry.seen import USUAL_WORKSPACE, Mlflow, SeenModel, SeenVersion
 from ledger.clock import Clock
 from ledger.errors import CountersignError, NotFound, Unavailable
-from ledger.ids import new_id
 from ledger.journal import Journal
 from ledger.store import Store
+
+__all__ = ["Mirror", "MirrorState"]
 
 _LOG = logging.getLogger(__name__)
 # What opening versions in vain may cost one look; what is not opened then is at the next one.
 _PATIENCE_S: Final = 60.0
-_Fresh = tuple[str, SeenVersion]
-
-
-@dataclass(frozen=True)
-class MirrorState:
-    """How old the mirror is, and what was wrong the last time."""
-
-    server: str
-    attempted_at: datetime
-    succeeded_at: datetime | None
-    problem: str
-    models: int
-    versions: int
+# Up to here everything is read at each look; beyond, only what MLflow says was updated.
+SMALL: Final = 2_000
+# MLflow's clock need not run evenly: updates are read again from before the newest one known.
+OVERLAP: Final = timedelta(minutes=2)
+# More news than this at once is read faster as a whole.
+_MOST_NEWS: Final = 200
+_MOST_AT_ONCE: Final = 200
+_TELL_EVERY_S: Final = 2.0
+_TRIES: Final = 3
+_T = TypeVar("_T")
+_Page = TypeVar("_Page")
 
 
 class Mirror:
@@ -71,14 +56,28 @@ class Mirror:
     ) -> None:
         self._store = store
         self._clock = clock
-        self._journal = journal
         self._mlflow = mlflow
-        self._server = server
+        self.server = server
+        self._copy = Copy(store, server)
+        self._scribe = Scribe(store, clock, journal, server)
+        self._logbook = Logbook(store, clock, server)
         # What could not be read, and why, by name or id; told to the operator once.
         self._troubled: dict[str, str] = {}
 
+    def look(self, *, by: Actor) -> MirrorState:
+        """Read what was updated; everything, where that is little or nothing is known yet.
+
+        Raises:
+            Unavailable: as `crawl`.
+        """
+        decide(by, "mirror:write", ANYTHING).insist()
+        state, marks = self._logbook.state(), self._logbook.marks()
+        if not self._is_large(state) or marks.models is None:
+            return self._whole()
+        return self._minding(lambda: self._news(marks)) or self._whole()
+
     def crawl(self, *, by: Actor) -> MirrorState:
-        """Read the whole registry and write down the differences.
+        """Read the whole registry, write down the differences, and open what is new.
 
         A model or version that cannot be read stays as it was and is tried again at the next look.
 
@@ -87,56 +86,335 @@ class Mirror:
                 called gone, and the state says what was wrong.
         """
         decide(by, "mirror:write", ANYTHING).insist()
-        try:
-            models, versions = self._crawl()
-        except CountersignError as problem:
-            self._note(f"{problem.message} {problem.hint}".strip(), None)
-            raise
-        return self._note("", (models, versions))
+        return self._whole(self._open_all)
 
-    def refresh(self, name: str, *, by: Actor) -> None:
-        """Read one model again, because something says it changed."""
+    def is_crawl_due(self, every: timedelta) -> bool:
+        """Whether a registry too large to be read at each look has to be read as a whole again."""
+        state = self._logbook.state()
+        return self._is_large(state) and (
+            state is None
+            or state.crawled_at is None
+            or self._clock.now() - state.crawled_at >= every
+        )
+
+    def refresh(self, name: str, *, by: Actor, workspace: str = USUAL_WORKSPACE) -> None:
+        """Read one model again, because something says it changed, and open what is new of it.
+
+        Raises:
+            Unavailable: MLflow does not answer properly.
+        """
         decide(by, "mirror:write", ANYTHING).insist()
-        try:
-            seen = self._mlflow.model(name)
-        except NotFound:
-            self._gone([row for row in self._present() if row.name == name])
-            return
-        self._open(self._take(seen, self._all_versions(name)))
+        self._logbook.insist_closed()
+        place = self._mlflow.within(workspace)
+        self._open(self._reread(place, workspace, name, partial(self._updated, place)))
 
-    def _crawl(self) -> tuple[int, int]:
-        models = {(m.workspace, m.name): m for m in self._mlflow.models()}
-        versions: dict[tuple[str, str], dict[int, SeenVersion]] = {}
-        for version in self._mlflow.versions():
-            versions.setdefault((version.workspace, version.name), {})[version.number] = version
-        fresh: list[_Fresh] = []
-        for key, model in models.items():
-            found = versions.get(key, {})
-            with self._apart(model.name, f"model {model.name!r}"):
-                if self._agrees(model, found):
-                    fresh += self._take(model, found.values())
-                else:
-                    fresh += self._look_again(model.name) or []
-        for row in self._present():
-            if (row.workspace, row.name) not in models:
-                with self._apart(row.name, f"model {row.name!r}"):
-                    again = self._look_again(row.name)
-                    if again is None:
-                        self._gone([row])
-                    fresh += again or []
-        self._open(fresh)
-        return len(models), sum(len(found) for found in versions.values())
+    def open_waiting(self, *, by: Actor) -> int:
+        """Open versions nobody has opened yet, as long as there is patience. Returns how many.
 
-    def _look_again(self, name: str) -> list[_Fresh] | None:
-        """Read one model by its name, which no page can hide. Returns nothing if it is gone."""
+        Raises:
+            Unavailable: MLflow does not answer properly.
+        """
+        decide(by, "mirror:write", ANYTHING).insist()
+        self._logbook.insist_closed()
+        return self._open_all()
+
+    # -- reading all of it ---------------------------------------------------------------------
+
+    @staticmethod
+    def _is_large(state: MirrorState | None) -> bool:
+        return state is not None and state.models > SMALL
+
+    def _whole(self, then: Callable[[], object] = lambda: None) -> MirrorState:
+        def read() -> MirrorState:
+            marks, counted = self._crawl()
+            then()
+            return self._logbook.succeeded(marks, counted)
+
+        return self._minding(read)
+
+    def _minding(self, look: Callable[[], _T]) -> _T:
+        """Look, unless the server is left alone; a failure is written down."""
+        self._logbook.insist_closed()
         try:
-            seen = self._mlflow.model(name)
+            return look()
+        except CountersignError as problem:
+            self._logbook.failed(problem)
+            raise
+
+    def _crawl(self) -> tuple[Marks, tuple[int, int]]:
+        progress = _Progress(self._logbook)
+        places = {name: self._mlflow.within(name) for name in self._mlflow.workspaces()}
+        # Taken first: what is updated while everything is read must be news afterwards.
+        marks = _newest(places.values())
+        models = versions = 0
+        for workspace, place in places.items():
+            read = self._crawl_within(place, workspace, progress)
+            models, versions = models + read[0], versions + read[1]
+        for workspace, name in self._copy.present():
+            if workspace not in places:
+                with self._apart(self._mlflow, name, f"model {name!r}"):
+                    self._reread(self._mlflow.within(workspace), workspace, name, list)
+        return marks, (models, versions)
+
+    def _crawl_within(self, place: Mlflow, workspace: str, progress: _Progress) -> tuple[int, int]:
+        listed: dict[str, Listed] = {}
+        began, versions = self._clock.now(), 0
+        for listing, reading in self._timed(place.version_pages()):
+            self._copy.list_versions(listed, listing, began, reading.ended)
+            versions += len(listing)
+            progress.has_read(len(listing))
+        met: set[str] = set()
+        again: list[str] = []
+        for page, reading in self._timed(place.model_pages()):
+            met.update(model.name for model in page)
+            again += self._take_page(place, page, reading, listed, began)
+            progress.has_read(len(page))
+        updated: list[SeenModel] = []
+
+        def recent() -> list[SeenModel]:
+            updated[:] = updated or self._updated(place)
+            return updated
+
+        # First those that are there, under whatever name: only then is anything called gone.
+        for name in dict.fromkeys(again):
+            self._reread_apart(place, workspace, name, recent)
+        for _, name in self._copy.present(workspace):
+            if name not in met:
+                self._reread_apart(place, workspace, name, recent)
+        return len(met), versions
+
+    def _take_page(
+        self,
+        place: Mlflow,
+        page: Sequence[SeenModel],
+        reading: Reading,
+        listed: dict[str, Listed],
+        began: datetime,
+    ) -> list[str]:
+        """Write down what a page of models shows. Returns the models that must be read alone."""
+        compared = self._copy.compare(page, reading, listed, began)
+        self._scribe.confirm(compared.same, reading.began, began)
+        for at in range(0, len(compared.changed), _MOST_AT_ONCE):
+            self._take(place, compared.changed[at : at + _MOST_AT_ONCE])
+        odd = {*compared.again, *(found.model.name for found in compared.changed)}
+        for model in page:
+            listed.pop(model.name, None)
+            if model.name not in odd:
+                self._troubled.pop(model.name, None)
+        return compared.again
+
+    def _take(self, place: Mlflow, batch: list[Found]) -> None:
+        try:
+            self._scribe.take(batch)
+        except Exception as problem:
+            if getattr(problem, "code", "") == "database-unavailable":
+                raise
+            for found in batch:
+                with self._apart(place, found.model.name, f"model {found.model.name!r}"):
+                    self._scribe.take([found])
+        else:
+            for found in batch:
+                self._troubled.pop(found.model.name, None)
+
+    # -- reading what was updated --------------------------------------------------------------
+
+    def _news(self, marks: Marks) -> MirrorState | None:
+        """Follow the newest updates; nothing when they are so many that a crawl is quicker."""
+        places = {name: self._mlflow.within(name) for name in self._mlflow.workspaces()}
+        newest = _newest(places.values())
+        for workspace, place in places.items():
+            names = dict.fromkeys(self._updated_names(place, marks))
+            if len(names) > _MOST_NEWS:
+                return None
+            for name in names:
+                self._reread_apart(place, workspace, name, partial(self._updated, place))
+        return self._logbook.succeeded(newest)
+
+    def _updated_names(self, place: Mlflow, marks: Marks) -> Iterator[str]:
+        for models in place.model_pages(newest_first=True):
+            yield from self._copy.news(models)
+            if not models or (marks.models and models[-1].updated_at < marks.models - OVERLAP):
+                break
+        for versions in place.version_pages(newest_first=True):
+            listed: dict[str, Listed] = {}
+            now = self._clock.now()
+            self._copy.list_versions(listed, versions, now, now)
+            yield from (name for name, found in listed.items() if found.seen)
+            oldest = versions[-1].updated_at if versions else None
+            if oldest is None or (marks.versions and oldest < marks.versions - OVERLAP):
+                break
+
+    def _updated(self, place: Mlflow) -> list[SeenModel]:
+        """The models that were updated since the last look: who was renamed is among them."""
+        mark = self._logbook.marks().models
+        found: list[SeenModel] = []
+        for page in place.model_pages(newest_first=True):
+            found += page
+            if not page or (mark and page[-1].updated_at < mark - OVERLAP):
+                break
+        return found
+
+    # -- reading one model ---------------------------------------------------------------------
+
+    def _reread_apart(
+        self, place: Mlflow, workspace: str, name: str, updated: Callable[[], list[SeenModel]]
+    ) -> None:
+        with self._apart(place, name, f"model {name!r}"):
+            self._reread(place, workspace, name, updated)
+
+    def _reread(
+        self, place: Mlflow, workspace: str, name: str, updated: Callable[[], list[SeenModel]]
+    ) -> list[str]:
+        """Read one model by its name, which no page can hide. Returns the ids of what was read."""
+        began = self._clock.now()
+        try:
+            found = self._read(place, workspace, name)
         except NotFound:
+            known = self._copy.called(workspace, name)
+            if known is None:
+                return []
+            moved = self._moved_to(place, workspace, known, updated)
+            if moved is None:
+                self._scribe.gone(workspace, name, Reading(began, self._clock.now()))
+                return []
+            found = moved
+        if moves := self._moves(place, workspace, found, updated):
+            self._scribe.rename(moves)
+            return [known.id for known, _ in moves]
+        holder = self._copy.called(workspace, name)
+        if holder is not None and holder.created_at != found.model.created_at:
+            # Another model has its name now; it may live on under a new one.
+            moved = self._moved_to(place, workspace, holder, updated)
+            if moved is not None:
+                self._scribe.rename(self._moves(place, workspace, moved, updated))
+        return self._scribe.take([found])
+
+    def _read(self, place: Mlflow, workspace: str, name: str) -> Found:
+        """One model with all its versions, of one moment as far as three tries bring it about."""
+        for _ in range(_TRIES):
+            first = place.model(name)
+            began = self._clock.now()
+            versions = self._all_versions(place, workspace, name)
+            listed = Listed(Reading(began, self._clock.now()), seen=versions)
+            asked = self._clock.now()
+            model = place.model(name)
+            found = Found(model, Reading(asked, self._clock.now()), listed)
+            if first.created_at == model.created_at and set(model.aliases.values()) <= set(
+                versions
+            ):
+                return found
+        if first.created_at != model.created_at:
+            raise Unavailable(
+                f"{name!r} is made again and again in MLflow.", code="mlflow-restless"
+            )
+        return found
+
+    def _all_versions(self, place: Mlflow, workspace: str, name: str) -> dict[int, SeenVersion]:
+        """The versions of a model; a known one the listing lacks is asked for by its number."""
+        found = {version.number: version for version in place.versions(name)}
+        for number in self._copy.numbers(workspace, name):
+            if number not in found:
+                try:
+                    found[number] = place.version(name, number)
+                except NotFound:
+                    continue
+        return found
+
+    # -- models that were renamed --------------------------------------------------------------
+
+    def _moves(
+        self,
+        place: Mlflow,
+        workspace: str,
+        found: Found,
+        updated: Callable[[], list[SeenModel]],
+    ) -> list[tuple[Known, Found]]:
+        """Which known models now have which names, as far as this one's name is concerned."""
+        moves: list[tuple[Known, Found]] = []
+        at: Found | None = found
+        while at is not None:
+            origin = self._origin(place, workspace, at)
+            if origin is None or origin.id in {known.id for known, _ in moves}:
+                break
+            moves.append((origin, at))
+            holder = self._copy.called(workspace, at.model.name)
+            if holder is None or holder.id in {known.id for known, _ in moves}:
+                break
+            at = self._moved_to(place, workspace, holder, updated)
+        return moves
+
+    def _origin(self, place: Mlflow, workspace: str, found: Found) -> Known | None:
+        """The known model that was renamed to this, if there can be no doubt."""
+        model = found.model
+        holder = self._copy.called(workspace, model.name)
+        if holder is not None and holder.created_at == model.created_at:
             return None
-        return self._take(seen, self._all_versions(name))
+        candidates = [
+            known
+            for known in self._copy.made_at(workspace, model.created_at)
+            if self._copy.is_same(known.id, found.versions.seen) and self._has_left(place, known)
+        ]
+        return candidates[0] if len(candidates) == 1 else None
+
+    @staticmethod
+    def _has_left(place: Mlflow, known: Known) -> bool:
+        """Whether nobody, or another model, has the name a model is known by."""
+        try:
+            return place.model(known.name).created_at != known.created_at
+        except NotFound:
+            return True
+
+    def _moved_to(
+        self,
+        place: Mlflow,
+        workspace: str,
+        known: Known,
+        updated: Callable[[], list[SeenModel]],
+    ) -> Found | None:
+        """Where a model went that is not under its name any more, if it is there at all."""
+        for model in updated():
+            if model.created_at != known.created_at or model.name == known.name:
+                continue
+            try:
+                found = self._read(place, workspace, model.name)
+            except NotFound:
+                continue
+            origin = self._origin(place, workspace, found)
+            if origin is not None and origin.id == known.id:
+                return found
+        return None
+
+    # -- opening versions ----------------------------------------------------------------------
+
+    def _open_all(self) -> int:
+        return self._open_these(unopened(self._store, self.server))
+
+    def _open(self, model_ids: list[str]) -> None:
+        if model_ids:
+            self._open_these(unopened(self._store, self.server, model_ids))
+
+    def _open_these(self, fresh: list[tuple[str, SeenVersion]]) -> int:
+        """Open new versions; those that could not be opened before wait until all others are."""
+        patience, opened = _PATIENCE_S, 0
+        for version_id, version in sorted(fresh, key=lambda one: one[0] in self._troubled):
+            began = time.monotonic()
+            place = self._mlflow.within(version.workspace)
+            with self._apart(place, version_id, f"version {version.number} of {version.name!r}"):
+                details = place.details(version)
+                with self._store.write() as session:
+                    write_details(session, self.server, version_id, version, details)
+                opened += 1
+            if version_id in self._troubled:
+                patience -= time.monotonic() - began
+            if patience < 0:
+                _LOG.warning("opening versions takes too long; the next look goes on with it")
+                break
+        return opened
+
+    # -- keeping trouble apart -----------------------------------------------------------------
 
     @contextmanager
-    def _apart(self, key: str, what: str) -> Iterator[None]:
+    def _apart(self, place: Mlflow, key: str, what: str) -> Iterator[None]:
         """What is wrong with one model or version is remembered, told once, and hides no other.
 
         Raises:
@@ -149,7 +427,7 @@ class Mirror:
             if problem.code == "database-unavailable":
                 raise
             if isinstance(problem, Unavailable):
-                next(iter(self._mlflow.models()), None)
+                next(iter(place.model_pages()), None)
             if self._troubled.get(key) != problem.message:
                 _LOG.warning("%s cannot be read: %s", what, problem.message)
             self._troubled[key] = problem.message
@@ -161,315 +439,42 @@ class Mirror:
         else:
             self._troubled.pop(key, None)
 
-    def _agrees(self, model: SeenModel, found: Mapping[int, SeenVersion]) -> bool:
-        """Whether two listings, read one after the other, can be of the same moment."""
-        known = self._known_versions(model.workspace, model.name)
-        return (
-            set(model.aliases.values()) <= found.keys()
-            and known.keys() <= found.keys()
-            and all(_same_incarnation(row, found[number]) for number, row in known.items())
-        )
-
-    def _all_versions(self, name: str) -> list[SeenVersion]:
-        """The versions of a model; a known one the listing lacks is asked for by its number."""
-        found = {version.number: version for version in self._mlflow.versions(name)}
-        for number in self._known_versions("", name).keys() - found.keys():
-            try:
-                found[number] = self._mlflow.version(name, number)
-            except NotFound:
-                continue
-        return list(found.values())
-
-    def _known_versions(self, workspace: str, name: str) -> dict[int, VersionRow]:
-        query = select(VersionRow).where(
-            col(VersionRow.model_id) == col(ModelRow.id),
-            col(VersionRow.gone_at).is_(None),
-            ModelRow.server == self._server,
-            ModelRow.name == name,
-            col(ModelRow.gone_at).is_(None),
-        )
-        if workspace:
-            query = query.where(ModelRow.workspace == workspace)
-        with self._store.read() as session:
-            return {row.number: row for row in session.exec(query)}
-
-    def _present(self) -> list[ModelRow]:
-        with self._store.read() as session:
-            return list(
-                session.exec(
-                    select(ModelRow).where(
-                        ModelRow.server == self._server, col(ModelRow.gone_at).is_(None)
-                    )
-                )
-            )
-
-    def _take(self, seen: SeenModel, versions: Iterable[SeenVersion]) -> list[_Fresh]:
-        """Write one model down. Returns its versions that must be opened to be known."""
-        with self._store.write() as session:
-            model = self._model(session, seen)
-            fresh = self._versions(session, model, {v.number: v for v in versions})
-            self._aliases(session, model, seen)
-        return fresh
-
-    def _open(self, fresh: list[_Fresh]) -> None:
-        """Open new versions; those that could not be opened before wait until all others are."""
-        patience = _PATIENCE_S
-        for version_id, version in sorted(fresh, key=lambda one: one[0] in self._troubled):
-            began = time.monotonic()
-            with self._apart(version_id, f"version {version.number} of {version.name!r}"):
-                self._detail(version_id, version)
-            if version_id in self._troubled:
-                patience -= time.monotonic() - began
-            if patience < 0:
-                _LOG.warning("opening versions takes too long; the next look goes on with it")
+    def _timed(self, pages: Iterator[_Page]) -> Iterator[tuple[_Page, Reading]]:
+        """Pages, each with the time at which it was asked for and the time at which it came."""
+        while True:
+            began = self._clock.now()
+            page = next(pages, None)
+            if page is None:
                 return
-
-    def _model(self, session: Session, seen: SeenModel) -> ModelRow:
-        now = self._clock.now()
-        row = session.exec(
-            select(ModelRow).where(
-                ModelRow.server == self._server,
-                ModelRow.workspace == seen.workspace,
-                ModelRow.name == seen.name,
-                col(ModelRow.gone_at).is_(None),
-            )
-        ).first()
-        if row is not None and row.created_at != seen.created_at:
-            self._bury(session, row, now)
-            row = None
-        if row is None:
-            row = ModelRow(
-                id=new_id("mdl"),
-                server=self._server,
-                workspace=seen.workspace,
-                name=seen.name,
-                created_at=seen.created_at,
-                updated_at=seen.updated_at,
-                seen_at=now,
-            )
-            self._journal.append(session, "model:seen", row.id, {}, at=now)
-        content = content_hash(seen)
-        if row.content != content:
-            row.content = content
-            row.updated_at = seen.updated_at
-            row.description = seen.description
-            row.tags = json.dumps(dict(seen.tags), sort_keys=True)
-            row.searched = search_text(seen.name, seen.description, seen.tags)
-        row.seen_at = now
-        session.add(row)
-        session.flush()
-        return row
-
-    def _versions(
-        self, session: Session, model: ModelRow, seen: dict[int, SeenVersion]
-    ) -> list[_Fresh]:
-        now = self._clock.now()
-        known = {
-            row.number: row
-            for row in session.exec(
-                select(VersionRow).where(
-                    VersionRow.model_id == model.id, col(VersionRow.gone_at).is_(None)
-                )
-            )
-        }
-        fresh: list[_Fresh] = []
-        for number, row in known.items():
-            if number not in seen or not _same_incarnation(row, seen[number]):
-                self._bury_version(session, row, now)
-        for number, version in seen.items():
-            found = known.get(number)
-            if found is None or found.gone_at is not None:
-                found = VersionRow(
-                    id=new_id("ver"),
-                    model_id=model.id,
-                    number=number,
-                    created_at=version.created_at,
-                    source=version.source,
-                    run_id=version.run_id,
-                    seen_at=now,
-                )
-                self._journal.append(session, "version:seen", found.id, {}, at=now)
-            content = content_hash(version)
-            if found.content != content:
-                found.content = content
-                found.description = version.description
-                found.status = version.status
-                found.tags = json.dumps(dict(version.tags), sort_keys=True)
-            found.seen_at = now
-            session.add(found)
-            if not found.is_detailed:
-                fresh.append((found.id, version))
-        session.flush()
-        return fresh
-
-    def _aliases(self, session: Session, model: ModelRow, seen: SeenModel) -> None:
-        now = self._clock.now()
-        ids = {
-            row.number: row.id
-            for row in session.exec(
-                select(VersionRow).where(
-                    VersionRow.model_id == model.id, col(VersionRow.gone_at).is_(None)
-                )
-            )
-        }
-        known = {
-            row.alias: row
-            for row in session.exec(select(AliasRow).where(AliasRow.model_id == model.id))
-        }
-        for alias, row in known.items():
-            if alias not in seen.aliases:
-                session.delete(row)
-                self._alias_event(session, model, alias, row.number, None, now)
-        for alias, number in seen.aliases.items():
-            version_id = ids.get(number)
-            before = known.get(alias)
-            if version_id is None or (before and before.version_id == version_id):
-                continue
-            if before is not None:
-                session.delete(before)
-                session.flush()
-            session.add(
-                AliasRow(
-                    model_id=model.id, alias=alias, version_id=version_id, number=number, since=now
-                )
-            )
-            self._alias_event(session, model, alias, before.number if before else None, number, now)
-
-    def _alias_event(
-        self,
-        session: Session,
-        model: ModelRow,
-        alias: str,
-        before: int | None,
-        after: int | None,
-        at: datetime,
-    ) -> None:
-        moved = {"alias": alias, "before": str(before or ""), "after": str(after or "")}
-        self._journal.append(session, "alias:seen", model.id, moved, at=at)
-
-    def _detail(self, version_id: str, seen: SeenVersion) -> None:
-        """Open a new version once. If that fails it is tried again at the next look."""
-        details = self._mlflow.details(seen)
-        with self._store.write() as session:
-            row = session.get_one(VersionRow, version_id)
-            row.logged_model_id = details.logged_model_id
-            row.flavors = " ".join(details.flavors)
-            row.signature = details.signature
-            # A version that is still being written is opened again when it is ready.
-            row.is_detailed = seen.status == "READY"
-            session.add(row)
-            self._measured(session, version_id, details)
-            self._ran(session, details)
-
-    def _measured(self, session: Session, version_id: str, details: SeenDetails) -> None:
-        for metric in details.metrics:
-            if not math.isfinite(metric.value):
-                continue  # no number: nothing can be compared with it, and SQLite cannot keep it
-            session.merge(
-                MetricRow(
-                    version_id=version_id,
-                    name=metric.name,
-                    dataset=metric.dataset,
-                    dataset_digest=metric.dataset_digest,
-                    value=metric.value,
-                )
-            )
-
-    def _ran(self, session: Session, details: SeenDetails) -> None:
-        run = details.run
-        if run is None:
-            return
-        session.merge(
-            RunRow(
-                server=self._server,
-                run_id=run.run_id,
-                name=run.name,
-                experiment=run.experiment,
-                user=run.user,
-                status=run.status,
-                started_at=run.started_at,
-                ended_at=run.ended_at,
-                params=json.dumps(dict(run.params)),
-                tags=json.dumps(dict(run.tags)),
-            )
-        )
-        for used in run.datasets:
-            session.merge(
-                DatasetRow(
-                    server=self._server,
-                    name=used.name,
-                    digest=used.digest,
-                    source_type=used.source_type,
-                    source=used.source,
-                    columns=used.columns,
-                    rows=used.rows,
-                )
-            )
-            session.merge(
-                RunDatasetRow(
-                    server=self._server,
-                    run_id=run.run_id,
-                    name=used.name,
-                    digest=used.digest,
-                    context=used.context,
-                )
-            )
-
-    def _gone(self, rows: list[ModelRow]) -> None:
-        for row in rows:
-            with self._store.write() as session:
-                self._bury(session, session.get_one(ModelRow, row.id), self._clock.now())
-
-    def _bury(self, session: Session, model: ModelRow, at: datetime) -> None:
-        for version in session.exec(
-            select(VersionRow).where(
-                VersionRow.model_id == model.id, col(VersionRow.gone_at).is_(None)
-            )
-        ).all():
-            self._bury_version(session, version, at)
-        for alias in session.exec(select(AliasRow).where(AliasRow.model_id == model.id)).all():
-            session.delete(alias)
-        model.gone_at = at
-        session.add(model)
-        session.flush()
-        self._journal.append(session, "model:gone", model.id, {}, at=at)
-
-    def _bury_version(self, session: Session, version: VersionRow, at: datetime) -> None:
-        version.gone_at = at
-        session.add(version)
-        for alias in session.exec(select(AliasRow).where(AliasRow.version_id == version.id)).all():
-            session.delete(alias)
-        session.flush()
-        self._journal.append(session, "version:gone", version.id, {}, at=at)
-
-    def _note(self, problem: str, counted: tuple[int, int] | None) -> MirrorState:
-        now = self._clock.now()
-        with self._store.write() as session:
-            row = session.get(MirrorStateRow, self._server) or MirrorStateRow(
-                server=self._server, attempted_at=now
-            )
-            row.attempted_at = now
-            row.problem = problem
-            if counted is not None:
-                row.succeeded_at = now
-                row.models, row.versions = counted
-            session.add(row)
-            return mirror_state(row)
+            yield page, Reading(began, self._clock.now())
 
 
-def mirror_state(row: MirrorStateRow) -> MirrorState:
-    """The state as a value."""
-    return MirrorState(
-        row.server, row.attempted_at, row.succeeded_at, row.problem, row.models, row.versions
-    )
+class _Progress:
+    """How far a crawl has come, told every other second."""
+
+    def __init__(self, logbook: Logbook) -> None:
+        self._logbook = logbook
+        self._read = 0
+        self._told_at = time.monotonic()
+        logbook.begins()
+
+    def has_read(self, more: int) -> None:
+        """So many more models or versions were read."""
+        self._read += more
+        if time.monotonic() - self._told_at >= _TELL_EVERY_S:
+            self._told_at = time.monotonic()
+            self._logbook.has_read(self._read)
 
 
-def search_text(name: str, description: str, tags: Mapping[str, str]) -> str:
-    """What a search looks through: small letters, words apart, the name also as one word."""
-    values = " ".join(tags.values())
-    apart = "".join(ch if ch.isalnum() else " " for ch in name)
-    return f"{name} {apart} {description} {values}".lower()
-
-
-def _same_incarnation(row: VersionRow, seen: SeenVersion) -> bool:
-    return (row.created_at, row.source, row.run_id) == (seen.created_at, seen.source, seen.run_id)
+def _newest(places: Iterable[Mlflow]) -> Marks:
+    """The newest updates of models and of versions that a server knows of."""
+    models: list[datetime] = []
+    versions: list[datetime] = []
+    for place in places:
+        models += [one.updated_at for one in next(place.model_pages(newest_first=True), ())[:1]]
+        versions += [
+            one.updated_at
+            for one in next(place.version_pages(newest_first=True), ())[:1]
+            if one.updated_at is not None
+        ]
+    return Marks(max(models, default=None), max(versions, default=None))

@@ -12,9 +12,13 @@ import os
 import re
 import tempfile
 import time
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterator, Sequence
+from concurrent.futures import Future, ThreadPoolExecutor
+from contextlib import contextmanager
+from contextvars import copy_context
 from datetime import UTC, datetime
 from functools import partial
+from http import HTTPStatus
 from pathlib import Path
 from typing import Any, Final, TypeVar
 from urllib.parse import unquote, urlsplit
@@ -27,6 +31,7 @@ from catalog.registry.artifacts import (
     read_mlmodel,
 )
 from catalog.registry.seen import (
+    USUAL_WORKSPACE,
     SeenDataset,
     SeenDetails,
     SeenMetric,
@@ -37,8 +42,11 @@ from catalog.registry.seen import (
 from ledger.errors import CountersignError, Invalid, NotFound, Unavailable
 
 _LOG = logging.getLogger(__name__)
+_T = TypeVar("_T")
 _Seen = TypeVar("_Seen", SeenModel, SeenVersion)
-_PAGE: Final = 500
+_PAGE: Final = 1000
+_NEWS_PAGE: Final = 100
+_FILES_AT_ONCE: Final = 4
 _SAMPLE_NAME: Final = "evaluation_sample.parquet"
 _LARGEST_ROWS: Final = 2**31 - 1  # the widest whole number every database keeps here
 _TELL_AGAIN_S: Final = 60.0
@@ -62,6 +70,14 @@ _PATIENCE: Final = {
 }
 
 
+class _InContext(ThreadPoolExecutor):
+    """Threads that work in the context of whoever gave them the work."""
+
+    def submit(self, fn: Callable[..., _T], /, *args: Any, **named: Any) -> Future[_T]:  # noqa: ANN401 - as the library's
+        """Have something done in the present context."""
+        return super().submit(copy_context().run, partial(fn, *args, **named))
+
+
 class MlflowServer:
     """One MLflow server behind its tracking address."""
 
@@ -69,6 +85,8 @@ class MlflowServer:
         self._uri = tracking_uri
         self._opened: Any = None
         self._told: dict[str, float] = {}
+        # Empty: nobody has said which, and a server without workspaces is asked about none.
+        self._workspace = ""
 
     @property
     def _client(self) -> Any:  # noqa: ANN401 - MLflow's own type, unknown until imported
@@ -80,24 +98,68 @@ class MlflowServer:
             self._opened = MlflowClient(tracking_uri=self._uri, registry_uri=self._uri)
         return self._opened
 
-    def models(self) -> Iterator[SeenModel]:
-        """All registered models with tags and aliases."""
-        yield from self._paged(
+    def workspaces(self) -> list[str]:
+        """The workspaces of the server; `default` alone where it has none."""
+        if not self._ask(self._has_workspaces):
+            return [USUAL_WORKSPACE]
+        return [workspace.name for workspace in self._ask(self._client.list_workspaces)]
+
+    def _has_workspaces(self) -> bool:
+        from mlflow.utils.credentials import (  # noqa: PLC0415 - as all of mlflow
+            get_default_host_creds,
+        )
+        from mlflow.utils.server_info import (  # noqa: PLC0415 - as all of mlflow
+            SERVER_INFO_WORKSPACES_ENABLED,
+            fetch_server_info,
+        )
+
+        credentials: Any = get_default_host_creds(self._uri)  # type: ignore[no-untyped-call]
+        answer = fetch_server_info(credentials)
+        if answer.status_code == HTTPStatus.NOT_FOUND:
+            return False  # an MLflow from before there were any
+        if answer.status_code != HTTPStatus.OK:
+            msg = "the server does not say what it is"
+            raise ConnectionError(msg)
+        return bool((answer.data or {}).get(SERVER_INFO_WORKSPACES_ENABLED))
+
+    def within(self, workspace: str) -> MlflowServer:
+        """The same server, asked about another workspace."""
+        other = MlflowServer(self._uri)
+        other._opened, other._told = self._client, self._told
+        # The usual one is what a server without workspaces answers about, so it is not named.
+        other._workspace = "" if workspace == USUAL_WORKSPACE else workspace
+        return other
+
+    def model_pages(self, *, newest_first: bool = False) -> Iterator[Sequence[SeenModel]]:
+        """All registered models with tags and aliases, one question for each page."""
+        rows, order = _order(newest_first=newest_first)
+        yield from self._pages(
             _model,
             lambda token: self._client.search_registered_models(
-                max_results=_PAGE, page_token=token
+                max_results=rows, order_by=order, page_token=token
             ),
         )
 
-    def versions(self, name: str = "") -> Iterator[SeenVersion]:
-        """All versions, of one model if it is named."""
-        wanted = f"name={_quoted(name)}" if name else None
-        yield from self._paged(
+    def version_pages(self, *, newest_first: bool = False) -> Iterator[Sequence[SeenVersion]]:
+        """All versions, one question for each page."""
+        rows, order = _order(newest_first=newest_first)
+        yield from self._pages(
+            _version,
+            lambda token: self._client.search_model_versions(
+                max_results=rows, order_by=order, page_token=token
+            ),
+        )
+
+    def versions(self, name: str) -> Iterator[SeenVersion]:
+        """All versions of one model."""
+        wanted = f"name={_quoted(name)}"
+        for page in self._pages(
             _version,
             lambda token: self._client.search_model_versions(
                 wanted, max_results=_PAGE, page_token=token
             ),
-        )
+        ):
+            yield from page
 
     def model(self, name: str) -> SeenModel:
         """One registered model. Raises NotFound."""
@@ -194,8 +256,13 @@ class MlflowServer:
         )
 
         files: Any = self._ask(lambda: get_artifact_repository(address, tracking_uri=self._uri))
+        # Files are fetched by threads of their own, which must ask about the same workspace.
+        files.thread_pool = _InContext(_FILES_AT_ONCE)
         insist_small(self._one(files, name) if name else self._walk(files))
-        fetched = Path(self._ask(lambda: files.download_artifacts(name, str(into))))
+        try:
+            fetched = Path(self._ask(lambda: files.download_artifacts(name, str(into))))
+        finally:
+            files.thread_pool.shutdown()
         # A listing may be wrong, or old by now.
         insist_small(on_disk(fetched))
         return fetched
@@ -256,32 +323,46 @@ class MlflowServer:
             )
         )
 
-    def _paged(
+    def _pages(
         self, read: Callable[[Any], _Seen], ask: Callable[[str | None], Any]
-    ) -> Iterator[_Seen]:
+    ) -> Iterator[list[_Seen]]:
         token: str | None = None
         while True:
             page = self._ask(partial(ask, token))
+            seen: list[_Seen] = []
             for found in page:
                 try:
-                    seen = read(found)
+                    seen.append(read(found))
                 except (ValueError, TypeError, OverflowError):
                     # One that makes no sense must not hide the others; the traceback says which.
                     _LOG.exception("an entry of MLflow's listing cannot be read")
-                    continue
-                yield seen
+            yield seen
             token = page.token
             if not token:
                 return
 
     def _ask(self, question: Callable[[], Any]) -> Any:  # noqa: ANN401 - whatever MLflow answers
         try:
-            return question()
+            with self._within():
+                return question()
         except Exception as error:
             problem = _in_our_words(error)
             if isinstance(problem, Unavailable):
                 self._tell(error)
             raise problem from error
+
+    @contextmanager
+    def _within(self) -> Iterator[None]:
+        """What is asked in here is asked about this workspace, by this thread alone."""
+        if not self._workspace:
+            yield
+            return
+        from mlflow.utils.workspace_context import (  # noqa: PLC0415 - as all of mlflow
+            ServerWorkspaceContext,
+        )
+
+        with ServerWorkspaceContext(self._workspace):
+            yield
 
     def _tell(self, error: Exception) -> None:
         """Leave the operator a cause, once per kind and minute.
@@ -292,6 +373,13 @@ class MlflowServer:
         if now - self._told.get(kind, -_TELL_AGAIN_S) >= _TELL_AGAIN_S:
             self._told[kind] = now
             _LOG.warning("MLflow does not answer properly: %s", kind)
+
+
+def _order(*, newest_first: bool) -> tuple[int, list[str]]:
+    """How many rows a page holds, and in which order: of the newest only a few are wanted."""
+    if newest_first:
+        return _NEWS_PAGE, ["last_updated_timestamp DESC"]
+    return _PAGE, ["name ASC"]
 
 
 def _kind(error: Exception) -> str:
@@ -366,7 +454,7 @@ def _certain(milliseconds: int | None) -> datetime:
 
 def _model(found: Any) -> SeenModel:  # noqa: ANN401 - MLflow's own type
     return SeenModel(
-        name=found.name,
+        name=_sound(found.name),
         workspace=getattr(found, "workspace", None) or "default",
         created_at=_certain(found.creation_timestamp),
         updated_at=_certain(found.last_updated_timestamp),
@@ -378,7 +466,7 @@ def _model(found: Any) -> SeenModel:  # noqa: ANN401 - MLflow's own type
 
 def _version(found: Any) -> SeenVersion:  # noqa: ANN401 - MLflow's own type
     return SeenVersion(
-        name=found.name,
+        name=_sound(found.name),
         number=int(found.version),
         workspace=getattr(found, "workspace", None) or "default",
         created_at=_certain(found.creation_timestamp),
@@ -387,7 +475,18 @@ def _version(found: Any) -> SeenVersion:  # noqa: ANN401 - MLflow's own type
         description=found.description or "",
         status=str(found.status or ""),
         tags=dict(found.tags or {}),
+        stage="" if found.current_stage in {None, "None"} else str(found.current_stage),
+        updated_at=_moment(found.last_updated_timestamp),
     )
+
+
+def _sound(name: str) -> str:
+    """A name that can be kept. Raises ValueError for one that can stand in no database."""
+    name.encode()
+    if "\0" in name:
+        msg = "a name holds a zero"
+        raise ValueError(msg)
+    return name
 
 
 def _dataset(given: Any) -> SeenDataset:  # noqa: ANN401 - MLflow's own type

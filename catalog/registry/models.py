@@ -23,7 +23,7 @@ from auth.access import (
 from auth.actors import Actor
 from auth.tables import PrincipalRow
 from catalog.registry.classified import checked_domain, told, write_down
-from catalog.registry.mirror import MirrorState, mirror_state
+from catalog.registry.mirror_state import MirrorState, mirror_state
 from catalog.registry.standing import UNCHANGED, Standing
 from catalog.registry.tables import (
     AliasRow,

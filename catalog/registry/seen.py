@@ -3,41 +3,44 @@
 from __future__ import annotations
 
 import hashlib
-from collections.abc import Iterator, Mapping
-from dataclasses import asdict, dataclass, field
+import json
+from collections.abc import Iterator, Mapping, Sequence
+from dataclasses import dataclass, field, fields
 from datetime import datetime
 from pathlib import Path
-from typing import Protocol
+from typing import Final, Protocol
 
-import rfc8785
+USUAL_WORKSPACE: Final = "default"
 
 
-@dataclass(frozen=True)
+@dataclass(frozen=True, slots=True)
 class SeenModel:
     """A registered model."""
 
     name: str
     created_at: datetime
     updated_at: datetime
-    workspace: str = "default"
+    workspace: str = USUAL_WORKSPACE
     description: str = ""
     tags: Mapping[str, str] = field(default_factory=dict)
     aliases: Mapping[str, int] = field(default_factory=dict)
 
 
-@dataclass(frozen=True)
+@dataclass(frozen=True, slots=True)
 class SeenVersion:
-    """A model version."""
+    """A model version. `stage` is MLflow's own, empty for its `None`."""
 
     name: str
     number: int
     created_at: datetime
     source: str
     run_id: str
-    workspace: str = "default"
+    workspace: str = USUAL_WORKSPACE
     description: str = ""
     status: str = "READY"
     tags: Mapping[str, str] = field(default_factory=dict)
+    stage: str = ""
+    updated_at: datetime | None = None
 
 
 @dataclass(frozen=True)
@@ -92,18 +95,33 @@ class SeenDetails:
 
 
 class Mlflow(Protocol):
-    """An MLflow server, as much of it as Countersign asks.
+    """An MLflow server, as much of it as Countersign asks, within one of its workspaces.
 
     Every method raises `ledger.errors.Unavailable` when the server does not answer properly, and
     `ledger.errors.NotFound` when it answers that the thing is not there.
     """
 
-    def models(self) -> Iterator[SeenModel]:
-        """All registered models with tags and aliases."""
+    def workspaces(self) -> list[str]:
+        """The workspaces of the server; `default` alone where it has none."""
         ...
 
-    def versions(self, name: str = "") -> Iterator[SeenVersion]:
-        """All versions, of one model if it is named."""
+    def within(self, workspace: str) -> Mlflow:
+        """The same server, asked about another workspace."""
+        ...
+
+    def model_pages(self, *, newest_first: bool = False) -> Iterator[Sequence[SeenModel]]:
+        """All registered models with tags and aliases: one question for each page.
+
+        In order of name, or of their last update.
+        """
+        ...
+
+    def version_pages(self, *, newest_first: bool = False) -> Iterator[Sequence[SeenVersion]]:
+        """All versions, likewise."""
+        ...
+
+    def versions(self, name: str) -> Iterator[SeenVersion]:
+        """All versions of one model."""
         ...
 
     def model(self, name: str) -> SeenModel:
@@ -133,8 +151,15 @@ class Mlflow(Protocol):
 
 def content_hash(seen: SeenModel | SeenVersion) -> str:
     """A digest that changes when anything about it changes."""
-    plain = {
-        key: value.isoformat() if isinstance(value, datetime) else value
-        for key, value in asdict(seen).items()
-    }
-    return hashlib.sha256(rfc8785.dumps(plain)).hexdigest()
+    plain = [getattr(seen, name) for name in _FIELDS[type(seen)]]
+    text = json.dumps(plain, sort_keys=True, default=_plain, separators=(",", ":"))
+    return hashlib.sha256(text.encode("ascii")).hexdigest()
+
+
+def _plain(value: object) -> object:
+    return dict(value) if isinstance(value, Mapping) else str(value)
+
+
+_FIELDS: Final = {
+    kind: tuple(one.name for one in fields(kind)) for kind in (SeenModel, SeenVersion)
+}

@@ -43,10 +43,21 @@ class MirrorStateRow(SQLModel, table=True):
     problem: str = ""
     models: int = 0
     versions: int = 0
+    crawled_at: datetime | None = Field(default=None, sa_column=_moment(nullable=True))
+    crawl_began_at: datetime | None = Field(default=None, sa_column=_moment(nullable=True))
+    crawl_read: int = Field(default=0, sa_column_kwargs={"server_default": text("0")})
+    models_mark: datetime | None = Field(default=None, sa_column=_moment(nullable=True))
+    versions_mark: datetime | None = Field(default=None, sa_column=_moment(nullable=True))
+    failures: int = Field(default=0, sa_column_kwargs={"server_default": text("0")})
+    open_until: datetime | None = Field(default=None, sa_column=_moment(nullable=True))
 
 
 class ModelRow(SQLModel, table=True):
-    """One incarnation of a registered model: made again under its name, it is another row."""
+    """One incarnation of a registered model: made again under its name, it is another row.
+
+    `seen_at` is when the newest reading that showed the model like this began, `versions_seen_at`
+    when the newest one began that listed all its versions.
+    """
 
     __tablename__ = "model"
     __table_args__ = (
@@ -59,6 +70,8 @@ class ModelRow(SQLModel, table=True):
             sqlite_where=text(UNCLASSIFIED),
             postgresql_where=text(UNCLASSIFIED),
         ),
+        # A renamed model is recognised by the moment it was made.
+        Index("ix_model_made", "server", "workspace", "created_at"),
     )
 
     id: str = Field(primary_key=True)
@@ -79,11 +92,12 @@ class ModelRow(SQLModel, table=True):
     regulatory_class: str = Field(default="", index=True)
     stage: str = Field(default="", index=True)
     seen_at: datetime = Field(sa_column=_moment())
+    versions_seen_at: datetime | None = Field(default=None, sa_column=_moment(nullable=True))
     gone_at: datetime | None = Field(default=None, sa_column=_moment(nullable=True))
 
 
 class VersionRow(SQLModel, table=True):
-    """One incarnation of a model version."""
+    """One incarnation of a model version. `stage` is MLflow's own, empty for its `None`."""
 
     __tablename__ = "model_version"
     __table_args__ = (
@@ -102,6 +116,9 @@ class VersionRow(SQLModel, table=True):
     status: str = ""
     tags: str = Field(default="{}", sa_column=_text())
     content: str = ""
+    stage: str = Field(default="", sa_column_kwargs={"server_default": text("''")})
+    artifact_digest: str = Field(default="", sa_column_kwargs={"server_default": text("''")})
+    artifact_read_at: datetime | None = Field(default=None, sa_column=_moment(nullable=True))
     flavors: str = ""
     signature: str = Field(default="", sa_column=_text())
     is_detailed: bool = False
@@ -119,6 +136,37 @@ class AliasRow(SQLModel, table=True):
     version_id: str = Field(foreign_key="model_version.id")
     number: int
     since: datetime = Field(sa_column=_moment())
+
+
+class ChangeRow(SQLModel, table=True):
+    """Something that changed in MLflow, between two readings of it."""
+
+    __tablename__ = "registry_change"
+    __table_args__ = (
+        Index("ix_registry_change_model", "model_id", "sequence"),
+        Index("ix_registry_change_kind", "model_id", "kind", "name"),
+    )
+
+    sequence: int | None = Field(default=None, primary_key=True)
+    model_id: str = Field(foreign_key="model.id")
+    version_id: str = ""
+    kind: str
+    name: str = ""
+    before: str = Field(default="", sa_column=_text())
+    after: str = Field(default="", sa_column=_text())
+    since: datetime | None = Field(default=None, sa_column=_moment(nullable=True))
+    until: datetime = Field(sa_column=_moment())
+    by_promotion: str = ""
+
+
+class DeliveryRow(SQLModel, table=True):
+    """A webhook delivery that was taken: it is not taken twice."""
+
+    __tablename__ = "webhook_delivery"
+
+    server: str = Field(primary_key=True)
+    delivery: str = Field(primary_key=True)
+    at: datetime = Field(sa_column=Column(UtcDateTime, nullable=False, index=True))
 
 
 class RunRow(SQLModel, table=True):

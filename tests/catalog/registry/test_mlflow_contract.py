@@ -150,7 +150,9 @@ def version(world: World, name: str) -> SeenVersion:
 def test_models_are_listed_with_what_they_say_of_themselves(world: World, name: str) -> None:
     world.register(name, "What it predicts.", team="risk")
     world.mlflow.set_alias(name, "champion", world.log(name))
-    (listed,) = [model for model in world.mlflow.models() if model.name == name]
+    (listed,) = [
+        model for page in world.mlflow.model_pages() for model in page if model.name == name
+    ]
     assert listed == world.mlflow.model(name)
     assert (listed.workspace, listed.description) == ("default", "What it predicts.")
     assert dict(listed.tags) == {"team": "risk"}
@@ -163,7 +165,9 @@ def test_versions_are_listed_for_all_models_and_for_one(
 ) -> None:
     world.log(name)
     of_one = {one.number: one for one in world.mlflow.versions(name)}
-    of_all = {one.number: one for one in world.mlflow.versions() if one.name == name}
+    of_all = {
+        one.number: one for page in world.mlflow.version_pages() for one in page if one.name == name
+    }
     assert of_one == of_all
     assert set(of_one) == {1, 2}
     assert of_one[1] == version
@@ -275,7 +279,12 @@ def test_a_listing_longer_than_a_page_is_read_to_its_end(
     monkeypatch.setattr(adapter, "_PAGE", 2)
     for number in range(5):
         world.register(f"{name}-{number}", "")
-    listed = [one.name for one in world.mlflow.models() if one.name.startswith(f"{name}-")]
+    listed = [
+        one.name
+        for page in world.mlflow.model_pages()
+        for one in page
+        if one.name.startswith(f"{name}-")
+    ]
     assert sorted(listed) == [f"{name}-{number}" for number in range(5)]
 
 

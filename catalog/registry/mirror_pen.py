@@ -1,0 +1,89 @@
+"""The mirror's pen: what a reading changed, written in the transaction that changes it."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass, field
+from datetime import datetime
+from typing import Any, Final, Literal
+
+from sqlalchemy import insert
+from sqlmodel import Session
+
+from catalog.registry.tables import ChangeRow
+from ledger.journal import Journal
+
+Kind = Literal[
+    "created",
+    "deleted",
+    "renamed",
+    "description",
+    "tag",
+    "alias",
+    "stage",
+    "status",
+    "artifact",
+]
+# Descriptions and tags may be of any length; a journal keeps enough of them to be recognised.
+LONGEST_TEXT: Final = 4_000
+
+
+@dataclass(frozen=True)
+class Reading:
+    """When MLflow was asked, and when its answer was there: what it said was true in between."""
+
+    began: datetime
+    ended: datetime
+
+
+@dataclass
+class Pen:
+    """Gathers what one transaction changes, and writes it down at its end."""
+
+    journal: Journal
+    at: datetime
+    _changes: list[dict[str, Any]] = field(default_factory=list)
+    _events: list[tuple[str, str, dict[str, str]]] = field(default_factory=list)
+
+    def change(
+        self,
+        kind: Kind,
+        model_id: str,
+        version_id: str = "",
+        *,
+        name: str = "",
+        before: str = "",
+        after: str = "",
+        since: datetime | None,
+        until: datetime,
+    ) -> None:
+        """Something became different in the window `(since, until]`."""
+        self._changes.append(
+            {
+                "model_id": model_id,
+                "version_id": version_id,
+                "kind": kind,
+                "name": name,
+                "before": _cut(before),
+                "after": _cut(after),
+                # A clock that was set back must not make a window that ends before it begins.
+                "since": since if since is None else min(since, until),
+                "until": until,
+                "by_promotion": "",
+            }
+        )
+
+    def tell(self, event: str, subject: str, **payload: str) -> None:
+        """Somebody may want to act on it."""
+        self._events.append((event, subject, payload))
+
+    def write(self, session: Session) -> None:
+        """Write everything gathered, in its order."""
+        if self._changes:
+            session.connection().execute(insert(ChangeRow), self._changes)
+        for event, subject, payload in self._events:
+            self.journal.append(session, event, subject, payload, at=self.at)
+        self._changes, self._events = [], []
+
+
+def _cut(text: str) -> str:
+    return text if len(text) <= LONGEST_TEXT else text[: LONGEST_TEXT - 1] + "…"

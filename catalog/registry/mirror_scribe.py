@@ -1,0 +1,383 @@
+"""The mirror's scribe: writes what was found about models, each with the changes that it shows.
+
+Everything about a model is written in one transaction, with its changes and the events they are. A
+reading that is older than the one already written is thrown away.
+"""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Collection, Iterable, Mapping, Sequence
+from datetime import datetime
+from typing import TypedDict
+
+from sqlalchemy import update
+from sqlmodel import Session, col, select
+
+from catalog.registry.mirror_aliases import write_aliases
+from catalog.registry.mirror_copy import Found, Known, is_incarnation
+from catalog.registry.mirror_pen import Kind, Pen, Reading
+from catalog.registry.seen import SeenVersion, content_hash
+from catalog.registry.tables import AliasRow, ModelRow, VersionRow
+from ledger.clock import Clock
+from ledger.ids import new_id
+from ledger.journal import Journal
+from ledger.store import Store
+
+
+class _Window(TypedDict):
+    since: datetime | None
+    until: datetime
+
+
+class Scribe:
+    """Writes the rows of one server's models, versions and aliases."""
+
+    def __init__(self, store: Store, clock: Clock, journal: Journal, server: str) -> None:
+        self._store = store
+        self._clock = clock
+        self._journal = journal
+        self._server = server
+
+    def confirm(self, ids: Collection[str], models: datetime, versions: datetime) -> None:
+        """These are as they were, by a reading of models and one of versions that began then."""
+        if not ids:
+            return
+        with self._store.write() as session:
+            session.connection().execute(
+                update(ModelRow)
+                .where(col(ModelRow.id).in_(ids))
+                .values(seen_at=models, versions_seen_at=versions)
+            )
+
+    def take(self, batch: Sequence[Found]) -> list[str]:
+        """Write down what was found, in one transaction. Returns the ids of the models."""
+        with self._store.write() as session:
+            pen = Pen(self._journal, self._clock.now())
+            ids = [
+                id_
+                for workspace in {found.model.workspace for found in batch}
+                for id_ in self._take(
+                    session, pen, workspace, [f for f in batch if f.model.workspace == workspace]
+                )
+            ]
+            pen.write(session)
+        return ids
+
+    def rename(self, moves: Sequence[tuple[Known, Found]]) -> None:
+        """Give models their new names, all in one transaction: two may have swapped theirs."""
+        with self._store.write() as session:
+            pen = Pen(self._journal, self._clock.now())
+            taken = {found.model.name for _, found in moves}
+            rows = [(session.get_one(ModelRow, known.id), found) for known, found in moves]
+            ids = {row.id for row, _ in rows}
+            workspace = rows[0][1].model.workspace
+            for other in self._rows(session, workspace, taken):
+                if other.id not in ids:
+                    self._bury(session, pen, other, rows[0][1].reading)
+            before = {row.id: row.name for row, _ in rows}
+            for row, _ in rows:
+                row.name = row.id  # out of the way of the others
+                session.add(row)
+            session.flush()
+            for row, found in rows:
+                row.name = found.model.name
+                row.searched = search_text(row.name, row.description, json.loads(row.tags))
+                session.add(row)
+                pen.change(
+                    "renamed",
+                    row.id,
+                    before=before[row.id],
+                    after=row.name,
+                    since=row.seen_at,
+                    until=found.reading.ended,
+                )
+                pen.tell("model:renamed", row.id, before=before[row.id], after=row.name)
+            session.flush()
+            self._take(session, pen, workspace, [found for _, found in moves])
+            pen.write(session)
+
+    def gone(self, workspace: str, name: str, reading: Reading) -> None:
+        """A model is not in MLflow any more."""
+        with self._store.write() as session:
+            pen = Pen(self._journal, self._clock.now())
+            for row in self._rows(session, workspace, [name]):
+                if not self._is_stale(row.seen_at, reading):
+                    self._bury(session, pen, row, reading)
+            pen.write(session)
+
+    # -- the inside ----------------------------------------------------------------------------
+
+    def _is_stale(self, written: datetime | None, reading: Reading) -> bool:
+        """Whether a newer reading than this one is written down already.
+
+        One from the future is none: a clock that was set back must not stop the mirror.
+        """
+        return written is not None and reading.began < written <= self._clock.now()
+
+    def _rows(self, session: Session, workspace: str, names: Iterable[str]) -> list[ModelRow]:
+        return list(
+            session.exec(
+                select(ModelRow)
+                .where(
+                    ModelRow.server == self._server,
+                    ModelRow.workspace == workspace,
+                    col(ModelRow.name).in_(list(names)),
+                    col(ModelRow.gone_at).is_(None),
+                )
+                .order_by(ModelRow.id)
+                .with_for_update()
+            )
+        )
+
+    def _take(
+        self, session: Session, pen: Pen, workspace: str, batch: Sequence[Found]
+    ) -> list[str]:
+        rows = {
+            row.name: row
+            for row in self._rows(session, workspace, [found.model.name for found in batch])
+        }
+        taken: list[tuple[ModelRow, Found]] = []
+        buried = False
+        for found in batch:
+            row = rows.get(found.model.name)
+            if row is not None and self._is_newer(row, found):
+                continue
+            if row is not None and row.created_at != found.model.created_at:
+                self._bury(session, pen, row, found.reading)
+                buried, row = True, None
+            taken.append((row or self._new_model(pen, found), found))
+        if buried:
+            session.flush()  # the name is free before another takes it
+        for row, found in taken:
+            self._model(pen, row, found)
+            session.add(row)
+        session.flush()
+        self._versions_and_aliases(session, pen, taken)
+        return [row.id for row, _ in taken]
+
+    def _is_newer(self, row: ModelRow, found: Found) -> bool:
+        return self._is_stale(row.seen_at, found.reading) or self._is_stale(
+            row.versions_seen_at, found.versions.reading
+        )
+
+    def _new_model(self, pen: Pen, found: Found) -> ModelRow:
+        seen = found.model
+        row = ModelRow(
+            id=new_id("mdl"),
+            server=self._server,
+            workspace=seen.workspace,
+            name=seen.name,
+            created_at=seen.created_at,
+            updated_at=seen.updated_at,
+            seen_at=found.reading.began,
+        )
+        pen.change("created", row.id, after=seen.name, since=None, until=found.reading.ended)
+        pen.tell("model:seen", row.id)
+        return row
+
+    def _model(self, pen: Pen, row: ModelRow, found: Found) -> None:
+        seen, content = found.model, content_hash(found.model)
+        if row.content != content:
+            if row.content:
+                self._model_changes(pen, row, found)
+            row.content = content
+            row.updated_at = seen.updated_at
+            row.description = seen.description
+            row.tags = json.dumps(dict(seen.tags), sort_keys=True)
+            row.searched = search_text(seen.name, seen.description, seen.tags)
+
+    def _model_changes(self, pen: Pen, row: ModelRow, found: Found) -> None:
+        window = _Window(since=row.seen_at, until=found.reading.ended)
+        kinds: list[Kind] = []
+        if row.description != found.model.description:
+            pen.change(
+                "description",
+                row.id,
+                before=row.description,
+                after=found.model.description,
+                **window,
+            )
+            kinds.append("description")
+        if _tags(pen, row.id, "", json.loads(row.tags), found.model.tags, window):
+            kinds.append("tag")
+        if kinds:
+            pen.tell("model:changed", row.id, kinds=" ".join(kinds))
+
+    def _versions_and_aliases(
+        self, session: Session, pen: Pen, taken: Sequence[tuple[ModelRow, Found]]
+    ) -> None:
+        ids = [row.id for row, _ in taken]
+        known: dict[str, dict[int, VersionRow]] = {}
+        for version in session.exec(
+            select(VersionRow).where(
+                col(VersionRow.model_id).in_(ids), col(VersionRow.gone_at).is_(None)
+            )
+        ):
+            known.setdefault(version.model_id, {})[version.number] = version
+        aliases: dict[str, dict[str, AliasRow]] = {}
+        for alias in session.exec(select(AliasRow).where(col(AliasRow.model_id).in_(ids))):
+            aliases.setdefault(alias.model_id, {})[alias.alias] = alias
+        for row, found in taken:
+            self._bury_missing(session, pen, row, found, known.setdefault(row.id, {}))
+        session.flush()  # the numbers are free before others take them
+        for row, found in taken:
+            self._versions(session, pen, row, found, known[row.id])
+        session.flush()
+        for row, found in taken:
+            write_aliases(session, pen, row, found, known[row.id], aliases.get(row.id, {}))
+            row.seen_at = found.reading.began
+            row.versions_seen_at = found.versions.reading.began
+            session.add(row)
+
+    def _bury_missing(
+        self,
+        session: Session,
+        pen: Pen,
+        model: ModelRow,
+        found: Found,
+        known: dict[int, VersionRow],
+    ) -> None:
+        listed = found.versions
+        for number, row in list(known.items()):
+            seen = listed.seen.get(number)
+            if (seen and not is_incarnation(row, seen)) or number not in listed.numbers:
+                self._bury_version(session, pen, model, row, listed.reading)
+                del known[number]
+
+    def _versions(
+        self,
+        session: Session,
+        pen: Pen,
+        model: ModelRow,
+        found: Found,
+        known: dict[int, VersionRow],
+    ) -> None:
+        reading = found.versions.reading
+        for number, seen in sorted(found.versions.seen.items()):
+            content = content_hash(seen)
+            row = known.get(number)
+            if row is None:
+                row = VersionRow(
+                    id=new_id("ver"),
+                    model_id=model.id,
+                    number=number,
+                    created_at=seen.created_at,
+                    source=seen.source,
+                    run_id=seen.run_id,
+                    seen_at=reading.began,
+                )
+                known[number] = row
+                pen.change(
+                    "created",
+                    model.id,
+                    row.id,
+                    name=str(number),
+                    since=model.versions_seen_at,
+                    until=reading.ended,
+                )
+                pen.tell("version:seen", row.id)
+            elif row.content != content and row.content:
+                self._version_changes(pen, model, row, seen, reading)
+            if row.content != content:
+                row.content = content
+                row.description = seen.description
+                row.status = seen.status
+                row.stage = seen.stage
+                row.tags = json.dumps(dict(seen.tags), sort_keys=True)
+                row.seen_at = reading.began
+                session.add(row)
+
+    def _version_changes(
+        self, pen: Pen, model: ModelRow, row: VersionRow, seen: SeenVersion, reading: Reading
+    ) -> None:
+        window = _Window(since=_certainly(model, row), until=reading.ended)
+        kinds: list[Kind] = []
+        said: tuple[tuple[Kind, str, str], ...] = (
+            ("description", row.description, seen.description),
+            ("status", row.status, seen.status),
+            ("stage", row.stage, seen.stage),
+        )
+        for kind, before, after in said:
+            if before != after:
+                pen.change(kind, model.id, row.id, before=before, after=after, **window)
+                kinds.append(kind)
+        if _tags(pen, model.id, row.id, json.loads(row.tags), seen.tags, window):
+            kinds.append("tag")
+        if kinds:
+            pen.tell("version:changed", row.id, kinds=" ".join(kinds))
+
+    def _bury(self, session: Session, pen: Pen, model: ModelRow, reading: Reading) -> None:
+        window = _Window(since=model.seen_at, until=reading.ended)
+        for alias in session.exec(select(AliasRow).where(AliasRow.model_id == model.id)).all():
+            session.delete(alias)
+            pen.change(
+                "alias",
+                model.id,
+                alias.version_id,
+                name=alias.alias,
+                before=str(alias.number),
+                **window,
+            )
+        for version in session.exec(
+            select(VersionRow).where(
+                VersionRow.model_id == model.id, col(VersionRow.gone_at).is_(None)
+            )
+        ).all():
+            self._bury_version(session, pen, model, version, reading)
+        model.gone_at = pen.at
+        session.add(model)
+        pen.change("deleted", model.id, before=model.name, **window)
+        pen.tell("model:gone", model.id)
+
+    def _bury_version(
+        self, session: Session, pen: Pen, model: ModelRow, version: VersionRow, reading: Reading
+    ) -> None:
+        version.gone_at = pen.at
+        session.add(version)
+        pen.change(
+            "deleted",
+            model.id,
+            version.id,
+            name=str(version.number),
+            since=_certainly(model, version),
+            until=reading.ended,
+        )
+        pen.tell("version:gone", version.id)
+
+
+def search_text(name: str, description: str, tags: Mapping[str, str]) -> str:
+    """What a search looks through: small letters, words apart, the name also as one word."""
+    values = " ".join(tags.values())
+    apart = "".join(ch if ch.isalnum() else " " for ch in name)
+    return f"{name} {apart} {description} {values}".lower()
+
+
+def _certainly(model: ModelRow, version: VersionRow) -> datetime:
+    """The last moment at which a version was certainly read as it is written down."""
+    return max(version.seen_at, model.versions_seen_at or version.seen_at)
+
+
+def _tags(
+    pen: Pen,
+    model_id: str,
+    version_id: str,
+    before: Mapping[str, str],
+    after: Mapping[str, str],
+    window: _Window,
+) -> bool:
+    """Note each tag that is not what it was. Returns whether there is any."""
+    names = sorted(
+        name for name in before.keys() | after.keys() if before.get(name) != after.get(name)
+    )
+    for name in names:
+        pen.change(
+            "tag",
+            model_id,
+            version_id,
+            name=name,
+            before=before.get(name, ""),
+            after=after.get(name, ""),
+            **window,
+        )
+    return bool(names)
