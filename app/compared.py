@@ -34,12 +34,15 @@ def compared(portal: Portal, asked: Asked, *, by: Actor) -> Comparison:
         )
     before = _side(portal, asked.before, asked.left, is_alone=_is_alone(asked))
     after = _side(portal, asked.after, asked.right, is_alone=_is_alone(asked))
+    known = portal.profiles.of({before.version.id, after.version.id}, by=by)
+    one, two = (known.get(side.version.id) for side in (before, after))
     measure = portal.policies.in_force.policy.measures().get(asked.after.task)
     return compare(
         before,
         after,
         better=dict.fromkeys(measure.names, measure.better) if measure else {},
         deciding=measure.names if measure else (),
+        profiles=(one.profile if one else None, two.profile if two else None),
     )
 
 

@@ -43,6 +43,7 @@ TABLES: Final = (
     "catalog.use_cases.tables",
     "catalog.registry.search.tables",
     "catalog.assurance.tables",
+    "catalog.lineage.tables",
     "catalog.monitoring.tables",
     "catalog.releases.tables",
     "catalog.impact.tables",

@@ -16,7 +16,9 @@ from auth.sessions import Sessions
 from auth.tokens import Tokens
 from catalog.applications.consumers import Consumers
 from catalog.assurance.explanations import Explanations
+from catalog.assurance.table_reader import read_tables
 from catalog.impact.portfolio import Impact
+from catalog.lineage.profiles import Profiles
 from catalog.monitoring.callers import Callers
 from catalog.monitoring.telemetry import Telemetry
 from catalog.notifications.notices import Notices
@@ -51,6 +53,7 @@ from ledger.store import Store
 SUBSCRIPTIONS: Final = (
     Subscription("release:requested", "collect-evidence"),
     Subscription("explanation:requested", "compute-explanation"),
+    Subscription("profile:requested", "profile-version"),
     Subscription("version:gone", "close-requests"),
     Subscription("promotion:apply", "refresh-model"),
     Subscription("promotion:fail", "refresh-model"),
@@ -91,6 +94,7 @@ class Portal:
     docket: Docket
     promotions: Promotions
     explanations: Explanations
+    profiles: Profiles
     telemetry: Telemetry
     consumers: Consumers
     callers: Callers
@@ -142,6 +146,7 @@ def build(
         docket=Docket(ledger, policies),
         promotions=Promotions(ledger, policies, mlflow, settings.server_slug),
         explanations=Explanations(ledger, mlflow),
+        profiles=Profiles(ledger, mlflow, read_tables),
         telemetry=Telemetry(ledger),
         consumers=Consumers(ledger, model_resource),
         callers=Callers(ledger),

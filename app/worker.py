@@ -34,6 +34,7 @@ MIRROR: Final = Actor.system("mirror")
 RELEASES: Final = Actor.system("releases")
 EXPLAINER: Final = Actor.system("explainer")
 NOTIFIER: Final = Actor.system("notifier")
+PROFILER: Final = Actor.system("profiler")
 
 # For drills: the worker kills itself when a promotion reaches this place.
 KILL_AT: Final = "COUNTERSIGN_DRILL_KILL_AT"
@@ -83,6 +84,7 @@ def handlers(portal: Portal) -> Mapping[str, Handler]:
     return {
         "collect-evidence": lambda payload: collect_evidence(portal, payload["subject"]),
         "compute-explanation": lambda payload: explain(portal, payload["subject"]),
+        "profile-version": lambda payload: profile(portal, payload["subject"]),
         "close-requests": lambda payload: close_requests(portal, payload["subject"]),
         "refresh-model": lambda payload: portal.mirror.refresh(payload["model"], by=MIRROR),
         TELL: lambda payload: tell(portal, payload["event"]),
@@ -151,6 +153,25 @@ def tell(portal: Portal, event_id: str) -> None:
         occasion = occasion_of(session, event) if event else None
         if occasion is not None:
             portal.notices.tell(session, occasion, by=NOTIFIER)
+
+
+def profile(portal: Portal, version_id: str) -> None:
+    """Read what a version was saved with and what its rows look like; a fault is told as well."""
+    try:
+        portal.profiles.compute(version_id, by=PROFILER)
+    except CountersignError:
+        raise
+    except Exception:  # noqa: BLE001 - a fault must not end the worker; it keeps its traceback
+        _LOG.exception("profile of %s", version_id)
+        portal.profiles.give_up(
+            version_id,
+            CountersignError(
+                "Countersign could not read this version's rows and environment.",
+                hint=f"Tell the operator to look for {version_id} in the worker's log.",
+                code="fault",
+            ),
+            by=PROFILER,
+        )
 
 
 def _insist_same(portal: Portal, model: Model, number: int, seen: SeenVersion) -> None:

@@ -23,7 +23,14 @@ class Role(StrEnum):
 
 
 _READ: Final = frozenset(
-    {"model:read", "explanation:read", "release:read", "impact:read", "use-case:read"}
+    {
+        "model:read",
+        "explanation:read",
+        "release:read",
+        "impact:read",
+        "profile:request",
+        "use-case:read",
+    }
 )
 _BUILD: Final = _READ | {
     "explanation:request",
@@ -88,6 +95,7 @@ ROLE_PERMISSIONS: Final[dict[Role, frozenset[str]]] = {
             "model:read",
             "notice:write",
             "person:add",
+            "profile:compute",
             "promotion:carry-out",
             "release:read",
             "token:issue:application",

@@ -17,8 +17,10 @@ from typing import TypeVar
 from sqlalchemy import event
 from sqlmodel import Session
 
+from catalog.registry.artifacts import insist_small
 from catalog.registry.seen import (
     USUAL_WORKSPACE,
+    FilesOf,
     SeenDataset,
     SeenDetails,
     SeenMetric,
@@ -167,6 +169,11 @@ class FakeMlflow:
         file = self._folder / "runs" / version.run_id / "evaluation_sample.parquet"
         file.parent.mkdir(parents=True, exist_ok=True)
         file.write_text(text)
+
+    def leave_table(self, version: SeenVersion, name: str, table: bytes) -> None:
+        """Leave a file of any bytes in the version's run."""
+        self._run_files(version).mkdir(parents=True, exist_ok=True)
+        (self._run_files(version) / name).write_bytes(table)
 
     def delete(self, name: str) -> None:
         """Delete a model with all its versions."""
@@ -327,6 +334,18 @@ class FakeMlflow:
         file = self._folder / "runs" / version.run_id / "evaluation_sample.parquet"
         return Path(shutil.copy(file, into)) if file.is_file() else None
 
+    def download_file(
+        self, version: SeenVersion, name: str, into: Path, *, of: FilesOf
+    ) -> Path | None:
+        """One file at the top of a version's artifacts, or of its run's, if it is there."""
+        self._answer()
+        folder = self._artifacts(version) if of == "model" else self._run_files(version)
+        file = folder / name
+        if not file.is_file():
+            return None
+        insist_small([(name, file.stat().st_size)])
+        return Path(shutil.copy(file, into))
+
     def set_alias(self, name: str, alias: str, number: int) -> None:
         """Point an alias at a version."""
         self.version(name, number)
@@ -357,6 +376,9 @@ class FakeMlflow:
         """What MLflow does when it counts a change as an update of the model."""
         kept = self._kept[name]
         kept.model = replace(kept.model, updated_at=at)
+
+    def _run_files(self, version: SeenVersion) -> Path:
+        return self._folder / "runs" / version.run_id
 
     def _tick(self) -> datetime:
         # Creation times tell incarnations apart, as MLflow's milliseconds do.

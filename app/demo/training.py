@@ -10,7 +10,7 @@ from collections.abc import Callable, Iterator, Mapping
 from contextlib import contextmanager
 from dataclasses import dataclass
 from pathlib import Path
-from typing import TYPE_CHECKING, Final
+from typing import TYPE_CHECKING, Final, cast
 
 import numpy as np
 import pandas as pd
@@ -19,7 +19,15 @@ import skops
 
 from app.demo import datasets
 from app.demo.datasets import DemoData
-from app.demo.estimators import Fitted, classes_of, columns_of, fit, measure, training_rows
+from app.demo.estimators import (
+    Fitted,
+    FittedClassifier,
+    classes_of,
+    columns_of,
+    fit,
+    measure,
+    training_rows,
+)
 from app.demo.models import BOOSTED, FOREST, LOGISTIC, MODELS, RIDGE, DemoModel, Family, Recipe
 from ledger.errors import Unavailable
 
@@ -32,6 +40,7 @@ if TYPE_CHECKING:
 VERSION_TAG: Final = "countersign.demo.version"
 SAMPLE_FILE: Final = "evaluation_sample.parquet"
 SAMPLE_ROWS: Final = 200
+PREDICTIONS_FILE: Final = "evaluation_predictions.parquet"
 EXAMPLE_ROWS: Final = 5
 
 # skops refuses to read back what it was not told to trust; these are scikit-learn's own trees.
@@ -171,6 +180,25 @@ def _train(model: DemoModel, recipe: Recipe) -> _Trained:
     )
 
 
+def answered_rows(
+    model: DemoModel, data: DemoData, fitted: Fitted, held_out: pd.DataFrame
+) -> pd.DataFrame:
+    """Truth and answer for every held-out row: with them, versions can be compared row by row.
+
+    A binary classifier's score is the probability of the second of its classes in their order.
+    """
+    rows = pd.DataFrame(
+        {
+            "label": data.evaluation[data.target].to_numpy(),
+            "prediction": fitted.predict(held_out),
+        }
+    )
+    if model.positive is not None:
+        place = classes_of(model, fitted).index(model.positive)
+        rows["score"] = cast("FittedClassifier", fitted).predict_proba(held_out)[:, place]
+    return rows
+
+
 def _experiment(client: MlflowClient, domain: str) -> str:
     found = client.get_experiment_by_name(domain)
     return str(found.experiment_id if found else client.create_experiment(domain))
@@ -255,6 +283,11 @@ def _log(client: MlflowClient, experiment: str, trained: _Trained) -> ModelVersi
             sample = Path(folder) / SAMPLE_FILE
             trained.held_out.head(SAMPLE_ROWS).to_parquet(sample, index=False)
             mlflow.log_artifact(str(sample))
+            kept = Path(folder) / PREDICTIONS_FILE
+            answered_rows(trained.model, trained.data, trained.fitted, trained.held_out).to_parquet(
+                kept, index=False
+            )
+            mlflow.log_artifact(str(kept))
     return client.create_model_version(
         model.name,
         source=f"models:/{info.model_id}",

@@ -97,11 +97,13 @@ def _column(one: ColumnChange) -> Change:
 def _callers(told: Comparison) -> Markup:
     breaking = len(told.signature.breaking)
     if not breaking:
-        return note(chips.mark("Pass", "Whoever calls the one can call the other unchanged"))
+        who = f"Whoever calls {told.before.called} can call {told.after.called} unchanged"
+        return note(chips.mark("Pass", who))
     return note(
         chips.mark(
             "Warning",
-            f"Callers must be changed for {words.plural(breaking, 'column')}",
+            f"Callers of {told.before.called} must be changed for "
+            f"{words.plural(breaking, 'column')}",
         )
     )
 

@@ -9,7 +9,14 @@ from typing import Final
 import streamlit as st
 
 from app.compared import Asked, compared
-from app.panels import compared_groups, compared_numbers, compared_pair, deprecation, sources
+from app.panels import (
+    compared_groups,
+    compared_numbers,
+    compared_pair,
+    compared_rows,
+    deprecation,
+    sources,
+)
 from app.session import portal
 from app.ui import chips, page
 from app.ui.markup import note, show
@@ -39,6 +46,7 @@ def panel(pair: Asked, *, by: Actor) -> None:
         _export(told)
     with page.card("numbers"):
         show(page.section("Measured", "self-reported by the runs"), compared_numbers.table(told))
+    compared_rows.panel(told, by=by)
     compared_groups.changed(told)
     compared_groups.unchanged(told)
     here = portal()

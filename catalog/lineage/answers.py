@@ -7,7 +7,7 @@ from typing import Final
 from catalog.lineage.comparison import Comparison, Group
 from catalog.lineage.measured import Measured, Reads
 
-_MOST_NAMES: Final = 3
+_MOST_NAMES: Final = 4
 _NOUNS: Final = {
     "training data": "the training data",
     "code": "the code",
@@ -83,8 +83,9 @@ def why(told: Comparison) -> str:
         told_of = "them" if changed[0].key in {"parameters", "inputs"} else "it"
         verb = verb.replace("is known", "are known") if told_of == "them" else verb
         return (
-            f"Only {_nouns(changed)} {verb}: what moved comes from {told_of}, from chance"
-            f"{' or from what is not recorded' if unknown else ''}.{silent}"
+            f"Only {_nouns(changed)} {verb}: what moved comes from {told_of}"
+            f"{', from chance or from what is not recorded' if unknown else ' or from chance'}."
+            f"{silent}"
         )
     return (
         f"{_nouns(changed).capitalize()} changed together, so none of them alone can be held "

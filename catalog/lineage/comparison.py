@@ -7,7 +7,9 @@ from dataclasses import dataclass, replace
 from typing import Final, Literal
 
 from catalog.lineage.difference import Property, difference, properties
-from catalog.lineage.measured import NOTHING_KEPT, Kept, Measured, measured
+from catalog.lineage.distributions import ColumnDifference, differences
+from catalog.lineage.measured import Kept, Measured, measured
+from catalog.lineage.profile import Profile
 from catalog.lineage.signatures import Compatibility, compatibility
 from catalog.registry.measures import Better
 from catalog.registry.models import Dataset, Model, Run, Version
@@ -67,6 +69,8 @@ class Comparison:
     numbers: tuple[Measured, ...]
     groups: tuple[Group, ...]
     signature: Compatibility
+    profiles: tuple[Profile | None, Profile | None] = (None, None)
+    columns: tuple[ColumnDifference, ...] = ()
 
     def group(self, key: str) -> Group:
         """The group called so."""
@@ -86,13 +90,12 @@ def compare(
     *,
     better: Mapping[str, Better],
     deciding: Iterable[str] = (),
-    kept: Kept = NOTHING_KEPT,
-    environments: tuple[Mapping[str, str] | None, Mapping[str, str] | None] = (None, None),
+    profiles: tuple[Profile | None, Profile | None] = (None, None),
 ) -> Comparison:
     """Tell two versions apart.
 
-    `better` adds the policy's directions to the known ones, `deciding` names its metrics, `kept`
-    are rows with truth and answer, `environments` what each version was saved with.
+    `better` adds the policy's directions to the known ones, `deciding` names its metrics;
+    `profiles` are there for the versions whose files have been read.
     """
     runs = {side.version.run_id: side.run for side in (before, after) if side.run is not None}
     told = difference(before.version, after.version, runs, better)
@@ -101,15 +104,17 @@ def compare(
         told.numbers,
         (before.version.metrics, after.version.metrics),
         (before.run, after.run),
-        kept,
+        Kept(*(one.kept if one else None for one in profiles)),
     )
+    old, new = profiles
+    samples = (old.sample if old else None), (new.sample if new else None)
     signature = compatibility(before.version, after.version)
     groups = (
         _data("training data", "Training data", before, after, is_evaluation=False),
         _code(before, after),
         _parameters(before, after, told.parameters),
         _inputs(signature, told.signature),
-        _environment(before, after, environments),
+        _environment(before, after, profiles),
         _data("evaluation data", "Evaluation data", before, after, is_evaluation=True),
         _words(before, after, told.others),
     )
@@ -119,6 +124,8 @@ def compare(
         tuple(sorted(numbers, key=lambda one: _rank(one, first))),
         groups,
         signature,
+        profiles,
+        differences(*samples) if samples[0] and samples[1] else (),
     )
 
 
@@ -243,9 +250,9 @@ def _inputs(signature: Compatibility, found: tuple[Property, ...]) -> Group:
 def _environment(
     before: Side,
     after: Side,
-    environments: tuple[Mapping[str, str] | None, Mapping[str, str] | None],
+    profiles: tuple[Profile | None, Profile | None],
 ) -> Group:
-    old, new = environments
+    old, new = (one.environment if one else None for one in profiles)
     group = _group("environment", "Environment", properties(old or {}, new or {}), "package")
     if old is None or new is None:
         return replace(group, state="not recorded", said="not read yet", properties=())

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass
+from functools import lru_cache
 from typing import TYPE_CHECKING, Any, Final
 
 from catalog.lineage.intervals import LEVEL, Interval, Z, paired_shares, wilson
@@ -49,6 +50,7 @@ class Paired:
     difference: Interval | None
 
 
+@lru_cache(maxsize=64)
 def paired(before: KeptRows, after: KeptRows) -> Mapping[str, Paired]:
     """What two versions score on the same rows, by the usual names; nothing if they are not.
 
@@ -208,12 +210,17 @@ def _columns(rows: KeptRows) -> dict[str, tuple[Any, _Ratio]]:
 
     mean: _Ratio = lambda of: of[:, 0]  # noqa: E731
     if not rows.is_classes:
-        off = np.array(rows.prediction, dtype=float) - np.array(rows.label, dtype=float)
+        truth = np.array(rows.label, dtype=float)
+        off = np.array(rows.prediction, dtype=float) - truth
         absolute, square = np.abs(off)[:, None], (off**2)[:, None]
+        # Round the middle: a variance is a small difference of large squares otherwise.
+        middle = truth - truth.mean()
+        around = np.column_stack((off**2, middle, middle**2))
         return {
             "mae": (absolute, mean),
             "mse": (square, mean),
             "rmse": (square, lambda of: np.sqrt(of[:, 0])),
+            "r2": (around, lambda of: 1 - of[:, 0] / (of[:, 2] - of[:, 1] ** 2)),
         }
     if len(rows.classes) != 2:  # noqa: PLR2004 - two classes
         return {}

@@ -26,10 +26,11 @@ SAME: Final[Mapping[str, str]] = {
     "mean_absolute_error": "mae",
     "mean_squared_error": "mse",
     "root_mean_squared_error": "rmse",
+    "r2_score": "r2",
 }
 _SHARES: Final = frozenset({"accuracy", "error_rate"})
 _AREAS: Final = frozenset({"auc", "gini"})
-_OF_ROWS: Final = frozenset({"mae", "mse", "rmse", "brier", "log_loss", "f1"})
+_OF_ROWS: Final = frozenset({"mae", "mse", "rmse", "r2", "brier", "log_loss", "f1"})
 # What MLflow's evaluator calls the four counts.
 _COUNTS: Final = ("true_positives", "false_positives", "true_negatives", "false_negatives")
 # Further away than rounding from what the run said: the kept rows are not those of the number.

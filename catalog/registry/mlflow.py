@@ -32,6 +32,7 @@ from catalog.registry.artifacts import (
 )
 from catalog.registry.seen import (
     USUAL_WORKSPACE,
+    FilesOf,
     SeenDataset,
     SeenDetails,
     SeenMetric,
@@ -202,6 +203,22 @@ class MlflowServer:
         run = self._ask(lambda: self._client.get_run(version.run_id))
         try:
             return self._fetch(str(run.info.artifact_uri), _SAMPLE_NAME, into)
+        except NotFound:
+            return None
+
+    def download_file(
+        self, version: SeenVersion, name: str, into: Path, *, of: FilesOf
+    ) -> Path | None:
+        """One file at the top of a version's artifacts, or of its run's, if it is there."""
+        if of == "model":
+            folder = self._folder(version)
+        elif not version.run_id:
+            return None
+        else:
+            run = self._ask(lambda: self._client.get_run(version.run_id))
+            folder = str(run.info.artifact_uri)
+        try:
+            return self._fetch(folder, name, into)
         except NotFound:
             return None
 

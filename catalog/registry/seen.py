@@ -8,9 +8,11 @@ from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass, field, fields
 from datetime import datetime
 from pathlib import Path
-from typing import Final, Protocol
+from typing import Final, Literal, Protocol
 
 USUAL_WORKSPACE: Final = "default"
+
+FilesOf = Literal["model", "run"]
 
 
 @dataclass(frozen=True, slots=True)
@@ -142,6 +144,12 @@ class Mlflow(Protocol):
 
     def download_sample(self, version: SeenVersion, into: Path) -> Path | None:
         """The run's sample of evaluation rows, if it left one."""
+        ...
+
+    def download_file(
+        self, version: SeenVersion, name: str, into: Path, *, of: FilesOf
+    ) -> Path | None:
+        """One file at the top of a version's artifacts, or of its run's, if it is there."""
         ...
 
     def set_alias(self, name: str, alias: str, number: int) -> None:

@@ -36,7 +36,14 @@ SCOPES = {
     Scope("person", "mdl_credit"): (False, False, False, False),
 }
 RESOURCES = (CREDIT, FRAUD, UNSORTED, ANYTHING)
-READ = {"model:read", "explanation:read", "release:read", "impact:read", "use-case:read"}
+READ = {
+    "model:read",
+    "explanation:read",
+    "release:read",
+    "impact:read",
+    "profile:request",
+    "use-case:read",
+}
 # The law once more, by hand: whoever changes it changes it in two places, and on purpose.
 ALLOWED: dict[Role, set[str]] = {
     Role.VIEWER: READ,
@@ -143,6 +150,7 @@ def test_no_person_gets_what_the_worker_does() -> None:
             "mirror:write",
             "explanation:compute",
             "prediction:report",
+            "profile:compute",
         }
 
 

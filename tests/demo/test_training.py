@@ -17,7 +17,15 @@ from app.demo import datasets
 from app.demo.estimators import Fitted, FittedClassifier, fit
 from app.demo.models import MODELS
 from app.demo.organisation import CALLS, RELEASES
-from app.demo.training import SAMPLE_FILE, SAMPLE_ROWS, VERSION_TAG, LoggedVersion, train_and_log
+from app.demo.training import (
+    PREDICTIONS_FILE,
+    SAMPLE_FILE,
+    SAMPLE_ROWS,
+    VERSION_TAG,
+    LoggedVersion,
+    train_and_log,
+)
+from catalog.lineage.kept_rows import KeptRows, alone
 from ledger.errors import Unavailable
 
 DECLINE_AT = next(
@@ -137,6 +145,31 @@ def test_a_model_read_back_from_mlflow_answers_as_it_did_in_memory(
         assert list(sample.columns) == inputs == list(version.evaluation.columns)
         assert 0 < len(sample) <= SAMPLE_ROWS
         assert digest(read_back, sample) == digest(version.fitted, sample)
+
+
+def test_every_version_leaves_truth_and_answer_of_each_held_out_row(
+    versions: list[LoggedVersion], pointed_at_mlflow: None, tmp_path: Path
+) -> None:
+    for version in versions:
+        kept = pd.read_parquet(
+            mlflow.artifacts.download_artifacts(
+                run_id=version.run_id,
+                artifact_path=PREDICTIONS_FILE,
+                dst_path=str(tmp_path / version.run_id),
+            )
+        )
+        assert len(kept) == len(version.evaluation)
+        rows = KeptRows(
+            tuple(kept["label"]),
+            tuple(kept["prediction"]),
+            tuple(kept["score"]) if "score" in kept else (),
+            is_classes=bool(version.classes),
+        )
+        found = alone(rows)
+        told = {"accuracy", "auc", "mae", "rmse", "r2"} & version.metrics.keys() & found.keys()
+        assert told
+        for name in told:
+            assert found[name].value == pytest.approx(version.metrics[name], abs=1e-6)
 
 
 def test_loading_again_logs_nothing_and_trains_the_same_models(

@@ -9,7 +9,7 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 from scipy import stats
-from sklearn.metrics import roc_auc_score
+from sklearn.metrics import r2_score, roc_auc_score
 
 from catalog.lineage.intervals import Interval, apart, hanley_mcneil, paired_shares, wilson
 from catalog.lineage.kept_rows import KeptRows, alone, delong, paired
@@ -173,7 +173,8 @@ def test_mean_errors_are_resampled_with_both_versions_together() -> None:
     near = KeptRows(tuple(truth), tuple(truth + draw.normal(0, 1.0, 400)))
     nearer = KeptRows(tuple(truth), tuple(truth + 0.95 * (np.array(near.prediction) - truth)))
     told = paired(near, nearer)
-    assert set(told) == {"mae", "mse", "rmse"}
+    assert set(told) == {"mae", "mse", "rmse", "r2"}
+    assert told["r2"].before.value == pytest.approx(r2_score(truth, near.prediction))
     moved = told["rmse"].difference
     assert moved is not None
     assert moved.high < 0

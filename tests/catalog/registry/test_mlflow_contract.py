@@ -10,7 +10,7 @@ from typing import Protocol
 import pytest
 
 from catalog.registry import mlflow as adapter
-from catalog.registry.artifacts import manifest_of
+from catalog.registry.artifacts import at_most, manifest_of
 from catalog.registry.mlflow import MlflowServer
 from catalog.registry.seen import Mlflow, SeenDataset, SeenMetric, SeenVersion
 from ledger.clock import SetClock
@@ -208,6 +208,24 @@ def test_the_sample_a_run_left_is_downloaded(
     sample = world.mlflow.download_sample(version, tmp_path / "sample")
     assert sample is not None
     assert sample.read_text() == SAMPLE
+
+
+def test_one_file_of_a_run_or_of_a_version_is_downloaded_if_it_is_there(
+    world: World, version: SeenVersion, tmp_path: Path
+) -> None:
+    ask = world.mlflow.download_file
+    for folder in ("run", "model"):
+        (tmp_path / folder).mkdir()
+    sample = ask(version, "evaluation_sample.parquet", tmp_path / "run", of="run")
+    described = ask(version, "MLmodel", tmp_path / "model", of="model")
+    assert sample is not None
+    assert described is not None
+    assert sample.read_text() == SAMPLE
+    assert "flavors" in described.read_text()
+    assert ask(version, "no-such-file.txt", tmp_path, of="model") is None
+    assert ask(version, "MLmodel", tmp_path, of="run") is None
+    with at_most(3), pytest.raises(Invalid):
+        ask(version, "MLmodel", tmp_path, of="model")
 
 
 def test_an_alias_set_twice_points_where_it_was_set(
