@@ -27,6 +27,7 @@ from catalog.registry.authorship import Authorship
 from catalog.registry.cards import Cards
 from catalog.registry.changes import Changes
 from catalog.registry.deprecations import Deprecations
+from catalog.registry.discussion import Discussion
 from catalog.registry.inventory import Inventory
 from catalog.registry.inventory_gaps import InventoryGaps
 from catalog.registry.inventory_import import InventoryImport
@@ -86,6 +87,7 @@ class Portal:
     indexer: Indexer
     authorship: Authorship
     cards: Cards
+    discussion: Discussion
     deprecations: Deprecations
     changes: Changes
     mirror: Mirror
@@ -138,6 +140,7 @@ def build(
         indexer=Indexer(store, witnesses(clock)),
         authorship=Authorship(ledger),
         cards=Cards(ledger),
+        discussion=Discussion(ledger),
         deprecations=Deprecations(ledger),
         changes=Changes(ledger),
         mirror=Mirror(store, clock, journal, mlflow, settings.server_slug),

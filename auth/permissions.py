@@ -24,11 +24,12 @@ class Role(StrEnum):
 
 _READ: Final = frozenset(
     {
-        "model:read",
+        "comment:post",
         "explanation:read",
-        "release:read",
         "impact:read",
+        "model:read",
         "profile:request",
+        "release:read",
         "use-case:read",
     }
 )
@@ -54,6 +55,7 @@ ROLE_PERMISSIONS: Final[dict[Role, frozenset[str]]] = {
         "application:register",
         "audit:read",
         "authorship:assign",
+        "comment:remove",
         "consumer:register",
         "grant:give",
         "grant:take",

@@ -13,6 +13,7 @@ from app.panels import (
     classification,
     consumers,
     deprecation,
+    discussion,
     loading,
     releases_of,
     sources,
@@ -474,4 +475,5 @@ TABS: Final[Mapping[str, Callable[[Shown, Actor], None]]] = {
     "Consumers": lambda shown, by: consumers.panel(shown, by=by),
     "Load": lambda shown, _by: loading.panel(shown),
     "Releases": lambda shown, _by: releases_of.panel(shown),
+    "Discussion": lambda shown, by: discussion.panel(shown, by=by),
 }

@@ -320,3 +320,35 @@ class InventoryChangeRow(SQLModel, table=True):
     model_id: str = Field(primary_key=True, foreign_key="model.id")
     before: str = Field(sa_column=_text())
     after: str = Field(sa_column=_text())
+
+
+class CommentRow(SQLModel, table=True):
+    """What somebody wrote about a model; `thread` is the comment that began it, or itself."""
+
+    __tablename__ = "comment"
+    __table_args__ = (
+        Index("ix_comment_model", "model_id", "at"),
+        Index("ix_comment_thread", "thread", "at"),
+    )
+
+    id: str = Field(primary_key=True)
+    model_id: str = Field(foreign_key="model.id")
+    thread: str
+    author: str
+    text: str = Field(sa_column=_text())
+    mentions: str = Field(default="", sa_column=_text())
+    at: datetime = Field(sa_column=_moment())
+    edited_at: datetime | None = Field(default=None, sa_column=_moment(nullable=True))
+    deleted_at: datetime | None = Field(default=None, sa_column=_moment(nullable=True))
+    deleted_by: str = ""
+
+
+class CommentEditionRow(SQLModel, table=True):
+    """What a comment said before its author changed it."""
+
+    __tablename__ = "comment_edition"
+
+    comment_id: str = Field(primary_key=True, foreign_key="comment.id")
+    edition: int = Field(primary_key=True)
+    text: str = Field(sa_column=_text())
+    at: datetime = Field(sa_column=_moment())

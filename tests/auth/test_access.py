@@ -37,11 +37,12 @@ SCOPES = {
 }
 RESOURCES = (CREDIT, FRAUD, UNSORTED, ANYTHING)
 READ = {
-    "model:read",
+    "comment:post",
     "explanation:read",
-    "release:read",
     "impact:read",
+    "model:read",
     "profile:request",
+    "release:read",
     "use-case:read",
 }
 # The law once more, by hand: whoever changes it changes it in two places, and on purpose.
@@ -77,6 +78,7 @@ ALLOWED: dict[Role, set[str]] = {
         "application:register",
         "audit:read",
         "authorship:assign",
+        "comment:remove",
         "consumer:register",
         "grant:give",
         "grant:take",
