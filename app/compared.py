@@ -36,6 +36,10 @@ def compared(portal: Portal, asked: Asked, *, by: Actor) -> Comparison:
     after = _side(portal, asked.after, asked.right, is_alone=_is_alone(asked))
     known = portal.profiles.of({before.version.id, after.version.id}, by=by)
     one, two = (known.get(side.version.id) for side in (before, after))
+    cards = None
+    if not _is_alone(asked):
+        old, new = (portal.cards.of(side.model) for side in (before, after))
+        cards = (old.body if old else None), (new.body if new else None)
     measure = portal.policies.in_force.policy.measures().get(asked.after.task)
     return compare(
         before,
@@ -43,6 +47,7 @@ def compared(portal: Portal, asked: Asked, *, by: Actor) -> Comparison:
         better=dict.fromkeys(measure.names, measure.better) if measure else {},
         deciding=measure.names if measure else (),
         profiles=(one.profile if one else None, two.profile if two else None),
+        cards=cards,
     )
 
 

@@ -11,6 +11,8 @@ from catalog.lineage.distributions import ColumnDifference, differences
 from catalog.lineage.measured import Kept, Measured, measured
 from catalog.lineage.profile import Profile
 from catalog.lineage.signatures import Compatibility, compatibility
+from catalog.registry.card_body import CardBody, entries
+from catalog.registry.card_rules import FIELDS
 from catalog.registry.measures import Better
 from catalog.registry.models import Dataset, Model, Run, Version
 
@@ -91,11 +93,13 @@ def compare(
     better: Mapping[str, Better],
     deciding: Iterable[str] = (),
     profiles: tuple[Profile | None, Profile | None] = (None, None),
+    cards: tuple[CardBody | None, CardBody | None] | None = None,
 ) -> Comparison:
     """Tell two versions apart.
 
     `better` adds the policy's directions to the known ones, `deciding` names its metrics;
-    `profiles` are there for the versions whose files have been read.
+    `profiles` are there for the versions whose files have been read. A card belongs to a model, so
+    `cards` are given only for versions of two models.
     """
     runs = {side.version.run_id: side.run for side in (before, after) if side.run is not None}
     told = difference(before.version, after.version, runs, better)
@@ -116,6 +120,7 @@ def compare(
         _inputs(signature, told.signature),
         _environment(before, after, profiles),
         _data("evaluation data", "Evaluation data", before, after, is_evaluation=True),
+        *((_card(before, after, *cards),) if cards else ()),
         _words(before, after, told.others),
     )
     return Comparison(
@@ -257,6 +262,19 @@ def _environment(
     if old is None or new is None:
         return replace(group, state="not recorded", said="not read yet", properties=())
     return _half_known(group, before, after, known=(bool(old), bool(new)))
+
+
+def _card(before: Side, after: Side, old: CardBody | None, new: CardBody | None) -> Group:
+    found = properties(_said(old), _said(new))
+    group = _group("card", "Model card", found, "field")
+    if group.state == "not recorded":
+        return replace(group, said="nobody has written one")
+    return _half_known(group, before, after, known=(old is not None, new is not None))
+
+
+def _said(card: CardBody | None) -> dict[str, str]:
+    told = {one.title: " / ".join(entries(card, one.key)) for one in FIELDS} if card else {}
+    return {title: said for title, said in told.items() if said}
 
 
 def _words(before: Side, after: Side, found: tuple[Property, ...]) -> Group:

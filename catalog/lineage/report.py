@@ -10,6 +10,7 @@ from typing import Any, Final
 
 from catalog.lineage.answers import sentence, why
 from catalog.lineage.comparison import Comparison, Group, Side
+from catalog.lineage.distributions import ColumnDifference
 from catalog.lineage.intervals import Interval
 from catalog.lineage.measured import Measured
 from ledger.clock import iso
@@ -41,6 +42,7 @@ def as_data(told: Comparison, at: datetime) -> dict[str, Any]:
         "metrics": [_metric(one) for one in told.numbers],
         "causes": [{"group": one.key, "state": one.state} for one in told.causes],
         "groups": [_group(one) for one in told.groups],
+        "rows": [_column(one) for one in told.columns],
         "signature": {
             "is_known": told.signature.is_known,
             "breaks_callers": bool(told.signature.breaking),
@@ -56,6 +58,17 @@ def as_data(told: Comparison, at: datetime) -> dict[str, Any]:
                 for one in told.signature.changes
             ],
         },
+    }
+
+
+def _column(one: ColumnDifference) -> dict[str, Any]:
+    return {
+        "column": one.name,
+        "state": one.state,
+        "psi": one.psi,
+        "test": one.test,
+        "statistic": one.statistic,
+        "p": one.p,
     }
 
 
@@ -135,6 +148,21 @@ def as_csv(told: Comparison) -> str:
                 one.basis,
             )
         )
+    for one_column in told.columns:
+        sheet.writerow(
+            _plain(
+                "rows",
+                one_column.name,
+                "",
+                "",
+                "",
+                one_column.state,
+                one_column.psi,
+                "",
+                "",
+                f"PSI; {one_column.test}" if one_column.test else "PSI",
+            )
+        )
     for group in told.groups:
         for found in (*group.changes, *group.same):
             state = "identical" if found.is_same else "changed"
@@ -187,6 +215,16 @@ def as_markdown(told: Comparison, at: datetime, address: str = "") -> str:
                 for one in told.numbers
             ),
         )
+    moved = [one for one in told.columns if one.state not in {"identical", "within noise"}]
+    if moved:
+        lines += ["", "## Rows, column by column", ""]
+        lines += _rows(
+            ("Column", "State", "PSI", "Test", "p"),
+            (
+                (one.name, one.state, _ranged(one.psi, None), one.test, _chance(one.p))
+                for one in moved
+            ),
+        )
     for group in told.groups:
         lines += ["", f"## {group.title}", "", f"{_md(group.said)}."]
         if group.changes:
@@ -206,6 +244,10 @@ def _ranged(value: float | None, interval: Interval | None) -> str:
     if interval is None:
         return f"{value:.4f}"
     return f"{value:.4f} [{interval.low:.4f}, {interval.high:.4f}]"
+
+
+def _chance(p: float | None) -> str:
+    return "-" if p is None else f"{p:.2g}"
 
 
 def _rows(head: tuple[str, ...], rows: Iterable[tuple[object, ...]]) -> list[str]:

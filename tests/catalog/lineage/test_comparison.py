@@ -18,6 +18,7 @@ from catalog.lineage.intervals import Interval
 from catalog.lineage.measured import Measured, Reads
 from catalog.lineage.report import as_csv, as_data, as_markdown
 from catalog.lineage.signatures import compatibility
+from catalog.registry.card_body import CardBody
 from catalog.registry.models import Version
 from catalog.registry.seen import SeenDataset, SeenMetric
 from ledger.errors import NotFound
@@ -271,6 +272,23 @@ def test_versions_of_two_models_are_compared_on_the_rows_they_share(house: House
     found = compared(house.portal, pair, by=house.alice)
     assert reads(found) == {"roc_auc": "better"}
     assert sentence(found).startswith("credit-scorecard v1 is better on roc_auc")
+
+
+def test_the_cards_of_two_models_are_compared_field_by_field(house: House) -> None:
+    one, other = house.credit(), house.credit(name="credit-scorecard", aucs=(0.85,))
+    found = compared(house.portal, Asked(one, 2, other, 1), by=house.alice)
+    assert found.group("card").said == "nobody has written one"
+    said = CardBody(use_cases=("Decide online applications up to 40,000 EUR.",), family="trees")
+    house.portal.cards.publish(one.id, said, based_on=0, by=house.alice)
+    found = compared(house.portal, Asked(one, 2, other, 1), by=house.alice)
+    assert found.group("card").said == "only credit-pd v2 recorded it"
+    mine = replace(said, family="a scorecard")
+    house.portal.cards.publish(other.id, mine, based_on=0, by=house.alice)
+    found = compared(house.portal, Asked(one, 2, other, 1), by=house.alice)
+    changes = found.group("card").changes
+    assert [(change.before, change.after) for change in changes] == [("trees", "a scorecard")]
+    alone = compared(house.portal, Asked(one, 1, one, 2), by=house.alice)
+    assert "card" not in {group.key for group in alone.groups}
 
 
 def test_who_may_not_see_one_of_the_models_is_told_that_it_is_not_there(

@@ -19,9 +19,10 @@ from catalog.lineage.answers import sentence
 from catalog.lineage.comparison import Comparison
 from catalog.lineage.environments import environment
 from catalog.lineage.profiles import PREDICTIONS, SAMPLE, Known, Profiles, ProfileState
+from catalog.lineage.report import as_csv, as_data, as_markdown
 from catalog.registry.seen import SeenMetric, SeenVersion
 from ledger.errors import CountersignError, Invalid, NotFound, Refused, Unavailable
-from tests.cast import House
+from tests.cast import AT, House
 from tests.fakes import AWAY, HOLDOUT
 
 REQUIREMENTS = "scikit-learn==1.9.1\npandas>=2\n"
@@ -106,6 +107,13 @@ def test_rows_that_were_kept_make_the_difference_sure(house: House) -> None:
         ("city", "identical"),
     ]
     assert sentence(found).startswith("v2 is better on roc_auc")
+    rows_told = as_data(found, AT)["rows"]
+    assert [(one["column"], one["state"]) for one in rows_told] == [
+        ("income", "changed"),
+        ("city", "identical"),
+    ]
+    assert "| income | changed |" in as_markdown(found, AT)
+    assert "rows,income," in as_csv(found)
 
 
 def test_a_run_whose_rows_say_something_else_gets_no_interval_from_them(house: House) -> None:
