@@ -18,13 +18,17 @@ from ledger.store import Store
 QUICK: Final = "quick"
 LONG: Final = "long"
 LONG_JOBS: Final = frozenset({"compute-explanation"})
+# What waits for strangers' servers must not keep evidence waiting either.
+POST: Final = "post"
+POST_JOBS: Final = frozenset({"deliver"})
 # Recovery goes by name of executor and version of application: both stay the same for ever, so that
 # a worker that was killed, or upgraded, finds its own unfinished jobs again.
 EXECUTOR: Final = "worker-1"
 APPLICATION_VERSION: Final = "1"
-AT_ONCE: Final = {QUICK: 4, LONG: 1}
+AT_ONCE: Final = {QUICK: 4, LONG: 1, POST: 4}
 FIRST_WAIT_S: Final = 1.0
 LONGEST_WAIT_S: Final = 10.0
+LONGEST_POST_WAIT_S: Final = 300.0
 
 _LOG = logging.getLogger(__name__)
 
@@ -59,7 +63,7 @@ class DurableJobs:
             session,
             {
                 "workflow_name": job,
-                "queue_name": LONG if job in LONG_JOBS else QUICK,
+                "queue_name": _queue(job),
                 "workflow_id": key,
                 "app_version": APPLICATION_VERSION,
             },
@@ -120,12 +124,17 @@ def _until_done(job: str, handler: Handler) -> Callable[[dict[str, str]], None]:
 
     def run(payload: dict[str, str]) -> None:
         wait = FIRST_WAIT_S
+        longest = LONGEST_POST_WAIT_S if job in POST_JOBS else LONGEST_WAIT_S
         while DBOS.run_step({"name": job}, attempt, payload):
             DBOS.sleep(wait)
-            wait = min(wait * 2, LONGEST_WAIT_S)
+            wait = min(wait * 2, longest)
 
     run.__qualname__ = run.__name__ = job
     return run
+
+
+def _queue(job: str) -> str:
+    return LONG if job in LONG_JOBS else POST if job in POST_JOBS else QUICK
 
 
 def _address(url: URL) -> str:

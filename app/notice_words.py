@@ -6,11 +6,13 @@ reads as it is now, and a model that this person may no longer see is not named.
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, field
+from datetime import date
 from typing import Final
 
 from app.portal import Portal
+from app.ui import words
 from auth.actors import Actor
 from catalog.notifications.kinds import How, Kind, Why
 from catalog.notifications.notices import Notice
@@ -21,6 +23,8 @@ KINDS: Final[Mapping[Kind, str]] = {
     Kind.VERSION: "A new version",
     Kind.GONE: "Something was deleted",
     Kind.RELEASE: "A release was decided",
+    Kind.DEPRECATED: "A version was deprecated",
+    Kind.CARD: "A model card was published",
 }
 HOWS: Final[Mapping[How, str]] = {
     How.AT_ONCE: "At once, and here",
@@ -34,6 +38,7 @@ WHYS: Final[Mapping[Why, str]] = {
     Why.MODEL: "you watch the model",
     Why.ALIAS: "you watch the alias",
     Why.DOMAIN: "you watch the domain",
+    Why.TEAM: "your team has a channel for it",
 }
 _OUTCOMES: Final = {
     "release:approved": "was approved",
@@ -81,21 +86,28 @@ def told(portal: Portal, notices: Sequence[Notice], *, by: Actor) -> list[Told]:
 
 def _told(notice: Notice, names: _Names) -> Told:
     model = names.models.get(notice.model_id)
-    if model is None:
-        return Told(notice, _HIDDEN)
-    match notice.kind:
-        case Kind.ALIAS:
-            return _alias(notice, model, names)
-        case Kind.VERSION:
-            return Told(
-                notice, f"{model.name}: v{notice.facts['version']} was registered.", "", model
-            )
-        case Kind.GONE:
-            number = notice.facts.get("version")
-            what = f"{model.name}: v{number}" if number else model.name
-            return Told(notice, f"{what} was deleted in MLflow.", "", model)
-        case Kind.RELEASE:
-            return _release(notice, model, names)
+    return Told(notice, _HIDDEN) if model is None else _SAID[notice.kind](notice, model, names)
+
+
+def _version(notice: Notice, model: Named, _names: _Names) -> Told:
+    return Told(notice, f"{model.name}: v{notice.facts['version']} was registered.", "", model)
+
+
+def _gone(notice: Notice, model: Named, _names: _Names) -> Told:
+    number = notice.facts.get("version")
+    what = f"{model.name}: v{number}" if number else model.name
+    return Told(notice, f"{what} was deleted in MLflow.", "", model)
+
+
+def _deprecated(notice: Notice, model: Named, _names: _Names) -> Told:
+    ends = words.day(date.fromisoformat(notice.facts["ends_on"]))
+    title = f"{model.name}: v{notice.facts['version']} is deprecated and ends on {ends}."
+    return Told(notice, title, "Its successor is on the Model page.", model)
+
+
+def _card(notice: Notice, model: Named, names: _Names) -> Told:
+    title = f"{model.name}: revision {notice.facts['revision']} of its card is published."
+    return Told(notice, title, f"By {names.person(notice.facts['person'])}.", model)
 
 
 def _alias(notice: Notice, model: Named, names: _Names) -> Told:
@@ -123,3 +135,13 @@ def _release(notice: Notice, model: Named, names: _Names) -> Told:
     who = f"By {names.person(facts['person'])}." if "person" in facts else ""
     title = f"{facts['number']}, {move}, {_OUTCOMES[facts['outcome']]}."
     return Told(notice, title, who, model, facts["request"])
+
+
+_SAID: Final[Mapping[Kind, Callable[[Notice, Named, _Names], Told]]] = {
+    Kind.ALIAS: _alias,
+    Kind.VERSION: _version,
+    Kind.GONE: _gone,
+    Kind.RELEASE: _release,
+    Kind.DEPRECATED: _deprecated,
+    Kind.CARD: _card,
+}

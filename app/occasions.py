@@ -6,6 +6,7 @@ Notifications know ids and words; what they need of models and releases is found
 from __future__ import annotations
 
 from collections.abc import Callable, Mapping
+from dataclasses import replace
 from typing import Final
 
 from sqlalchemy import TextClause, text
@@ -58,6 +59,23 @@ def _version(session: Session, event: Event) -> Occasion | None:
         return None
     kind = Kind.GONE if event.name == "version:gone" else Kind.VERSION
     return _about(model, kind, event, {"version": str(version.number)})
+
+
+def _deprecated(session: Session, event: Event) -> Occasion | None:
+    version = session.get(VersionRow, event.subject)
+    model = session.get(ModelRow, version.model_id) if version else None
+    if version is None or model is None or model.gone_at is not None:
+        return None
+    facts = {"version": str(version.number), "ends_on": event.payload["ends_on"]}
+    return _about(model, Kind.DEPRECATED, event, facts)
+
+
+def _card(session: Session, event: Event) -> Occasion | None:
+    model = session.get(ModelRow, event.subject)
+    if model is None or model.gone_at is not None:
+        return None
+    facts = {"revision": event.payload["revision"], "person": event.payload["by"]}
+    return replace(_about(model, Kind.CARD, event, facts), besides=event.payload["by"])
 
 
 def _model_gone(session: Session, event: Event) -> Occasion | None:
@@ -173,6 +191,8 @@ _OCCASIONS: Final[Mapping[str, Callable[[Session, Event], Occasion | None]]] = {
     "version:seen": _version,
     "version:gone": _version,
     "model:gone": _model_gone,
+    "version:deprecate": _deprecated,
+    "card:publish": _card,
     "release:approved": _release,
     "release:rejected": _release,
     "release:changes-requested": _release,

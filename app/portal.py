@@ -12,6 +12,7 @@ from app.trust import witnesses
 from auth.audits import Audits
 from auth.grants import Grants
 from auth.people import People
+from auth.secret_box import SecretBox
 from auth.sessions import Sessions
 from auth.tokens import Tokens
 from catalog.applications.consumers import Consumers
@@ -21,6 +22,8 @@ from catalog.impact.portfolio import Impact
 from catalog.lineage.profiles import Profiles
 from catalog.monitoring.callers import Callers
 from catalog.monitoring.telemetry import Telemetry
+from catalog.notifications.channels import Channels
+from catalog.notifications.deliveries import Deliveries
 from catalog.notifications.notices import Notices
 from catalog.notifications.watches import Watches
 from catalog.registry.authorship import Authorship
@@ -103,6 +106,9 @@ class Portal:
     impact: Impact
     watches: Watches
     notices: Notices
+    channels: Channels
+    deliveries: Deliveries
+    secrets: SecretBox
 
 
 def build(
@@ -116,9 +122,11 @@ def build(
     clock = clock or SystemClock()
     mlflow = mlflow or MlflowServer(settings.mlflow_uri)
     store = Store(settings.database_url)
-    journal = Journal(jobs or DurableJobs(store), SUBSCRIPTIONS)
+    jobs = jobs or DurableJobs(store)
+    journal = Journal(jobs, SUBSCRIPTIONS)
     ledger = Ledger(store, clock, journal)
     policies = Policies(store, clock)
+    secrets = SecretBox(settings.data_dir / "keys")
     return Portal(
         settings=settings,
         clock=clock,
@@ -156,4 +164,7 @@ def build(
         impact=Impact(ledger),
         watches=Watches(ledger, model_resource),
         notices=Notices(store, clock),
+        channels=Channels(ledger, settings.webhook_hosts, secrets),
+        deliveries=Deliveries(store, clock, jobs, has_mail=bool(settings.mail_url)),
+        secrets=secrets,
     )

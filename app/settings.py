@@ -5,11 +5,12 @@ from __future__ import annotations
 import os
 import re
 from collections.abc import Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Final
 from urllib.parse import urlsplit
 
+from catalog.notifications.addresses import Allowed
 from ledger.errors import Misconfigured
 from ledger.store import sqlite_url
 
@@ -39,6 +40,12 @@ class Settings:
         demo: DEMO, whether the demo organisation is loaded; by default only into a server of our
             own; a worker that is started by itself loads it with an explicit DEMO=1 alone.
         public_url: PUBLIC_URL, the portal's address as browsers see it.
+        mail_url: NOTIFY_MAIL_URL, the mail gateway as Apprise writes it, for letters to people:
+            mailtos://user:password@host:587?from=countersign@example.com. None means: no letters.
+        webhook_hosts: NOTIFY_WEBHOOK_HOSTS that notices may be sent to, apart by commas. None at
+            all unless named: hooks.slack.com, *.example.com, or with scheme and port for one of
+            one's own network, http://10.0.0.7:8065.
+        digest_hour: NOTIFY_DIGEST_HOUR, from which hour in UTC the daily letters go out. Default 7.
         mirror_seconds: MIRROR_SECONDS between two looks at MLflow. Default 30.
     """
 
@@ -53,6 +60,9 @@ class Settings:
     demo: bool
     public_url: str
     mirror_seconds: int
+    mail_url: str = field(default="", repr=False)
+    webhook_hosts: Allowed = field(default_factory=Allowed)
+    digest_hour: int = 7
 
     @property
     def local_url(self) -> str:
@@ -94,6 +104,9 @@ def from_environment(environment: Mapping[str, str] | None = None) -> Settings:
         demo=_flag(env, "DEMO", default=not mlflow_uri),
         public_url=public_url,
         mirror_seconds=_number(env, "MIRROR_SECONDS", 30, lowest=1, highest=3600),
+        mail_url=_mail(env),
+        webhook_hosts=Allowed.parse(env.get("NOTIFY_WEBHOOK_HOSTS", "")),
+        digest_hour=_number(env, "NOTIFY_DIGEST_HOUR", 7, lowest=0, highest=23),
     )
 
 
@@ -123,6 +136,16 @@ def _check_address(name: str, value: str) -> None:
             f"{name} is no web address.",
             hint="Write it like http://mlflow.example.com:5000, with http or https in front.",
         )
+
+
+def _mail(env: Mapping[str, str]) -> str:
+    url = env.get("NOTIFY_MAIL_URL", "").strip()
+    if url and not re.match(r"mailtos?://[^\s/]", url):
+        raise Misconfigured(
+            "NOTIFY_MAIL_URL is no address of a mail gateway.",
+            hint="Use mailtos://user:password@host:587?from=countersign@example.com.",
+        )
+    return url
 
 
 def _port(env: Mapping[str, str], name: str, default: int) -> int:

@@ -34,6 +34,7 @@ _OF_THE_MACHINE: Final = frozenset(
 _OURS: Final = frozenset(
     {
         *("DATA_DIR", "DATABASE_URL", "HOST", "PORT", "PUBLIC_URL", "DEMO"),
+        *("NOTIFY_WEBHOOK_HOSTS", "NOTIFY_DIGEST_HOUR"),
         *("MLFLOW_TRACKING_URI", "MLFLOW_PORT", "MLFLOW_SERVER_SLUG", "MIRROR_SECONDS"),
     }
 )
@@ -41,6 +42,7 @@ _OURS: Final = frozenset(
 _OF_THE_WORKER: Final = frozenset(
     {
         *MLFLOW_SECRETS,
+        "NOTIFY_MAIL_URL",
         *("MLFLOW_TRACKING_INSECURE_TLS", "MLFLOW_TRACKING_SERVER_CERT_PATH"),
         *("MLFLOW_TRACKING_CLIENT_CERT_PATH", "MLFLOW_S3_ENDPOINT_URL"),
         *("AWS_ACCESS_KEY_ID", "AWS_SECRET_ACCESS_KEY", "AWS_SESSION_TOKEN", "AWS_REGION"),
@@ -172,6 +174,9 @@ def programs(settings: Settings, environment: Mapping[str, str]) -> tuple[Progra
     for_portal = dict(ours)
     if not settings.starts_mlflow:
         for_portal["MLFLOW_TRACKING_URI"] = without_password(settings.mlflow_uri)
+    if settings.mail_url:
+        # The screens say that there is a gateway; only the worker knows how to get in.
+        for_portal["NOTIFY_MAIL_URL"] = "mailto://gateway"
     for_worker = {name: value for name, value in environment.items() if name in _OF_THE_WORKER}
     for_worker[OWN_MLFLOW] = "1" if settings.starts_mlflow else "0"
     portal = Program(

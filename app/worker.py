@@ -18,8 +18,11 @@ from typing import Final
 from app.durable import EXECUTOR, DurableWorker, Handler
 from app.occasions import TELL, occasion_of
 from app.portal import Portal, build
+from app.post import deliver
 from app.settings import OWN_MLFLOW, Settings
 from auth.actors import Actor
+from catalog.notifications.deliveries import DELIVER
+from catalog.notifications.outbound import AppriseOutbound, Outbound
 from catalog.registry.artifacts import manifest_of
 from catalog.registry.models import Model
 from catalog.registry.seen import SeenVersion
@@ -30,6 +33,7 @@ _LOG = logging.getLogger(__name__)
 _OUTBOX_SECONDS: Final = 0.3
 _INDEX_SECONDS: Final = 0.25
 _TRUST_SECONDS: Final = 3600.0
+_DIGEST_SECONDS: Final = 300.0
 MIRROR: Final = Actor.system("mirror")
 RELEASES: Final = Actor.system("releases")
 EXPLAINER: Final = Actor.system("explainer")
@@ -47,12 +51,13 @@ def main(settings: Settings) -> int:
         signal.signal(number, lambda *_: stop.set())
     portal = build(settings)
     portal.promotions.release_claims(EXECUTOR)
-    durable = DurableWorker(portal.store, handlers(portal))
+    durable = DurableWorker(portal.store, handlers(portal, at_point=drill()))
     durable.start()
     loops = [
         threading.Thread(target=_mirror_loop, args=(portal, stop), daemon=True),
         threading.Thread(target=_outbox_loop, args=(portal, stop), daemon=True),
         threading.Thread(target=_index_loop, args=(portal, stop), daemon=True),
+        threading.Thread(target=_digest_loop, args=(portal, stop), daemon=True),
     ]
     for loop in loops:
         loop.start()
@@ -79,16 +84,25 @@ def loads_demo(settings: Settings, environment: Mapping[str, str]) -> bool:
     return settings.demo and (asked or environment.get(OWN_MLFLOW) == "1")
 
 
-def handlers(portal: Portal) -> Mapping[str, Handler]:
+def handlers(
+    portal: Portal,
+    outbound: Outbound | None = None,
+    at_point: Callable[[str], None] = lambda _point: None,
+) -> Mapping[str, Handler]:
     """What the worker does for each durable job."""
+    settings = portal.settings
+    out = outbound or AppriseOutbound(settings.mail_url, settings.webhook_hosts)
     return {
         "collect-evidence": lambda payload: collect_evidence(portal, payload["subject"]),
         "compute-explanation": lambda payload: explain(portal, payload["subject"]),
         "profile-version": lambda payload: profile(portal, payload["subject"]),
         "close-requests": lambda payload: close_requests(portal, payload["subject"]),
         "refresh-model": lambda payload: portal.mirror.refresh(payload["model"], by=MIRROR),
-        TELL: lambda payload: tell(portal, payload["event"]),
         "index-model": lambda payload: index_model(portal, payload["model"]),
+        TELL: lambda payload: tell(portal, payload["event"], at_point),
+        DELIVER: lambda payload: deliver(
+            portal, out, payload["event"], payload["first"], payload["last"], at_point
+        ),
     }
 
 
@@ -146,13 +160,17 @@ def explain(portal: Portal, explanation_id: str) -> None:
         )
 
 
-def tell(portal: Portal, event_id: str) -> None:
+def tell(
+    portal: Portal, event_id: str, at_point: Callable[[str], None] = lambda _point: None
+) -> None:
     """Tell everybody concerned of an event, once each."""
     with portal.store.write() as session:
         event = event_of(session, event_id)
         occasion = occasion_of(session, event) if event else None
         if occasion is not None:
             portal.notices.tell(session, occasion, by=NOTIFIER)
+            portal.deliveries.queue(session, occasion, by=NOTIFIER)
+            at_point("told")
 
 
 def profile(portal: Portal, version_id: str) -> None:
@@ -226,13 +244,32 @@ def _outbox_loop(portal: Portal, stop: threading.Event) -> None:
             stop.wait(_OUTBOX_SECONDS)
 
 
+def _digest_loop(portal: Portal, stop: threading.Event) -> None:
+    while not stop.is_set():
+        now = portal.clock.now()
+        try:
+            if now.hour >= portal.settings.digest_hour:
+                portal.deliveries.queue_digests(now.date().isoformat(), by=NOTIFIER)
+        except CountersignError as problem:
+            _LOG.warning("digest: %s", problem.message)
+        except Exception:  # noqa: BLE001 - a fault must not end the worker; it keeps its traceback
+            _LOG.exception("digest")
+        stop.wait(_DIGEST_SECONDS)
+
+
 def drill() -> Callable[[str], None]:
-    """A drill's order to die at a named point, or nothing."""
-    wanted = os.environ.get(KILL_AT, "")
+    """A drill's order to die at a named point, at once or the nth time (`told*7`), or nothing."""
+    wanted, _, times = os.environ.get(KILL_AT, "").partition("*")
+    left = [int(times or 1)]
+    lock = threading.Lock()
 
     def at_point(point: str) -> None:
-        if point == wanted:
-            _LOG.warning("drill: killed at %s", point)
-            os.kill(os.getpid(), signal.SIGKILL)
+        if point != wanted:
+            return
+        with lock:
+            left[0] -= 1
+            if left[0] == 0:
+                _LOG.warning("drill: killed at %s", point)
+                os.kill(os.getpid(), signal.SIGKILL)
 
     return at_point

@@ -45,9 +45,9 @@ def open_keyring(folder: Path) -> Keyring:
     """
     try:
         folder.mkdir(mode=0o700, parents=True, exist_ok=True)
-        signing_key = _kept(folder / "signing-key.pem", _new_signing_key)
-        client_secret = _kept(folder / "client-secret", _new_secret)
-        cookie_secret = _kept(folder / "cookie-secret", _new_secret)
+        signing_key = kept(folder / "signing-key.pem", _new_signing_key)
+        client_secret = kept(folder / "client-secret", _new_secret)
+        cookie_secret = kept(folder / "cookie-secret", _new_secret)
     except OSError as error:
         raise Misconfigured(
             f"The keys in {folder} cannot be read or written: {error.strerror}.",
@@ -68,7 +68,7 @@ def open_keyring(folder: Path) -> Keyring:
     return Keyring(key, client_secret, cookie_secret)
 
 
-def _kept(path: Path, make: Callable[[], str]) -> str:
+def kept(path: Path, make: Callable[[], str]) -> str:
     """What the file says, or what is made now; whoever else makes it at this moment, one wins."""
     if not path.exists():
         fresh = path.with_name(f".{path.name}.{secrets.token_hex(8)}")

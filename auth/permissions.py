@@ -55,6 +55,7 @@ ROLE_PERMISSIONS: Final[dict[Role, frozenset[str]]] = {
         "application:register",
         "audit:read",
         "authorship:assign",
+        "channel:add:team",
         "comment:remove",
         "consumer:register",
         "grant:give",

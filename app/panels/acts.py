@@ -7,6 +7,8 @@ from typing import Final
 
 ACTS: Final[Mapping[str, str]] = {
     "application:register": "Registered an application",
+    "channel:add": "Added a channel for notices",
+    "channel:remove": "Removed a channel for notices",
     "audit:export": "Exported the audit trail",
     "authorship:assign": "Linked an MLflow user to a person",
     "authorship:claim": "Claimed to have built a version",
@@ -52,6 +54,7 @@ ACTS: Final[Mapping[str, str]] = {
     "release:withdraw": "Withdrew a request",
     "session:end": "Signed out",
     "session:start": "Signed in",
+    "preference:set": "Chose how to be told",
     "token:issue": "Made a token",
     "token:issue:application": "Made a token for an application",
     "token:revoke": "Revoked a token",
@@ -89,6 +92,9 @@ REASONS: Final[Mapping[str, str]] = {
     "grant-exists": "They hold the role there already",
     "grant-gone": "It was taken back already",
     "invalid": "What was given cannot be used",
+    "host-not-allowed": "The operator did not name the host",
+    "private-address": "The host leads into a private network",
+    "too-many-channels": "They have too many channels already",
     "too-many-watches": "They watch too much already",
     "only-people-watch": "Only people watch",
     "last-administrator": "It is the last governance admin",
@@ -124,6 +130,7 @@ REASONS: Final[Mapping[str, str]] = {
 
 PERMISSIONS: Final[Mapping[str, str]] = {
     "application:register": "Register serving applications",
+    "channel:add:team": "Set up channels of teams",
     "audit:export": "Export the audit trail",
     "audit:read": "Read the audit trail",
     "authorship:assign": "Link MLflow users to people",

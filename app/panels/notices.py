@@ -10,6 +10,7 @@ import streamlit as st
 from app.notice_words import KINDS, Told, told
 from app.panels import ways
 from app.panels.links import link, model_link
+from app.panels.telling import channels, preferences
 from app.panels.watching import watched
 from app.session import actor, portal
 from app.ui import page, words
@@ -51,7 +52,7 @@ def listed(by: Actor) -> None:
     """One's notices, unread first, by day, a page at a time."""
     desk = portal().notices
     kind, number = _asked()
-    found = desk.page(by=by, kind=kind, offset=(number - 1) * PAGE)
+    found = desk.page(by=by, kinds=[kind] if kind else list(Kind), offset=(number - 1) * PAGE)
     _bar(found, number)
     if not found.total:
         empty(
@@ -147,4 +148,6 @@ def _title(one: Told) -> None:
 TABS: Final[Mapping[str, Callable[[Actor], None]]] = {
     "Notices": listed,
     "What I watch": watched,
+    "Preferences": preferences,
+    "Channels": channels,
 }

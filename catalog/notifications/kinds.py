@@ -13,6 +13,8 @@ class Kind(StrEnum):
     VERSION = "version-new"
     GONE = "gone"
     RELEASE = "release-decided"
+    DEPRECATED = "deprecated"
+    CARD = "card-published"
 
 
 class How(StrEnum):
@@ -32,6 +34,7 @@ class Why(StrEnum):
     MODEL = "model"
     ALIAS = "alias"
     DOMAIN = "domain"
+    TEAM = "team"
 
 
 # What holds for somebody who chose nothing.
@@ -40,4 +43,6 @@ DEFAULTS: Final[dict[Kind, How]] = {
     Kind.VERSION: How.PORTAL,
     Kind.GONE: How.PORTAL,
     Kind.RELEASE: How.AT_ONCE,
+    Kind.DEPRECATED: How.AT_ONCE,
+    Kind.CARD: How.PORTAL,
 }

@@ -109,19 +109,27 @@ class Notices:
             asked = {"person": person_id}
             return int(session.connection().execute(_UNREAD, asked).scalar_one())
 
-    def page(self, *, by: Actor, kind: Kind | None = None, offset: int = 0) -> Listed:
+    def page(
+        self, *, by: Actor, kinds: Sequence[Kind] = tuple(Kind), offset: int = 0, limit: int = PAGE
+    ) -> Listed:
         """One's own notices, unread first and then the newest, a page at a time."""
-        asked: dict[str, Any] = {"person": by.id, "kinds": [kind] if kind else list(Kind)}
+        asked: dict[str, Any] = {"person": by.id, "kinds": list(kinds)}
         with self._store.read() as session:
             connection = session.connection()
             unread, total = connection.execute(_COUNTS, asked).one()
             rows: list[Row[Any]] = []
             if offset < unread:
-                rows += connection.execute(_FRESH, asked | {"limit": PAGE, "offset": offset})
-            if len(rows) < PAGE:
-                rest = {"limit": PAGE - len(rows), "offset": max(0, offset - unread)}
+                rows += connection.execute(_FRESH, asked | {"limit": limit, "offset": offset})
+            if len(rows) < limit:
+                rest = {"limit": limit - len(rows), "offset": max(0, offset - unread)}
                 rows += connection.execute(_OLD, asked | rest)
         return Listed(tuple(_notice(row) for row in rows), unread, total)
+
+    def about(self, event_id: str, person_id: str) -> Notice | None:
+        """What one person was told of one event, if they were."""
+        with self._store.read() as session:
+            row = session.get(NoticeRow, (person_id, event_id))
+            return None if row is None else _notice(row)
 
     def read(self, event_ids: Sequence[str], *, by: Actor) -> None:
         """Mark some of one's own as read. What one has read is no act: nothing is recorded."""
@@ -218,7 +226,7 @@ def _heard(occasion: Occasion) -> list[Select[str, str]]:
     return ways
 
 
-def _notice(row: Row[Any]) -> Notice:
+def _notice(row: Row[Any] | NoticeRow) -> Notice:
     return Notice(
         row.event_id,
         Kind(row.kind),

@@ -67,3 +67,40 @@ class NoticeRow(SQLModel, table=True):
     facts: str = Field(sa_column=Column(Text, nullable=False))
     at: datetime = Field(sa_column=_moment())
     read_at: datetime | None = Field(default=None, sa_column=_moment(nullable=True))
+
+
+class ChannelRow(SQLModel, table=True):
+    """A way out of the portal: a webhook of a person or of a team. Its address is a secret."""
+
+    __tablename__ = "notice_channel"
+
+    id: str = Field(primary_key=True)
+    # Whose it is; for a team's, who set it up: what they may not see is not told there either.
+    owner_id: str = Field(index=True)
+    kind: str
+    name: str
+    # The host alone is shown; the whole address is sealed.
+    host: str
+    address: str = Field(sa_column=Column(Text, nullable=False))
+    # The domain whose news go there, `*` for all; nothing means: a person's own channel.
+    team_domain: str = Field(default="", index=True)
+    added_at: datetime = Field(sa_column=_moment())
+    removed_at: datetime | None = Field(default=None, sa_column=_moment(nullable=True))
+
+
+class DeliveryRow(SQLModel, table=True):
+    """One notice on its way through one channel: the key is what makes it once."""
+
+    __tablename__ = "delivery"
+    __table_args__ = (Index("ix_delivery_person", "person_id", "queued_at"),)
+
+    # The event told of, or the day of a digest.
+    event_id: str = Field(primary_key=True)
+    person_id: str = Field(primary_key=True)
+    channel_id: str = Field(primary_key=True)
+    state: str
+    attempts: int = 0
+    queued_at: datetime = Field(sa_column=_moment())
+    called_at: datetime | None = Field(default=None, sa_column=_moment(nullable=True))
+    ended_at: datetime | None = Field(default=None, sa_column=_moment(nullable=True))
+    reason: str = ""

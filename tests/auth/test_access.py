@@ -77,6 +77,7 @@ ALLOWED: dict[Role, set[str]] = {
     | {
         "application:register",
         "audit:read",
+        "channel:add:team",
         "authorship:assign",
         "comment:remove",
         "consumer:register",
@@ -148,6 +149,7 @@ def test_no_person_gets_what_the_worker_does() -> None:
     for role in GIVABLE_ROLES:
         assert not ROLE_PERMISSIONS[role] & {
             "evidence:collect",
+            "notice:write",
             "promotion:carry-out",
             "mirror:write",
             "explanation:compute",

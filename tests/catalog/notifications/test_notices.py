@@ -323,7 +323,7 @@ def test_unread_come_first_then_the_newest_across_pages(house: House) -> None:
     assert [one.read_at is None for one in seen] == [True] * 40 + [False] * 20
     for part in (seen[:40], seen[40:]):
         assert [one.at for one in part] == sorted((one.at for one in part), reverse=True)
-    assert desk.page(by=house.carol, kind=Kind.GONE).total == 30
+    assert desk.page(by=house.carol, kinds=[Kind.GONE]).total == 30
     assert desk.page(by=house.carol, offset=1_000).notices == ()
 
 
