@@ -156,9 +156,6 @@ AND (m.owner_id <> ''
      OR EXISTS (SELECT 1 FROM watch w WHERE w.kind = 'domain' AND w.target = m.domain)
      {alias})
 """
-_OR_NOT_THERE: Final = (
-    "UNION ALL SELECT 1 WHERE NOT EXISTS (SELECT 1 FROM model_version WHERE id = :subject)"
-)
 _ALIAS_CARED_FOR: Final = text(
     _CARED_FOR.format(
         model=":subject",
@@ -169,9 +166,7 @@ _ALIAS_CARED_FOR: Final = text(
 )
 _MODEL_CARED_FOR: Final = text(_CARED_FOR.format(model=":subject", alias=""))
 _VERSION_CARED_FOR: Final = text(
-    # A version may not be written down yet: whoever carries the job out finds it there.
     _CARED_FOR.format(model="(SELECT model_id FROM model_version WHERE id = :subject)", alias="")
-    + _OR_NOT_THERE
 )
 
 
@@ -179,7 +174,6 @@ def _cared_for(question: TextClause) -> Callable[[Session, Event], bool]:
     def wanted(session: Session, event: Event) -> bool:
         asked = {"subject": event.subject, "alias": event.payload.get("alias", "").lower()}
         names = question.compile().params
-        session.flush()
         found = session.connection().execute(question, {name: asked[name] for name in names})
         return found.first() is not None
 
