@@ -5,13 +5,8 @@ from __future__ import annotations
 import sqlalchemy as sa
 from alembic import op
 
-<<<<<<<< HEAD:migrations/versions/0012_ways_out_for_notices.py
 revision = "0012"
 down_revision = "0011"
-========
-revision = "0011"
-down_revision = "0010"
->>>>>>>> 3f940d4 (Follow the newest step of the database):migrations/versions/0011_ways_out_for_notices.py
 branch_labels = None
 depends_on = None
 
