@@ -47,7 +47,9 @@ PAGES: Final = (
     Screen("notifications", "Notifications", "notifications", "Watch", (), False),
     Screen("impact", "Impact", "query_stats", "Watch", ("impact:read",)),
     Screen("audit", "Audit", "verified_user", "Prove", ("audit:read",)),
+    Screen("use_case", "AI use case", "flag", "Find", ("use-case:read",), False),
     Screen("access", "Access", "group", "Run", ("person:read", "token:issue")),
+    Screen("settings", "Settings", "settings", "Run", ("settings:read",)),
 )
 
 _BY_KEY: Final = {screen.key: screen for screen in PAGES}

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import streamlit as st
 
+from app.panels.links import link
 from app.panels.shown import Shown
 from app.session import did, portal
 from app.ui import chips
@@ -25,6 +26,15 @@ def facts_of(model: Model) -> list[Markup]:
         model.stage,
     )
     return [chips.fact(one) for one in said if one]
+
+
+def used_for(model: Model) -> None:
+    """What the model is wanted for, as a link; a gap is said where nobody has said it."""
+    names = portal().use_cases.names({model.use_case_id}) if model.use_case_id else {}
+    if not names:
+        show(chips.flagged("Missing", "No AI use case: nobody has said what it is wanted for."))
+        return
+    link(names[model.use_case_id], "use_case", icon=":material/flag:", id=model.use_case_id)
 
 
 @st.dialog("Classify this model", width="medium")

@@ -283,6 +283,7 @@ def _governance(shown: Home) -> None:
         )
         for model in shown.unclassified.models:
             link(f"Classify {model.name}", "model", model=model, icon=":material/deployed_code:")
+        link("All gaps", "settings", icon=":material/checklist:", tab="Inventory")
         link("Give and take roles", "access", icon=":material/group:")
 
 

@@ -117,6 +117,7 @@ def overview(shown: Shown, *, by: Actor) -> None:
         _live(shown, subject)
     with right, page.card("glance", stretch=True):
         show(page.section("At a glance"), tables.facts(glance(shown, subject)))
+        classification.used_for(shown.model)
     left, right = st.columns([0.56, 0.44])
     with left, page.card("next", stretch=True):
         _next(shown, by=by)

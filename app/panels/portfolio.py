@@ -103,6 +103,7 @@ def head(business: Business, models: Sequence[Model]) -> None:
         "worth.",
         actions=lambda: _choose(models, None),
     )
+    link("What our models are used for", "use_case", icon=":material/flag:")
 
 
 def asked(models: Sequence[Model]) -> Model | None:

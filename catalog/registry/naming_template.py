@@ -128,6 +128,9 @@ class Matcher:
 
     def __init__(self, template: str, domain: str | None) -> None:
         self._states = [_State()]
+        # The places at which a letter of the domain is expected.
+        self._in_domain: set[int] = set()
+        self._slug = slug(domain or "")
         end, group, began = 0, 0, 0
         for part in parse(template):
             if part.optional != group:
@@ -192,7 +195,11 @@ class Matcher:
             return end
         if part.kind == "domain" and domain is not None:
             # A model of no domain yet follows no rule that names it: nothing leads on from here.
-            return self._spelt(slug(domain), at) if slug(domain) else self._new()
+            if not self._slug:
+                return self._new()
+            end = self._spelt(self._slug, at)
+            self._in_domain |= {at, *range(end - len(self._slug) + 1, end)}
+            return end
         if part.kind in {"words", "domain"}:
             first = SMALL if part.kind == "words" else SMALL | DIGITS
             end = self._many(first, SMALL | DIGITS, at)
@@ -226,6 +233,8 @@ class Matcher:
 
     def _expected(self, places: frozenset[int]) -> str:
         """What may follow a set of places, in words."""
+        if places <= self._in_domain:
+            return f"its domain, {self._slug!r}"
         letters: frozenset[str] = frozenset()
         for place in places:
             for found, _to in self._states[place].ways:

@@ -46,7 +46,14 @@ VISITS: Final[tuple[tuple[Person, tuple[str, ...]], ...]] = (
     (BOB, ("/", "/inbox", "/release", "/release?id=RR-{year}-0013", "/release?id=RR-{year}-0009")),
     (CAROL, ("/", "/impact", "/impact?model=credit-pd")),
     (ERIK, ("/audit", "/audit?record=1")),
-    (GRACE, ("/", "/access", "/access?tab=Grants", "/access?tab=Tokens", "/access?tab=Roles")),
+    (
+        GRACE,
+        (
+            *("/", "/access", "/access?tab=Grants", "/access?tab=Tokens", "/access?tab=Roles"),
+            *("/settings", "/settings?tab=Inventory", "/settings?tab=Naming+rules"),
+            "/use_case",
+        ),
+    ),
 )
 
 

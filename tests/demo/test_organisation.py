@@ -6,8 +6,11 @@ from collections import Counter
 from pathlib import Path
 
 from app.demo import organisation
+from app.demo.inventory import PLACES, USES
 from app.demo.models import MODELS
 from app.demo.organisation import ALICE, BOB, CALLS, CAROL, DAN, DECLARED_VALUES, PEOPLE, RELEASES
+from catalog.use_cases.risk import is_stricter_class
+from catalog.use_cases.use_cases import Described
 
 TRAINED = {(model.name, recipe.key): recipe for model in MODELS for recipe in model.recipes}
 
@@ -69,3 +72,24 @@ def test_a_value_is_declared_by_the_business_for_an_answer_the_application_gives
         assert value.eur > 0
         assert value.model in called
         assert value.output is None or (value.model, value.output) in words | classes
+
+
+def test_every_model_of_the_demo_has_its_place_under_a_use_case_of_its_domain() -> None:
+    uses = {use.key: use for use in USES}
+    domains = {model.name: model.domain for model in MODELS}
+    assert {place.model for place in PLACES} == set(domains)
+    assert all(uses[place.use].domain == domains[place.model] for place in PLACES)
+    for use in USES:
+        Described(
+            use.name, use.purpose, use.domain, "prn_1", use.regulatory_class, use.tier
+        ).checked()
+
+
+def test_the_demo_leaves_one_model_below_its_use_case_to_be_found() -> None:
+    uses = {use.key: use for use in USES}
+    lower = [
+        place.model
+        for place in PLACES
+        if is_stricter_class(uses[place.use].regulatory_class, place.regulatory_class)
+    ]
+    assert lower == ["credit-scorecard"]

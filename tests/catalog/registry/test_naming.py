@@ -31,7 +31,7 @@ def test_a_rule_is_tried_on_the_present_inventory_before_anybody_publishes_it(
     trial = house.portal.naming.trial(RULE.template, by=house.grace, progress=seen.append)
     assert (trial.checked, trial.broken, seen) == (4, 3, [4])
     assert [one.name for one in trial.first] == ["credit-pd", "lending-loans-lgd", "zeta"]
-    assert trial.first[0].why == "Its character 1 is 'c', expected is 'l'."
+    assert trial.first[0].why == "Its character 1 is 'c', expected is its domain, 'lending'."
     assert "nobody has said yet" in trial.first[1].why
     assert house.portal.naming.trial(RULE.template, by=house.erik, limit=1).broken == 3
     in_domain = house.portal.naming.trial(RULE.template, DOMAIN, by=house.grace)

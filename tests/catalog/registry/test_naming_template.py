@@ -74,7 +74,10 @@ def test_a_name_follows_a_template_or_not(
 @pytest.mark.parametrize(
     ("template", "name", "at", "expected"),
     [
-        ("{domain}-{word}", "retail_credit-x", 6, "'-'"),
+        ("{domain}-{word}", "retail_credit-x", 6, "its domain, 'retail-credit'"),
+        ("{domain}-{word}", "credit-x", 0, "its domain, 'retail-credit'"),
+        ("{domain}-{word}", "retail-credit_x", 13, "'-'"),
+        ("[x-]{domain}", "credit", 0, "'r' or 'x'"),
         ("{word}-{digits}", "loan-x", 5, "a digit"),
         ("{word}-{digits}", "loan-", 5, "a digit"),
         ("{word}", "loan-pd", 4, "a small letter or a digit or the end"),

@@ -1,0 +1,94 @@
+"""A vendor's model has no run and no files: it is found and classified, and says what it lacks."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+
+import pytest
+
+from app import session
+from app.panels import model as panel
+from app.panels import shown
+from app.portal import Portal, build
+from app.settings import from_environment
+from app.worker import MIRROR, handlers
+from catalog.registry.mlflow import MlflowServer
+from catalog.registry.standing import Standing
+from catalog.releases.gates import Answer
+from catalog.releases.states import State
+from tests.cast import DOMAIN, WHY, House
+
+NAME = "scoring-bureau"
+
+
+@pytest.fixture
+def vendor(small_house: House, mlflow_server: str) -> Iterator[Portal]:
+    """The portal over a real MLflow in which a vendor's model is registered as it says itself."""
+    import mlflow  # noqa: PLC0415 - three seconds, where it is wanted
+
+    # The server is shared by all tests, so what an earlier one left goes first.
+    mlflow.set_tracking_uri(mlflow_server)
+    client = mlflow.MlflowClient()
+    if client.search_registered_models(f"name = '{NAME}'"):
+        client.delete_registered_model(NAME)
+    made = mlflow.create_external_model(
+        name=NAME,
+        model_type="vendor",
+        tags={"vendor": "Example Bureau Ltd", "contract": "2026-114"},
+    )
+    mlflow.register_model(f"models:/{made.model_id}", NAME)
+    url = small_house.portal.store.url.render_as_string(hide_password=False)
+    folder = small_house.portal.settings.data_dir
+    settings = from_environment({"DATA_DIR": str(folder), "DATABASE_URL": url, "DEMO": "0"})
+    portal = build(
+        settings,
+        clock=small_house.clock,
+        jobs=small_house.jobs,
+        mlflow=MlflowServer(mlflow_server),
+    )
+    portal.mirror.refresh(NAME, by=MIRROR)
+    yield portal
+    portal.store.close()
+
+
+def test_a_vendor_model_is_mirrored_classified_and_asked_for_and_says_what_it_lacks(
+    small_house: House, vendor: Portal
+) -> None:
+    model = vendor.models.find(NAME, by=small_house.grace)
+    versions, runs = vendor.models.history(model)
+    assert [one.number for one in versions] == [1]
+    assert (versions[0].run_id, runs) == ("", {})
+    assert versions[0].source.startswith("models:/m-")
+    vendor.models.classify(
+        model.id,
+        by=small_house.grace,
+        owner_id=small_house.alice.id,
+        domain=DOMAIN,
+        task="binary classification",
+        standing=Standing("1", "High", "Validation"),
+    )
+    preview = vendor.requests.preview(versions[0].id, "champion", by=small_house.alice)
+    assert preview.may_request
+    request = vendor.requests.request(versions[0].id, "champion", WHY, by=small_house.alice)
+    small_house.jobs.run(handlers(vendor))
+    sheet = vendor.requests.sheet(request.id, by=small_house.bob)
+    assert (sheet.request.state, sheet.request.problem) == (State.IN_REVIEW, "")
+    answers = {gate.id: gate.answer for gate in sheet.gates}
+    # Its only file is what MLflow wrote about it; of who built it nothing is known.
+    assert answers["artifacts"] is Answer.PASS
+    assert answers["author"] is Answer.MISSING
+    assert not sheet.may_approve
+    assert "author is missing" in sheet.may_approve.reason
+
+
+def test_the_page_of_a_vendor_model_says_that_there_is_no_run(
+    small_house: House, vendor: Portal, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(session, "_open", {})
+    session.use(vendor)
+    model = vendor.models.find(NAME, by=small_house.grace)
+    told = shown.read(model, by=small_house.grace)
+    assert told.subject is not None
+    facts = {name: str(said) for name, said in panel.glance(told, told.subject)}
+    assert "the run named no data set" in facts["Trained on"]
+    assert "not known yet" in facts["Built by"]
