@@ -34,7 +34,8 @@ def used_for(model: Model) -> None:
     if not names:
         show(chips.flagged("Missing", "No AI use case: nobody has said what it is wanted for."))
         return
-    link(names[model.use_case_id], "use_case", icon=":material/flag:", id=model.use_case_id)
+    said = f"Used for: {names[model.use_case_id]}"
+    link(said, "use_case", icon=":material/flag:", id=model.use_case_id)
 
 
 @st.dialog("Classify this model", width="medium")

@@ -72,7 +72,7 @@ def _gaps(counted: Counted, by: Actor) -> None:
             )
         )
     if others:
-        show(note(f"No model has one of these: {'; '.join(others)}."))
+        show(note(f"Met by no model: {'; '.join(others).lower().replace('ai use', 'AI use')}."))
     if not found:
         return
     chosen = st.selectbox("Show the models of", found, key="gap", bind="query-params")
@@ -156,7 +156,7 @@ def _plan(plan: Plan, data: bytes) -> None:
                 (
                     Column("Row", "right"),
                     Column("Column"),
-                    Column("What and what to do", lead=True),
+                    Column("What is wrong", lead=True),
                 ),
                 [
                     (words.thousands(one.row), one.column, tables.two(one.said, one.remedy))

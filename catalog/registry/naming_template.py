@@ -185,6 +185,14 @@ class Matcher:
             at = self._one(frozenset(letter), at)
         return at
 
+    def _own_domain(self, at: int) -> int:
+        """The domain letter by letter; of no domain nothing leads on."""
+        if not self._slug:
+            return self._new()
+        end = self._spelt(self._slug, at)
+        self._in_domain |= {at, *range(end - len(self._slug) + 1, end)}
+        return end
+
     def _add(self, part: Part, at: int, domain: str | None) -> int:
         if part.kind == "plain":
             return self._spelt(part.text, at)
@@ -194,12 +202,7 @@ class Matcher:
                 self._states[self._spelt(choice, at)].free.append(end)
             return end
         if part.kind == "domain" and domain is not None:
-            # A model of no domain yet follows no rule that names it: nothing leads on from here.
-            if not self._slug:
-                return self._new()
-            end = self._spelt(self._slug, at)
-            self._in_domain |= {at, *range(end - len(self._slug) + 1, end)}
-            return end
+            return self._own_domain(at)
         if part.kind in {"words", "domain"}:
             first = SMALL if part.kind == "words" else SMALL | DIGITS
             end = self._many(first, SMALL | DIGITS, at)
