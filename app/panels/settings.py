@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Mapping
+from datetime import datetime
 from typing import Final
 
 import streamlit as st
@@ -14,7 +15,7 @@ from app.ui.feedback import empty
 from app.ui.markup import Markup, mono, note, paragraph, show
 from app.ui.tables import Column, Row
 from auth.actors import Actor
-from catalog.registry.mirror import MirrorState
+from catalog.registry.mirror_state import MirrorState
 
 
 def servers(_by: Actor) -> None:
@@ -34,15 +35,14 @@ def servers(_by: Actor) -> None:
                     (
                         Column("Server", lead=True),
                         Column("State"),
-                        Column("Last read"),
-                        Column("Last try"),
+                        Column("Last look"),
+                        Column("Read as a whole"),
                         Column("Models", "right"),
                         Column("Versions", "right"),
                     ),
-                    [_server(one) for one in states],
+                    [server(one, now) for one in states],
                     "MLflow servers",
                 ),
-                *(paragraph(f"{one.server}: {one.problem}") for one in states if one.problem),
                 note(
                     f"{sources.mirrored(states, now)}. The worker looks every "
                     f"{words.plural(here.settings.mirror_seconds, 'second')}."
@@ -62,25 +62,44 @@ def servers(_by: Actor) -> None:
         st.code(_VENDOR, language="python")
 
 
-def _server(state: MirrorState) -> Row:
-    answers: Markup = (
-        chips.mark("Failed", "Does not answer")
-        if state.problem
-        else chips.mark("Healthy", "Answers")
-        if state.succeeded_at
-        else chips.mark("Waits", "Not read yet")
-    )
+def server(state: MirrorState, now: datetime) -> Row:
+    """One server: whether it answers, what was wrong, how old our copy is, what is under way."""
     return Row(
         (
             mono(state.server),
-            answers,
-            words.moment(state.succeeded_at) if state.succeeded_at else None,
-            words.moment(state.attempted_at),
+            tables.two(_standing(state, now), state.problem),
+            _moment(state.succeeded_at),
+            tables.two(_moment(state.crawled_at) or "not yet", _under_way(state)),
             words.thousands(state.models),
             words.thousands(state.versions),
         ),
         "fail" if state.problem else "",
     )
+
+
+def _standing(state: MirrorState, now: datetime) -> Markup:
+    if state.open_until is not None and state.open_until > now:
+        rest = words.span((state.open_until - now).total_seconds())
+        return chips.mark("Failed", f"Left alone for {rest}")
+    if state.problem:
+        return chips.mark("Failed", "Does not answer")
+    if state.succeeded_at is None:
+        return chips.mark("Waits", "Not read yet")
+    return chips.mark("Healthy", "Answers")
+
+
+def _under_way(state: MirrorState) -> str:
+    """What a full reading that goes on has read so far."""
+    if state.crawl_began_at is None:
+        return ""
+    whole = state.models + state.versions
+    of = f" of about {words.thousands(whole)}" if whole >= state.crawl_read else ""
+    began = words.moment(state.crawl_began_at)
+    return f"reading all of it since {began}: {words.thousands(state.crawl_read)}{of}"
+
+
+def _moment(at: datetime | None) -> str | None:
+    return words.moment(at) if at else None
 
 
 _VENDOR: Final = """import mlflow

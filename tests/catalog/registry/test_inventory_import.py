@@ -15,7 +15,7 @@ from catalog.registry.inventory_file import COLUMNS, LARGEST_BYTES, MOST_ROWS, r
 from catalog.registry.inventory_import import Plan
 from catalog.registry.spreadsheet import neutral, restored
 from catalog.registry.standing import Standing
-from catalog.registry.tables import InventoryChangeRow
+from catalog.registry.tables import InventoryChangeRow, ModelRow
 from catalog.use_cases.use_cases import Described
 from ledger.errors import Invalid, Refused
 from tests.cast import DOMAIN, House
@@ -180,11 +180,8 @@ def test_a_wrong_row_is_told_by_its_number_and_column_with_a_remedy(
 def test_two_models_of_one_name_are_told_apart_by_where_they_lie(small_house: House) -> None:
     stocked(small_house)
     with small_house.portal.store.write() as session:
-        session.connection().exec_driver_sql(
-            "INSERT INTO model SELECT 'mdl_other', 'other', workspace, name, created_at, updated_at"
-            ", description, tags, content, searched, domain, task, owner_id, seen_at, gone_at, "
-            "use_case_id, tier, regulatory_class, stage FROM model WHERE name = 'fraud'"
-        )
+        here = session.get_one(ModelRow, small_house.model("fraud").id)
+        session.add(ModelRow(**{**here.model_dump(), "id": "mdl_other", "server": "other"}))
     assert wrong(small_house, "name,tier\nfraud,1\n") == [(2, "name")]
     plan = tried(small_house, "name,server,tier\nfraud,other,1\nfraud,main,2\n")
     assert [one.model_id for one in plan.changes] == [
