@@ -9,6 +9,7 @@ from typing import Final
 import streamlit as st
 
 from app.panels import (
+    alias_history,
     card,
     classification,
     consumers,
@@ -111,6 +112,7 @@ def overview(shown: Shown, *, by: Actor) -> None:
         show(
             page.section("Version history", _since(shown)),
             timeline.timeline([_point(shown, one) for one in _told(shown)]),
+            note(alias_history.answer(shown, CHAMPION, shown.now - alias_history.LOOK_BACK)),
         )
     left, right = st.columns([0.56, 0.44])
     with left, page.card("live", stretch=True):

@@ -6,7 +6,7 @@ from typing import Final
 
 import streamlit as st
 
-from app.panels import deprecation
+from app.panels import alias_history, deprecation, metric_history
 from app.panels.chosen import asked_number
 from app.panels.links import link
 from app.panels.shown import Shown
@@ -26,6 +26,8 @@ def panel(shown: Shown, *, by: Actor) -> None:
     if not shown.versions:
         feedback.empty("No version yet", "Register one in MLflow: it appears within a minute.")
         return
+    alias_history.panel(shown)
+    metric_history.panel(shown)
     start = (_page() - 1) * _PAGE
     some = shown.versions[start : start + _PAGE]
     names = measured(shown, some)

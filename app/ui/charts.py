@@ -51,7 +51,8 @@ def _checked(written: str) -> BaseFigure:
     return Checked(json.loads(written))
 
 
-def _layout(colours: Palette, height: int, more: Figure) -> Figure:
+def framed(colours: Palette, height: int, more: Figure) -> Figure:
+    """The layout every picture has, with what is special about this one laid over it."""
     # Colours are written into every figure: a Plotly template is validated anew on each rerun.
     axis = {
         "gridcolor": colours.line,
@@ -92,7 +93,7 @@ def _merge(before: Figure, change: Figure) -> Figure:
     return merged
 
 
-def _plain(name: str) -> str:
+def plain(name: str) -> str:
     """A name as the chart library may show it: it reads a few tags, so none is left in."""
     short = name if len(name) <= _MAX_NAME else name[: _MAX_NAME - 1] + "…"
     return short.replace("&", "&amp;").replace("<", "&lt;").replace(">", "&gt;")
@@ -122,18 +123,18 @@ def bar_importance(
         "cliponaxis": False,
         "textfont": {"color": colours.ink, "size": 12},
         "marker": {"color": colours.series1},
-        "customdata": [_plain(name) for _, name in pairs],
-        "hovertemplate": "%{customdata}<br>%{x:.4g} " + _plain(unit) + "<extra></extra>",
+        "customdata": [plain(name) for _, name in pairs],
+        "hovertemplate": "%{customdata}<br>%{x:.4g} " + plain(unit) + "<extra></extra>",
     }
-    layout = _layout(
+    layout = framed(
         colours,
         _BAR_HEIGHT * len(pairs) + _ROOM_FOR_AXIS,
         {
-            "xaxis": {"rangemode": "tozero", "title": {"text": _plain(unit)}},
+            "xaxis": {"rangemode": "tozero", "title": {"text": plain(unit)}},
             "yaxis": {
                 "showgrid": False,
                 "tickvals": list(range(len(pairs))),
-                "ticktext": [_plain(name) for _, name in pairs],
+                "ticktext": [plain(name) for _, name in pairs],
                 "tickfont": {"color": colours.ink},
             },
             "margin": {"l": 4, "r": 44, "t": 8, "b": 4},
@@ -159,21 +160,21 @@ def dependence_scatter(
     dots = {
         "type": "scatter",
         "mode": "markers",
-        "x": [_plain(str(value)) for value in x] if is_words else list(x),
+        "x": [plain(str(value)) for value in x] if is_words else list(x),
         "y": list(y),
         "marker": {"color": colours.series1, "size": 6, "opacity": 0.55},
-        "hovertemplate": "%{x}<br>%{y:.3g} " + _plain(unit) + "<extra></extra>",
+        "hovertemplate": "%{x}<br>%{y:.3g} " + plain(unit) + "<extra></extra>",
     }
-    layout = _layout(
+    layout = framed(
         colours,
         320,
         {
             "xaxis": {
-                "title": {"text": _plain(feature)},
+                "title": {"text": plain(feature)},
                 "type": "category" if is_words else "linear",
             },
             "yaxis": {
-                "title": {"text": f"Contribution, {_plain(unit)}"},
+                "title": {"text": f"Contribution, {plain(unit)}"},
                 "zeroline": True,
                 "zerolinecolor": colours.line2,
             },
@@ -208,8 +209,8 @@ def contributions(
     ordered = sorted(parts, key=lambda part: -abs(part.amount))
     starts = list(accumulate((part.amount for part in ordered), initial=base))[:-1]
     last = len(ordered) + 1
-    hover = "%{customdata}<br>%{text} " + _plain(unit) + "<extra></extra>"
-    names = [f"{_plain(part.feature)} = {_plain(part.value)}" for part in ordered]
+    hover = "%{customdata}<br>%{text} " + plain(unit) + "<extra></extra>"
+    names = [f"{plain(part.feature)} = {plain(part.value)}" for part in ordered]
     moves = {
         "type": "bar",
         "orientation": "h",
@@ -251,12 +252,12 @@ def contributions(
     }
     reached = [*starts, base, total]
     room = (max(reached) - min(reached) or 1) * 0.3
-    layout = _layout(
+    layout = framed(
         colours,
         _BAR_HEIGHT * (last + 1) + _ROOM_FOR_AXIS,
         {
             "xaxis": {
-                "title": {"text": _plain(unit)},
+                "title": {"text": plain(unit)},
                 "range": [min(reached) - room * 0.1, max(reached) + room],
             },
             "annotations": amounts,
@@ -309,18 +310,18 @@ def lines(
             {
                 "type": "scatter",
                 "mode": "lines",
-                "name": _plain(one.name),
+                "name": plain(one.name),
                 "x": list(x),
                 "y": list(one.values),
                 "line": {"color": ink, "width": 2, "dash": "dot" if one.is_estimate else "solid"},
-                "hovertemplate": "%{x}<br>%{y:.4g} " + _plain(unit) + "<extra></extra>",
+                "hovertemplate": "%{x}<br>%{y:.4g} " + plain(unit) + "<extra></extra>",
             }
         )
         goes_on = place + 1 < len(series) and series[place + 1].is_estimate
         known = [(at, y) for at, y in zip(x, one.values, strict=True) if y is not None]
         if known and not goes_on:
             at, last = known[-1]
-            end = _end(at, last, f"{_plain(one.name)} {last:.3g}", ink)
+            end = _end(at, last, f"{plain(one.name)} {last:.3g}", ink)
             # At the right edge it is placed by the picture: the axis would make room for it.
             named.append(end | {"xref": "paper", "x": 1} if at == x[-1] else end)
     shapes: list[Figure] = []
@@ -331,7 +332,7 @@ def lines(
             | {"line": rule}
         )
         named.append(_end(1, limit, f"limit {limit:.3f}", colours.fail) | {"xref": "paper"})
-    layout = _layout(
+    layout = framed(
         colours,
         280,
         {
@@ -353,7 +354,7 @@ def _end(x: object, y: float, said: str, ink: str) -> Figure:
 def _unit_note(unit: str, colours: Palette) -> Figure:
     place = {"xref": "paper", "yref": "paper", "x": 0, "y": 1, "xanchor": "left", "yshift": 22}
     font = {"color": colours.ink2, "size": 12}
-    return place | {"showarrow": False, "text": _plain(unit), "font": font}
+    return place | {"showarrow": False, "text": plain(unit), "font": font}
 
 
 def days(counts: Mapping[str, float], unit: str, alt: str, key: str, *, height: int = 180) -> None:

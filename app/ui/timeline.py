@@ -1,12 +1,13 @@
-"""The history of a model's versions as one line: what was live, what is, what waits."""
+"""The history of a model's versions as a line, and of its aliases as lanes over time."""
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
+from datetime import datetime
 from typing import Literal
 
-from app.ui import chips
+from app.ui import chips, words
 from app.ui.markup import Markup, join, tag
 
 State = Literal["live", "past", "waits", "rejected"]
@@ -39,3 +40,92 @@ def timeline(points: Sequence[Point]) -> Markup:
         for point in points
     )
     return tag("ol", *items, cls="cs-timeline")
+
+
+@dataclass(frozen=True)
+class Stretch:
+    """A time an alias was on a version.
+
+    `began` and `ended` are windows: the last moment it was certainly not so, and the first moment
+    it certainly was (the other way round at the end); None is before anybody looked, and still so.
+    """
+
+    label: str
+    says: str
+    began: tuple[datetime | None, datetime]
+    ended: tuple[datetime, datetime | None]
+    is_ours: bool = True
+
+
+def lanes(named: Mapping[str, Sequence[Stretch]], now: datetime, asked: datetime) -> Markup:
+    """One lane for each alias over time, `asked` marked in all; on a phone a list, newest first."""
+    moments = [moment for row in named.values() for one in row for moment in _moments(one)]
+    scale = _Scale(min([*moments, now]), now)
+    rows = (
+        tag(
+            "div",
+            chips.alias(name),
+            tag(
+                "ol",
+                *(_drawn(one, scale) for one in row),
+                tag("i", cls="cs-asked", style=f"left:{scale.share(asked):.2f}%")
+                if scale.holds(asked)
+                else "",
+                cls="cs-track",
+            ),
+            cls="cs-lane",
+        )
+        for name, row in named.items()
+    )
+    ends = tag("div", tag("span", words.day(scale.first)), tag("span", "now"), cls="cs-axis")
+    return tag("div", *rows, ends, cls="cs-lanes")
+
+
+@dataclass(frozen=True)
+class _Scale:
+    """Time as a share of the width, in percent."""
+
+    first: datetime
+    last: datetime
+
+    def share(self, at: datetime) -> float:
+        whole = (self.last - self.first).total_seconds()
+        if whole <= 0:
+            return 0.0
+        return min(max((at - self.first).total_seconds() / whole * 100, 0.0), 100.0)
+
+    def holds(self, at: datetime) -> bool:
+        return self.first <= at <= self.last
+
+
+def _moments(one: Stretch) -> Iterator[datetime]:
+    yield one.began[0] or one.began[1]
+    yield one.ended[1] or one.ended[0]
+
+
+def _drawn(one: Stretch, scale: _Scale) -> Markup:
+    """The certain part filled, each doubtful end hatched, and all of it in words."""
+    doubt = [(one.began[0] or one.began[1], one.began[1])]
+    doubt += [(one.ended[0], one.ended[1])] if one.ended[1] else []
+    left, right = scale.share(one.began[1]), scale.share(one.ended[0])
+    hatched = (
+        tag("i", cls="cs-doubt", aria_hidden="true", style=_place(since, until))
+        for since, until in ((scale.share(one), scale.share(two)) for one, two in doubt)
+        if until > since
+    )
+    return tag(
+        "li",
+        *hatched,
+        tag(
+            "span",
+            one.label,
+            cls="cs-stretch" if one.is_ours else "cs-stretch cs-outside",
+            style=_place(left, max(left, right)),
+            title=f"{one.label}, {one.says}",
+        ),
+        tag("span", one.says, cls="cs-stretch-says"),
+    )
+
+
+def _place(left: float, right: float) -> str:
+    return f"left:{left:.2f}%;width:{right - left:.2f}%"

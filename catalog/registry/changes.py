@@ -162,7 +162,8 @@ class Changes:
 def _chain(rows: Sequence[Row[Any]], read_at: datetime) -> Iterator[_State]:
     """The states an alias went through; before the first it was not set, as far as anybody saw."""
     yield _State(None, None, None, rows[0].until if rows else None)
-    for row, later in zip(rows, [*rows[1:], None], strict=True):
+    # An alias that was never set has no rows at all.
+    for row, later in zip(rows, [*rows[1:], None], strict=False):
         ended = None if later is None else later.until
         spell = None
         if row.after:

@@ -1,0 +1,97 @@
+"""The metrics of a model from version to version, as its runs reported them."""
+
+from __future__ import annotations
+
+import math
+from typing import Final
+
+import streamlit as st
+
+from app.panels.shown import CHAMPION, Shown
+from app.ui import charts, chips, page, words
+from app.ui.markup import join, note, show
+from app.ui.metric_chart import Measured, Rows, metric_history
+
+_MOST_METRICS: Final = 12
+_MOST_LINES: Final = 8
+_UNNAMED: Final = "rows nobody named"
+
+
+def panel(shown: Shown) -> None:
+    """One metric over all versions; another one is a click away, and the address keeps it."""
+    names = offered(shown)
+    if not names:
+        return
+    with page.card("metric-history"):
+        show(page.section("How good were the versions?", chips.assured(is_verified=False)))
+        metric = st.pills(
+            "Metric",
+            names,
+            default=names[0],
+            key="metric",
+            bind="query-params",
+            label_visibility="collapsed",
+            required=True,
+        )
+        rows = history(shown, metric or names[0])
+        told = sum(len(one.numbers) for one in rows)
+        charts.plot(
+            metric_history(rows, metric or names[0]),
+            f"{metric or names[0]} of {words.plural(told, 'version')}, one line for each content "
+            "of a data set",
+            "metric-history-chart",
+        )
+        named = [one.name for one in rows if one.is_named]
+        show(
+            note(
+                join(
+                    (
+                        "Joined only where the rows are the same: ",
+                        words.listing(named) if named else "no run named its rows",
+                        ". ",
+                        f"@{CHAMPION} is the diamond. " if shown.champion else "",
+                        "Hollow points stand alone: their rows have no digest."
+                        if len(named) < len(rows)
+                        else "",
+                    )
+                )
+            )
+        )
+
+
+def offered(shown: Shown) -> list[str]:
+    """The metrics there are, the deciding one first, then those that most versions have."""
+    deciding = set(shown.measure.names) if shown.measure else set()
+    counts: dict[str, int] = {}
+    for version in shown.versions:
+        for name in {one.name for one in version.metrics if math.isfinite(one.value)}:
+            counts[name] = counts.get(name, 0) + 1
+    ranked = sorted(counts, key=lambda name: (name not in deciding, -counts[name], name))
+    return ranked[:_MOST_METRICS]
+
+
+def history(shown: Shown, metric: str) -> list[Rows]:
+    """A metric by the content of the data set it was measured on; the content used last first."""
+    champion = shown.champion
+    found: dict[tuple[str, str], list[Measured]] = {}
+    for version in reversed(shown.versions):
+        for one in version.metrics:
+            if one.name == metric and math.isfinite(one.value):
+                where = f"{one.dataset} {one.dataset_digest}".strip() or _UNNAMED
+                found.setdefault((one.dataset, one.dataset_digest), []).append(
+                    Measured(
+                        version.number,
+                        one.value,
+                        f"{where}, {words.day(version.created_at)}",
+                        champion is not None and version.number == champion.number,
+                    )
+                )
+    # A run reports each number twice: with its rows and without. The one with rows is told.
+    told = {n.version for (_, digest), numbers in found.items() if digest for n in numbers}
+    rows = [
+        Rows(f"{name} {digest}" if digest else _UNNAMED, kept, is_named=bool(digest))
+        for (name, digest), numbers in found.items()
+        if (kept := [n for n in numbers if digest or n.version not in told])
+    ]
+    rows.sort(key=lambda one: (not one.is_named, -one.numbers[-1].version, one.name))
+    return rows[:_MOST_LINES]
