@@ -59,19 +59,7 @@ def metric_history(rows: Sequence[Rows], unit: str, *, colours: Palette | None =
                 "hovertemplate": "v%{x}: %{y:.4g}<br>%{customdata}<extra></extra>",
             }
         )
-        for number in one.numbers:
-            if number.is_champion:
-                named.append(
-                    {
-                        "x": number.version,
-                        "y": number.value,
-                        "yshift": 16,
-                        "xanchor": "right",
-                        "showarrow": False,
-                        "text": f"champion v{number.version}",
-                        "font": {"color": ink, "size": 12.5},
-                    }
-                )
+        named += [_champion(number, ink) for number in one.numbers if number.is_champion]
     numbers = {number.version for one in rows for number in one.numbers}
     layout = framed(
         colours,
@@ -91,3 +79,15 @@ def metric_history(rows: Sequence[Rows], unit: str, *, colours: Palette | None =
         },
     )
     return {"data": data, "layout": layout}
+
+
+def _champion(number: Measured, ink: str) -> Figure:
+    return {
+        "x": number.version,
+        "y": number.value,
+        "yshift": 16,
+        "xanchor": "right",
+        "showarrow": False,
+        "text": f"champion v{number.version}",
+        "font": {"color": ink, "size": 12.5},
+    }
