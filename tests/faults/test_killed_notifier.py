@@ -1,0 +1,136 @@
+"""A watcher of champion moves is told of each move once, however often the worker is killed."""
+
+from __future__ import annotations
+
+import os
+import random
+import signal
+from collections.abc import Iterator
+from pathlib import Path
+
+import pytest
+
+from app.durable import DurableJobs
+from app.portal import build
+from app.settings import from_environment
+from app.worker import MIRROR
+from catalog.notifications.channels import Way
+from catalog.notifications.kinds import How, Kind
+from catalog.notifications.watches import On
+from tests.faults.nursery import OUTSIDE
+from tests.faults.workshop import ALIAS, Logged, Workshop, register
+from tests.sinks import WebSink, web_sink
+from tests.stack import MlflowServer, Program, until
+
+MODELS = [f"moved-{number}" for number in range(10)]
+ROUNDS = 20
+KILLS = 20
+POINTS = ("told", "claimed-delivery", "called-channel")
+
+
+@pytest.fixture
+def web() -> Iterator[WebSink]:
+    with web_sink() as sink:
+        yield sink
+
+
+@pytest.fixture
+def at(tmp_path: Path, server: MlflowServer, logged: Logged, web: WebSink) -> Iterator[Workshop]:
+    """A workshop whose worker looks at MLflow only when it is told to, and may call the sink."""
+    made = Workshop(tmp_path, server, logged)
+    made.environment |= {"NOTIFY_WEBHOOK_HOSTS": web.url, "MIRROR_SECONDS": "3600"}
+    made.portal.store.close()
+    made.portal = build(from_environment(made.environment))
+    yield made
+    made.close()
+
+
+class Mover:
+    """Moves aliases in MLflow, and knows what Countersign has seen of it."""
+
+    def __init__(self, at: Workshop) -> None:
+        self._at = at
+        self._jobs = DurableJobs(at.portal.store)
+        self.moves = 0
+
+    def move(self, name: str, number: int) -> None:
+        """Move an alias by hand; somebody says that the model changed."""
+        self._at.server.client.set_registered_model_alias(name, ALIAS, str(number))
+        self.moves += 1
+        with self._at.portal.store.write() as session:
+            key = f"hint-{name}-{self.moves}"
+            self._jobs.enqueue(session, "refresh-model", key, {"model": name})
+
+    def seen(self, number: int) -> int:
+        """How many models Countersign knows to have the alias on this version."""
+        (row,) = self._at.portal.store.rows(
+            "SELECT COUNT(*) FROM model_alias WHERE alias = :alias AND number = :number",
+            alias=ALIAS,
+            number=number,
+        )
+        return int(row[0])
+
+
+def count(at: Workshop, table: str, where: str = "1 = 1") -> int:
+    ((found,),) = at.portal.store.rows(f"SELECT COUNT(*) FROM {table} WHERE {where}")  # noqa: S608
+    return int(found)
+
+
+def plan(chance: random.Random) -> list[str]:
+    """Where each worker dies: at a named point, the nth time it is there, or at any moment."""
+    named = [f"{POINTS[one % 3]}*{chance.randint(1, 5)}" for one in range(KILLS - 5)]
+    drills = [*named, *[OUTSIDE] * 5]
+    chance.shuffle(drills)
+    return drills
+
+
+def kill_from_outside(nursery: Program) -> None:
+    """Kill the worker that waits for it, if it is one of those."""
+    words = nursery.said.splitlines()[-1].split()
+    if words[:1] == ["worker"] and words[2] == OUTSIDE:
+        os.kill(int(words[1]), signal.SIGKILL)
+
+
+def test_each_of_200_moves_is_told_once_although_the_worker_is_killed_20_times(
+    at: Workshop, web: WebSink
+) -> None:
+    chance = random.Random(20261120)  # noqa: S311 - so that a failure can be seen again
+    for name in MODELS:
+        register(at.server, at.logged, name, versions=2)
+        at.server.client.set_registered_model_alias(name, ALIAS, "1")
+    at.portal.mirror.crawl(by=MIRROR)
+    bob, mover = at.cast.bob, Mover(at)
+    before = count(at, "domain_event", "name = 'alias:seen'")
+    at.portal.watches.start(On.ALIAS, ALIAS, by=bob)
+    at.portal.channels.prefer(Kind.ALIAS, How.AT_ONCE, by=bob)
+    at.portal.channels.add(Way.WEBHOOK, "Sink", f"{web.url}/hook", by=bob)
+
+    nursery = Program("tests.faults.nursery", *plan(chance), environment=at.environment)
+    try:
+        for turn in range(ROUNDS):
+            number = 2 - turn % 2
+            killed_when = chance.randint(0, len(MODELS) - 1)
+            for name in MODELS:
+                mover.move(name, number)
+            until(lambda: mover.seen(number) >= killed_when, "some moves were seen")  # noqa: B023
+            kill_from_outside(nursery)
+            until(lambda: mover.seen(number) == len(MODELS), "all moves were seen")  # noqa: B023
+        until(
+            lambda: count(at, "delivery", "state = 'sent'") == mover.moves,
+            "all that is told is sent",
+        )
+        assert "ended by itself" not in nursery.said
+        assert nursery.said.count("\nkilled ") == KILLS, nursery.said
+    finally:
+        nursery.kill()
+
+    assert mover.moves == ROUNDS * len(MODELS) == 200
+    assert count(at, "domain_event", "name = 'alias:seen'") - before == 200
+    assert count(at, "notice") == 200
+    assert count(at, "notice", f"person_id = '{bob.id}' AND kind = 'alias-moved'") == 200
+    assert at.portal.notices.page(by=bob).unread == 200
+    assert count(at, "delivery") == 200
+    # The sink was called again where a worker died in between, each time under the same id.
+    assert len(set(web.ids)) == 200
+    assert len(web.ids) >= 200
+    print(f"{len(web.ids)} calls for 200 moves: {len(web.ids) - 200} of them repeats")
