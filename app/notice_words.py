@@ -25,6 +25,7 @@ KINDS: Final[Mapping[Kind, str]] = {
     Kind.RELEASE: "A release was decided",
     Kind.DEPRECATED: "A version was deprecated",
     Kind.CARD: "A model card was published",
+    Kind.MENTION: "I was mentioned",
 }
 HOWS: Final[Mapping[How, str]] = {
     How.AT_ONCE: "At once, and here",
@@ -38,6 +39,8 @@ WHYS: Final[Mapping[Why, str]] = {
     Why.MODEL: "you watch the model",
     Why.ALIAS: "you watch the alias",
     Why.DOMAIN: "you watch the domain",
+    Why.CONSUMER: "an application you registered relies on it",
+    Why.MENTIONED: "you were mentioned",
     Why.TEAM: "your team has a channel for it",
 }
 _OUTCOMES: Final = {
@@ -105,6 +108,11 @@ def _deprecated(notice: Notice, model: Named, _names: _Names) -> Told:
     return Told(notice, title, "Its successor is on the Model page.", model)
 
 
+def _mention(notice: Notice, model: Named, names: _Names) -> Told:
+    title = f"{model.name}: you were mentioned in the discussion."
+    return Told(notice, title, f"By {names.person(notice.facts['person'])}.", model)
+
+
 def _card(notice: Notice, model: Named, names: _Names) -> Told:
     title = f"{model.name}: revision {notice.facts['revision']} of its card is published."
     return Told(notice, title, f"By {names.person(notice.facts['person'])}.", model)
@@ -144,4 +152,5 @@ _SAID: Final[Mapping[Kind, Callable[[Notice, Named, _Names], Told]]] = {
     Kind.RELEASE: _release,
     Kind.DEPRECATED: _deprecated,
     Kind.CARD: _card,
+    Kind.MENTION: _mention,
 }

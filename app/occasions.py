@@ -13,6 +13,7 @@ from sqlalchemy import TextClause, text
 from sqlmodel import Session, col, select
 
 from auth.access import Resource
+from catalog.applications.tables import ConsumerRow
 from catalog.notifications.kinds import Kind, Why
 from catalog.notifications.notices import Occasion
 from catalog.registry.tables import ModelRow, VersionRow
@@ -49,7 +50,7 @@ def _alias(session: Session, event: Event) -> Occasion | None:
         )
         if approved is not None:
             facts |= {"request": approved.request_id, "approver": approved.person_id}
-    return _about(model, Kind.ALIAS, event, facts, alias=alias)
+    return _about(session, model, Kind.ALIAS, event, facts, alias=alias)
 
 
 def _version(session: Session, event: Event) -> Occasion | None:
@@ -58,7 +59,7 @@ def _version(session: Session, event: Event) -> Occasion | None:
     if version is None or model is None or model.gone_at is not None:
         return None
     kind = Kind.GONE if event.name == "version:gone" else Kind.VERSION
-    return _about(model, kind, event, {"version": str(version.number)})
+    return _about(session, model, kind, event, {"version": str(version.number)})
 
 
 def _deprecated(session: Session, event: Event) -> Occasion | None:
@@ -67,7 +68,7 @@ def _deprecated(session: Session, event: Event) -> Occasion | None:
     if version is None or model is None or model.gone_at is not None:
         return None
     facts = {"version": str(version.number), "ends_on": event.payload["ends_on"]}
-    return _about(model, Kind.DEPRECATED, event, facts)
+    return _about(session, model, Kind.DEPRECATED, event, facts)
 
 
 def _card(session: Session, event: Event) -> Occasion | None:
@@ -75,12 +76,22 @@ def _card(session: Session, event: Event) -> Occasion | None:
     if model is None or model.gone_at is not None:
         return None
     facts = {"revision": event.payload["revision"], "person": event.payload["by"]}
-    return replace(_about(model, Kind.CARD, event, facts), besides=event.payload["by"])
+    return replace(_about(session, model, Kind.CARD, event, facts), besides=event.payload["by"])
+
+
+def _mention(session: Session, event: Event) -> Occasion | None:
+    model = session.get(ModelRow, event.payload["model"])
+    if model is None or model.gone_at is not None or not event.payload["mentions"]:
+        return None
+    author = event.payload["by"]
+    told = _about(session, model, Kind.MENTION, event, {"person": author})
+    mentioned = dict.fromkeys(event.payload["mentions"].split(), Why.MENTIONED)
+    return replace(told, named=mentioned, besides=author)
 
 
 def _model_gone(session: Session, event: Event) -> Occasion | None:
     model = session.get(ModelRow, event.subject)
-    return None if model is None else _about(model, Kind.GONE, event, {})
+    return None if model is None else _about(session, model, Kind.GONE, event, {})
 
 
 def _release(session: Session, event: Event) -> Occasion | None:
@@ -126,7 +137,13 @@ def _release_told(model: ModelRow, request: RequestRow, event: Event, person: st
 
 
 def _about(
-    model: ModelRow, kind: Kind, event: Event, facts: Mapping[str, str], *, alias: str = ""
+    session: Session,
+    model: ModelRow,
+    kind: Kind,
+    event: Event,
+    facts: Mapping[str, str],
+    *,
+    alias: str = "",
 ) -> Occasion:
     return Occasion(
         event.id,
@@ -135,8 +152,18 @@ def _about(
         event.at,
         facts,
         alias,
-        named=_owner(model),
+        named={**_consumers(session, model, alias), **_owner(model)},
     )
+
+
+def _consumers(session: Session, model: ModelRow, alias: str) -> dict[str, Why]:
+    """Who registered the applications that rely on the alias; or on the model at all."""
+    query = select(ConsumerRow.registered_by).where(
+        ConsumerRow.model_id == model.id, col(ConsumerRow.ended_at).is_(None)
+    )
+    if alias:
+        query = query.where(ConsumerRow.alias == alias)
+    return dict.fromkeys(session.exec(query.distinct()), Why.CONSUMER)
 
 
 def _owner(model: ModelRow) -> dict[str, Why]:
@@ -153,6 +180,10 @@ AND EXISTS (SELECT 1 FROM mirror_state s
             WHERE s.server = m.server AND s.succeeded_at IS NOT NULL)
 AND (m.owner_id <> ''
      OR EXISTS (SELECT 1 FROM watch w WHERE w.kind = 'model' AND w.target = m.id)
+     OR EXISTS (SELECT 1 FROM consumer c WHERE c.model_id = m.id AND c.ended_at IS NULL)
+     OR EXISTS (SELECT 1 FROM notice_channel n
+                WHERE n.team_domain IN ('*', m.domain) AND n.team_domain <> ''
+                AND n.removed_at IS NULL)
      OR EXISTS (SELECT 1 FROM watch w WHERE w.kind = 'domain' AND w.target = m.domain)
      {alias})
 """
@@ -187,13 +218,15 @@ _OCCASIONS: Final[Mapping[str, Callable[[Session, Event], Occasion | None]]] = {
     "model:gone": _model_gone,
     "version:deprecate": _deprecated,
     "card:publish": _card,
+    "comment:post": _mention,
     "release:approved": _release,
     "release:rejected": _release,
     "release:changes-requested": _release,
     "release:expired": _release,
     "promotion:fail": _promotion,
 }
-_WANTED: Final = {
+_WANTED: Final[Mapping[str, Callable[[Session, Event], bool]]] = {
+    "comment:post": lambda _session, event: bool(event.payload["mentions"]),
     "alias:seen": _cared_for(_ALIAS_CARED_FOR),
     "version:seen": _cared_for(_VERSION_CARED_FOR),
     "version:gone": _cared_for(_VERSION_CARED_FOR),

@@ -15,6 +15,7 @@ class Kind(StrEnum):
     RELEASE = "release-decided"
     DEPRECATED = "deprecated"
     CARD = "card-published"
+    MENTION = "mentioned"
 
 
 class How(StrEnum):
@@ -35,6 +36,8 @@ class Why(StrEnum):
     ALIAS = "alias"
     DOMAIN = "domain"
     TEAM = "team"
+    CONSUMER = "consumer"
+    MENTIONED = "mentioned"
 
 
 # What holds for somebody who chose nothing.
@@ -45,4 +48,7 @@ DEFAULTS: Final[dict[Kind, How]] = {
     Kind.RELEASE: How.AT_ONCE,
     Kind.DEPRECATED: How.AT_ONCE,
     Kind.CARD: How.PORTAL,
+    Kind.MENTION: How.AT_ONCE,
 }
+# Told only to those it names: nobody watches for being spoken to.
+ONLY_NAMED: Final = frozenset({Kind.MENTION})

@@ -13,7 +13,7 @@ from dataclasses import dataclass, field
 from datetime import datetime
 from typing import Any, Final
 
-from sqlalchemy import Executable, Row, bindparam, exists, func, literal, union_all, update
+from sqlalchemy import Executable, Row, bindparam, exists, false, func, literal, union_all, update
 from sqlalchemy import select as columns
 from sqlalchemy.dialects import postgresql, sqlite
 from sqlalchemy.sql.selectable import Select
@@ -24,7 +24,7 @@ from auth.actors import Actor
 from auth.actors import Kind as PrincipalKind
 from auth.holders import holds
 from auth.tables import PrincipalRow
-from catalog.notifications.kinds import DEFAULTS, How, Kind, Why
+from catalog.notifications.kinds import DEFAULTS, ONLY_NAMED, How, Kind, Why
 from catalog.notifications.tables import NoticeRow, PreferenceRow, WatchRow
 from catalog.notifications.watches import On
 from ledger.clock import Clock
@@ -146,8 +146,9 @@ class Notices:
 
 def _concerned(occasion: Occasion) -> Select[Any]:
     """Everybody who is told, each once, with all that a notice keeps."""
-    heard = union_all(*_heard(occasion)).subquery("heard")
-    person = heard.c.person_id
+    nobody = columns(col(PrincipalRow.id), literal("").label("why")).where(false())
+    heard = union_all(nobody, *_heard(occasion)).subquery("heard")
+    person = heard.c.id
     silenced = exists().where(
         col(WatchRow.person_id) == person,
         col(WatchRow.kind) == On.MODEL,
@@ -218,12 +219,13 @@ def _heard(occasion: Occasion) -> list[Select[str, str]]:
                 since,
             )
         )
-    ways += [
-        columns(col(PrincipalRow.id), literal(str(why))).where(col(PrincipalRow.id) == person_id)
-        for person_id, why in occasion.named.items()
-        if person_id
+    named = [
+        columns(col(PrincipalRow.id), literal(str(why)).label("why")).where(
+            col(PrincipalRow.id).in_([one for one, its in occasion.named.items() if its is why])
+        )
+        for why in sorted(set(occasion.named.values()))
     ]
-    return ways
+    return named if occasion.kind in ONLY_NAMED else ways + named
 
 
 def _notice(row: Row[Any] | NoticeRow) -> Notice:

@@ -361,6 +361,8 @@ def test_only_a_governance_admin_sets_up_the_channel_of_a_team(desk: House, web:
     lending = hook(desk, f"{web.url}/lending", desk.grace, "Lending")
     hook(desk, f"{web.url}/cards", desk.grace, "Cards")
     hook(desk, f"{web.url}/all", desk.grace, EVERYWHERE)
+    desk.portal.watches.stop(On.ALIAS, "champion", by=desk.carol)
+    desk.portal.watches.silence(desk.model().id, by=desk.alice)
     move(desk, 2)
     assert sorted(path for path, _headers, _body in web.calls) == ["/all", "/lending"]
     assert desk.portal.notices.page(by=desk.grace).total == 0

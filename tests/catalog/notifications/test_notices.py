@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from datetime import timedelta
+from datetime import date, timedelta
 from itertools import product
 
 import pytest
@@ -16,6 +16,7 @@ from auth.actors import EVERYTHING, Actor, Scope
 from auth.holders import holds
 from auth.permissions import PERMISSIONS, Role
 from auth.tables import GrantRow, PrincipalRow
+from catalog.applications.consumers import Relies
 from catalog.notifications.kinds import How, Kind, Why
 from catalog.notifications.notices import PAGE, Notice, Occasion
 from catalog.notifications.tables import NoticeRow, PreferenceRow, WatchRow
@@ -262,6 +263,48 @@ def test_a_promotion_that_was_stopped_is_told(house: House) -> None:
     house.mlflow.delete_version("credit-pd", 2)
     house.deliver()
     assert any("the alias was not moved" in one for one in says(house, house.alice))
+
+
+def test_whoever_is_mentioned_is_told_and_whoever_watches_or_writes_is_not(house: House) -> None:
+    model = credit(house)
+    house.portal.watches.start(On.MODEL, model.id, by=house.carol)
+    house.portal.discussion.post(model.id, "Is it sound, @Bob Norrland?", by=house.alice)
+    house.portal.discussion.post(model.id, "@Nobody knows.", by=house.alice)
+    house.work()
+    (one,) = read(house, house.bob)
+    assert one.title == "credit-pd: you were mentioned in the discussion."
+    assert one.detail == "By Alice Norrland."
+    assert notices(house, house.carol) == notices(house, house.alice) == []
+
+
+def test_a_deprecation_and_a_card_are_told(house: House) -> None:
+    model = credit(house)
+    house.portal.watches.start(On.DOMAIN, "Lending", by=house.carol)
+    house.portal.deprecations.deprecate(
+        house.version(1).id,
+        by=house.alice,
+        successor_id=house.version(2).id,
+        ends_on=date(2026, 12, 1),
+        message="It is worse.",
+    )
+    house.work()
+    assert says(house, house.carol) == ["credit-pd: v1 is deprecated and ends on 1 Dec 2026."]
+    assert model.id == notices(house, house.carol)[0].model_id
+
+
+def test_who_registered_an_application_hears_of_the_alias_it_relies_on(house: House) -> None:
+    model = credit(house)
+    for alias, name in (("champion", "Loan desk"), ("shadow", "Lab")):
+        application = house.robot.id
+        house.portal.consumers.register(
+            model.id,
+            Relies(alias, f"Scores {name}.", "loans@norrland.example"),
+            by=house.grace,
+            application_id=application,
+        )
+    move(house, 2)
+    (one,) = notices(house, house.grace)
+    assert one.why is Why.CONSUMER
 
 
 def test_the_first_look_at_a_server_tells_nothing(small_house: House) -> None:
