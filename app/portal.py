@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from dataclasses import dataclass
 from typing import Final
 
@@ -35,6 +36,7 @@ from catalog.registry.inventory import Inventory
 from catalog.registry.inventory_gaps import InventoryGaps
 from catalog.registry.inventory_import import InventoryImport
 from catalog.registry.mirror import Mirror
+from catalog.registry.mirror_hints import MirrorHints
 from catalog.registry.mlflow import MlflowServer
 from catalog.registry.models import Models
 from catalog.registry.named import model_resource
@@ -42,6 +44,7 @@ from catalog.registry.naming import Naming
 from catalog.registry.search.finder import Finder
 from catalog.registry.search.indexer import Indexer
 from catalog.registry.seen import Mlflow
+from catalog.registry.servers import Servers
 from catalog.releases.docket import Docket
 from catalog.releases.policies import Policies
 from catalog.releases.promotions import Promotions
@@ -89,11 +92,14 @@ class Portal:
     finder: Finder
     indexer: Indexer
     authorship: Authorship
+    servers: Servers
     cards: Cards
     discussion: Discussion
     deprecations: Deprecations
     changes: Changes
     mirror: Mirror
+    mirrors: Mapping[str, Mirror]
+    mirror_hints: MirrorHints
     policies: Policies
     requests: Requests
     docket: Docket
@@ -117,14 +123,25 @@ def build(
     clock: Clock | None = None,
     jobs: Jobs | None = None,
     mlflow: Mlflow | None = None,
+    others: Mapping[str, Mlflow] | None = None,
 ) -> Portal:
-    """Put the portal together over the database and the MLflow server of the settings."""
+    """Put the portal together over the database and the MLflow servers of the settings.
+
+    `mlflow` stands for the main server and `others` for further ones, by slug, where a test says
+    so.
+    """
     clock = clock or SystemClock()
     mlflow = mlflow or MlflowServer(settings.mlflow_uri)
+    if others is None:
+        others = {slug: MlflowServer(uri) for slug, uri in settings.other_servers.items()}
+    servers = Servers({settings.server_slug: mlflow, **others})
     store = Store(settings.database_url)
     jobs = jobs or DurableJobs(store)
     journal = Journal(jobs, SUBSCRIPTIONS)
     ledger = Ledger(store, clock, journal)
+    mirrors = {
+        slug: Mirror(store, clock, journal, servers.at(slug), slug) for slug in servers.slugs
+    }
     policies = Policies(store, clock)
     secrets = SecretBox(settings.data_dir / "keys")
     return Portal(
@@ -151,13 +168,16 @@ def build(
         discussion=Discussion(ledger),
         deprecations=Deprecations(ledger),
         changes=Changes(ledger),
-        mirror=Mirror(store, clock, journal, mlflow, settings.server_slug),
+        servers=servers,
+        mirror=mirrors[settings.server_slug],
+        mirrors=mirrors,
+        mirror_hints=MirrorHints(ledger, jobs, settings.webhook_secrets),
         policies=policies,
         requests=Requests(ledger, policies),
         docket=Docket(ledger, policies),
-        promotions=Promotions(ledger, policies, mlflow, settings.server_slug),
-        explanations=Explanations(ledger, mlflow),
-        profiles=Profiles(ledger, mlflow, read_tables),
+        promotions=Promotions(ledger, policies, servers),
+        explanations=Explanations(ledger, servers),
+        profiles=Profiles(ledger, servers, read_tables),
         telemetry=Telemetry(ledger),
         consumers=Consumers(ledger, model_resource),
         callers=Callers(ledger),

@@ -18,6 +18,8 @@ ROOT: Final = Path(__file__).resolve().parent.parent
 _SLUG: Final = re.compile(r"[a-z0-9][a-z0-9-]{0,31}")
 # Set by a run for its worker: the MLflow server is the one that this run has started.
 OWN_MLFLOW: Final = "COUNTERSIGN_OWN_MLFLOW"
+WEBHOOK_SECRET: Final = "MLFLOW_WEBHOOK_SECRET"  # noqa: S105 - the name of a variable
+_SHORTEST_SECRET: Final = 16
 MLFLOW_SECRETS: Final = (
     "MLFLOW_TRACKING_USERNAME",
     "MLFLOW_TRACKING_PASSWORD",
@@ -35,6 +37,9 @@ class Settings:
         host: HOST, the address the portal listens on. Loopback unless widened.
         port: PORT of the portal. Default 8501.
         mlflow_uri: MLFLOW_TRACKING_URI, a server to use; none means: start our own.
+        other_servers: MLFLOW_SERVERS, further MLflow servers as `slug=address`, apart by commas or
+            spaces. What they ask of whoever calls stands in MLFLOW_TRACKING_USERNAME_<SLUG>,
+            _PASSWORD_<SLUG> or _TOKEN_<SLUG>, where only the worker sees it.
         mlflow_port: MLFLOW_PORT of the server we start ourselves. Default PORT + 1.
         server_slug: MLFLOW_SERVER_SLUG, the stable name of the MLflow server in the catalog.
         demo: DEMO, whether the demo organisation is loaded; by default only into a server of our
@@ -47,6 +52,11 @@ class Settings:
             one's own network, http://10.0.0.7:8065.
         digest_hour: NOTIFY_DIGEST_HOUR, from which hour in UTC the daily letters go out. Default 7.
         mirror_seconds: MIRROR_SECONDS between two looks at MLflow. Default 30.
+        mirror_crawl_minutes: MIRROR_CRAWL_MINUTES between two readings of everything, where there
+            are more than 2,000 models; fewer are read as a whole at each look. Default 15.
+        webhook_secrets: MLFLOW_WEBHOOK_SECRET of the main server, MLFLOW_WEBHOOK_SECRET_<SLUG> of
+            another one: what MLflow signs its webhooks with. Two apart by a space while one takes
+            the other's place.
     """
 
     data_dir: Path
@@ -63,6 +73,9 @@ class Settings:
     mail_url: str = field(default="", repr=False)
     webhook_hosts: Allowed = field(default_factory=Allowed)
     digest_hour: int = 7
+    mirror_crawl_minutes: int = 15
+    other_servers: Mapping[str, str] = field(default_factory=dict)
+    webhook_secrets: Mapping[str, tuple[str, ...]] = field(default_factory=dict, repr=False)
 
     @property
     def local_url(self) -> str:
@@ -92,6 +105,7 @@ def from_environment(environment: Mapping[str, str] | None = None) -> Settings:
             f"MLFLOW_SERVER_SLUG is {slug!r}.",
             hint="Use up to 32 small letters, digits and hyphens; keep it for ever.",
         )
+    others = _other_servers(env, slug)
     return Settings(
         data_dir=data_dir,
         database_url=env.get("DATABASE_URL", "").strip() or sqlite_url(data_dir / "countersign.db"),
@@ -107,6 +121,9 @@ def from_environment(environment: Mapping[str, str] | None = None) -> Settings:
         mail_url=_mail(env),
         webhook_hosts=Allowed.parse(env.get("NOTIFY_WEBHOOK_HOSTS", "")),
         digest_hour=_number(env, "NOTIFY_DIGEST_HOUR", 7, lowest=0, highest=23),
+        mirror_crawl_minutes=_number(env, "MIRROR_CRAWL_MINUTES", 15, lowest=1, highest=1440),
+        other_servers=others,
+        webhook_secrets=_webhook_secrets(env, slug, others),
     )
 
 
@@ -123,6 +140,47 @@ def prepare_data_dir(settings: Settings) -> None:
             f"The data folder {settings.data_dir} cannot be written: {error.strerror}.",
             hint="Give this account write access to it, or set DATA_DIR to another folder.",
         ) from error
+
+
+def of_server(name: str, slug: str) -> str:
+    """The variable that says for one further server what `name` says for the main one."""
+    return f"{name}_{slug.upper().replace('-', '_')}"
+
+
+def _other_servers(env: Mapping[str, str], main: str) -> dict[str, str]:
+    servers: dict[str, str] = {}
+    for one in env.get("MLFLOW_SERVERS", "").replace(",", " ").split():
+        slug, is_named, address = one.partition("=")
+        if not is_named or not _SLUG.fullmatch(slug):
+            raise Misconfigured(
+                f"MLFLOW_SERVERS names a server {slug[:40]!r}.",
+                hint="Write slug=address, the slug in up to 32 small letters, digits and hyphens.",
+            )
+        if slug == main or slug in servers:
+            raise Misconfigured(
+                f"Two MLflow servers are called {slug!r}.",
+                hint="Give each its own slug in MLFLOW_SERVERS and MLFLOW_SERVER_SLUG.",
+            )
+        _check_address("MLFLOW_SERVERS", address)
+        servers[slug] = address
+    return servers
+
+
+def _webhook_secrets(
+    env: Mapping[str, str], main: str, others: Mapping[str, str]
+) -> dict[str, tuple[str, ...]]:
+    names = {main: WEBHOOK_SECRET} | {slug: of_server(WEBHOOK_SECRET, slug) for slug in others}
+    secrets: dict[str, tuple[str, ...]] = {}
+    for slug, name in names.items():
+        given = tuple(env.get(name, "").split())
+        if any(len(secret) < _SHORTEST_SECRET for secret in given):
+            raise Misconfigured(
+                f"{name} is shorter than {_SHORTEST_SECRET} characters.",
+                hint="Use a long random one: `openssl rand -hex 32` prints it.",
+            )
+        if given:
+            secrets[slug] = given
+    return secrets
 
 
 def _check_address(name: str, value: str) -> None:

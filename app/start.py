@@ -13,8 +13,15 @@ from pathlib import Path
 from typing import IO, Final
 from urllib.parse import urlsplit, urlunsplit
 
-from app import watchdog
-from app.settings import MLFLOW_SECRETS, OWN_MLFLOW, ROOT, Settings, prepare_data_dir
+from app import own_mlflow, watchdog
+from app.settings import (
+    MLFLOW_SECRETS,
+    OWN_MLFLOW,
+    ROOT,
+    WEBHOOK_SECRET,
+    Settings,
+    prepare_data_dir,
+)
 from app.supervisor import GRACE_SECONDS, Program, Supervisor, say
 from ledger.errors import Misconfigured
 
@@ -35,7 +42,8 @@ _OURS: Final = frozenset(
     {
         *("DATA_DIR", "DATABASE_URL", "HOST", "PORT", "PUBLIC_URL", "DEMO"),
         *("NOTIFY_WEBHOOK_HOSTS", "NOTIFY_DIGEST_HOUR"),
-        *("MLFLOW_TRACKING_URI", "MLFLOW_PORT", "MLFLOW_SERVER_SLUG", "MIRROR_SECONDS"),
+        *("MLFLOW_TRACKING_URI", "MLFLOW_PORT", "MLFLOW_SERVER_SLUG", "MLFLOW_SERVERS"),
+        *("MIRROR_SECONDS", "MIRROR_CRAWL_MINUTES"),
     }
 )
 # Only the worker speaks to MLflow and to the store in which MLflow keeps artifacts.
@@ -50,6 +58,9 @@ _OF_THE_WORKER: Final = frozenset(
         *("AZURE_STORAGE_ACCESS_KEY", "GOOGLE_APPLICATION_CREDENTIALS"),
     }
 )
+
+# What further MLflow servers ask of whoever calls stands in variables that end in their slugs.
+_OF_OTHER_SERVERS: Final = tuple(f"{name}_" for name in MLFLOW_SECRETS)
 
 
 def run(settings: Settings, environment: Mapping[str, str]) -> int:
@@ -171,13 +182,27 @@ def programs(settings: Settings, environment: Mapping[str, str]) -> tuple[Progra
     ours = {name: value for name, value in environment.items() if name in _OURS}
     ours |= {name: value for name, value in environment.items() if name.startswith("COUNTERSIGN_")}
     ours["DATA_DIR"] = str(settings.data_dir)
+    ours |= {name: value for name, value in environment.items() if name.startswith(WEBHOOK_SECRET)}
+    secret = ""
+    if settings.starts_mlflow:
+        given = settings.webhook_secrets.get(settings.server_slug)
+        secret = given[0] if given else own_mlflow.webhook_secret(settings.data_dir / "keys")
+        ours[WEBHOOK_SECRET] = secret
     for_portal = dict(ours)
     if not settings.starts_mlflow:
         for_portal["MLFLOW_TRACKING_URI"] = without_password(settings.mlflow_uri)
     if settings.mail_url:
         # The screens say that there is a gateway; only the worker knows how to get in.
         for_portal["NOTIFY_MAIL_URL"] = "mailto://gateway"
-    for_worker = {name: value for name, value in environment.items() if name in _OF_THE_WORKER}
+    if settings.other_servers:
+        for_portal["MLFLOW_SERVERS"] = " ".join(
+            f"{slug}={without_password(uri)}" for slug, uri in settings.other_servers.items()
+        )
+    for_worker = {
+        name: value
+        for name, value in environment.items()
+        if name in _OF_THE_WORKER or name.startswith(_OF_OTHER_SERVERS)
+    }
     for_worker[OWN_MLFLOW] = "1" if settings.starts_mlflow else "0"
     portal = Program(
         name="portal",
@@ -196,35 +221,9 @@ def programs(settings: Settings, environment: Mapping[str, str]) -> tuple[Progra
         folder=ROOT,
         is_heard=True,
     )
-    return (portal, *_mlflow(settings, machine), worker)
-
-
-def _mlflow(settings: Settings, machine: Mapping[str, str]) -> tuple[Program, ...]:
-    if not settings.starts_mlflow:
-        return ()
-    folder = settings.data_dir / "mlflow"
-    folder.mkdir(mode=0o700, exist_ok=True)
-    names = [f"{host}:{settings.mlflow_port}" for host in ("127.0.0.1", "localhost")]
-    command = (
-        *(sys.executable, "-m", "mlflow", "server", "--workers", "1"),
-        *("--host", "127.0.0.1", "--port", str(settings.mlflow_port)),
-        *("--backend-store-uri", f"sqlite:///{folder / 'mlflow.db'}"),
-        *("--artifacts-destination", str(folder / "artifacts"), "--serve-artifacts"),
-        # A page of another site must not reach it through somebody's browser.
-        *("--allowed-hosts", ",".join(names)),
-        *("--cors-allowed-origins", ",".join(f"http://{name}" for name in names)),
-    )
-    return (
-        Program(
-            name="mlflow",
-            label="MLflow",
-            command=command,
-            # Its job runner is eight more processes and 2 GB that Countersign does not ask for.
-            environment={**machine, "MLFLOW_SERVER_ENABLE_JOB_EXECUTION": "false"},
-            folder=folder,
-            health=f"http://127.0.0.1:{settings.mlflow_port}/health",
-        ),
-    )
+    if settings.starts_mlflow:
+        return (portal, own_mlflow.program(settings, machine, secret), worker)
+    return (portal, worker)
 
 
 def without_password(address: str) -> str:

@@ -15,6 +15,7 @@ from collections.abc import Callable, Mapping
 from pathlib import Path
 from typing import Final
 
+from app import mirror_loops
 from app.durable import EXECUTOR, DurableWorker, Handler
 from app.occasions import TELL, occasion_of
 from app.portal import Portal, build
@@ -25,8 +26,9 @@ from catalog.notifications.deliveries import DELIVER
 from catalog.notifications.outbound import AppriseOutbound, Outbound
 from catalog.registry.artifacts import manifest_of
 from catalog.registry.models import Model
-from catalog.registry.seen import SeenVersion
-from ledger.errors import CountersignError, Invalid, NotFound, Unavailable
+from catalog.registry.seen import USUAL_WORKSPACE, SeenVersion
+from catalog.releases.promotions import MOVED
+from ledger.errors import CountersignError, Invalid, NotFound
 from ledger.journal import event_of
 
 _LOG = logging.getLogger(__name__)
@@ -34,7 +36,7 @@ _OUTBOX_SECONDS: Final = 0.3
 _INDEX_SECONDS: Final = 0.25
 _TRUST_SECONDS: Final = 3600.0
 _DIGEST_SECONDS: Final = 300.0
-MIRROR: Final = Actor.system("mirror")
+MIRROR: Final = mirror_loops.MIRROR
 RELEASES: Final = Actor.system("releases")
 EXPLAINER: Final = Actor.system("explainer")
 NOTIFIER: Final = Actor.system("notifier")
@@ -54,7 +56,7 @@ def main(settings: Settings) -> int:
     durable = DurableWorker(portal.store, handlers(portal, at_point=drill()))
     durable.start()
     loops = [
-        threading.Thread(target=_mirror_loop, args=(portal, stop), daemon=True),
+        *mirror_loops.threads(portal, stop),
         threading.Thread(target=_outbox_loop, args=(portal, stop), daemon=True),
         threading.Thread(target=_index_loop, args=(portal, stop), daemon=True),
         threading.Thread(target=_digest_loop, args=(portal, stop), daemon=True),
@@ -97,7 +99,7 @@ def handlers(
         "compute-explanation": lambda payload: explain(portal, payload["subject"]),
         "profile-version": lambda payload: profile(portal, payload["subject"]),
         "close-requests": lambda payload: close_requests(portal, payload["subject"]),
-        "refresh-model": lambda payload: portal.mirror.refresh(payload["model"], by=MIRROR),
+        "refresh-model": lambda payload: refresh_model(portal, payload),
         "index-model": lambda payload: index_model(portal, payload["model"]),
         TELL: lambda payload: tell(portal, payload["event"], at_point),
         DELIVER: lambda payload: deliver(
@@ -113,10 +115,11 @@ def collect_evidence(portal: Portal, request_id: str) -> None:
         return
     model = portal.models.get(request.model_id, by=RELEASES)
     try:
-        seen = portal.mlflow.version(model.name, request.version_number)
+        mlflow = portal.servers.at(model.server, model.workspace)
+        seen = mlflow.version(model.name, request.version_number)
         _insist_same(portal, model, request.version_number, seen)
         with tempfile.TemporaryDirectory(prefix="countersign-") as folder:
-            manifest = manifest_of(portal.mlflow.download(seen, Path(folder)))
+            manifest = manifest_of(mlflow.download(seen, Path(folder)))
     except NotFound:
         portal.requests.expire(
             request_id,
@@ -128,6 +131,26 @@ def collect_evidence(portal: Portal, request_id: str) -> None:
         portal.requests.cannot_collect(request_id, problem, by=RELEASES)
         return
     portal.requests.collected(request_id, manifest, by=RELEASES)
+    portal.mirrors[model.server].read_files(request.version_id, manifest.digest, by=MIRROR)
+
+
+def refresh_model(portal: Portal, payload: Mapping[str, str]) -> None:
+    """Read a model again; if a promotion asks for it, the move it made is told to be its."""
+    server = payload.get("server") or portal.settings.server_slug
+    mirror = portal.mirrors.get(server)
+    if mirror is None:
+        return
+    mirror.refresh(
+        payload["model"], workspace=payload.get("workspace") or USUAL_WORKSPACE, by=MIRROR
+    )
+    if payload.get("how") in MOVED:
+        mirror.moved_by(
+            payload["subject"],
+            payload["model_id"],
+            payload["alias"],
+            int(payload["number"]),
+            by=MIRROR,
+        )
 
 
 def close_requests(portal: Portal, version_id: str) -> None:
@@ -196,22 +219,6 @@ def _insist_same(portal: Portal, model: Model, number: int, seen: SeenVersion) -
     """Raises NotFound when MLflow's version is not the one the catalog knows."""
     if portal.models.version(model, number).created_at != seen.created_at:
         raise NotFound("The version was made again.")
-
-
-def _mirror_loop(portal: Portal, stop: threading.Event) -> None:
-    wait = 1.0
-    while not stop.is_set():
-        try:
-            portal.mirror.crawl(by=MIRROR)
-            wait = float(portal.settings.mirror_seconds)
-        except Unavailable as problem:
-            _LOG.warning("mirror: %s", problem.message)
-            wait = min(wait * 2, 10.0) if wait < portal.settings.mirror_seconds else 2.0
-        except CountersignError as problem:
-            _LOG.warning("mirror: %s", problem.message)
-        except Exception:  # noqa: BLE001 - a fault must not end the worker; it keeps its traceback
-            _LOG.exception("mirror")
-        stop.wait(wait)
 
 
 def _index_loop(portal: Portal, stop: threading.Event) -> None:

@@ -7,11 +7,12 @@ import streamlit as st
 from app.panels import model
 from app.panels.chosen import asked_model
 from app.panels.shown import read
-from app.session import require
+from app.session import portal, require
 
 who = require("model:read")
 asked = asked_model("model", "Which model?", by=who)
 if asked is not None:
+    portal().mirror_hints.opened(asked, by=who)
     shown = read(asked, by=who)
     model.head(shown, by=who)
     tabs = st.tabs(list(model.TABS), key="tab", bind="query-params", on_change="rerun")

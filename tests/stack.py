@@ -143,8 +143,9 @@ class Program:
 class MlflowServer:
     """A real MLflow server that can be stopped and started again on the same address."""
 
-    def __init__(self, folder: Path) -> None:
+    def __init__(self, folder: Path, environment: Mapping[str, str] | None = None) -> None:
         self.folder = folder
+        self._environment = _MLFLOW | dict(environment or {})
         self.port = free_ports(1)[0]
         self.uri = f"http://127.0.0.1:{self.port}"
         self._program: Program | None = None
@@ -161,7 +162,7 @@ class MlflowServer:
             *("--host", "127.0.0.1", "--port", str(self.port)),
             *("--backend-store-uri", f"sqlite:///{self.database}"),
             *("--artifacts-destination", str(self.folder / "artifacts"), "--serve-artifacts"),
-            environment=_MLFLOW,
+            environment=self._environment,
             folder=self.folder,
         )
 

@@ -23,6 +23,7 @@ from app.api import (
     predictions,
     release_requests,
     use_cases,
+    webhooks,
 )
 from app.api.caller import actor_of, portal_of
 from app.portal import Portal
@@ -55,6 +56,7 @@ def create_api(portal: Portal) -> FastAPI:
         release_requests.router,
         predictions.router,
         audit.router,
+        webhooks.router,
     ):
         api.include_router(router)
 

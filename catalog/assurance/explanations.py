@@ -22,7 +22,7 @@ from catalog.assurance.runner import ExplainInput, ExplainResult, Limits, Progre
 from catalog.assurance.tables import ExplanationRow
 from catalog.registry.artifacts import at_most, manifest_of
 from catalog.registry.models import Model, resource
-from catalog.registry.seen import Mlflow
+from catalog.registry.servers import Servers
 from catalog.registry.tables import ModelRow, VersionRow
 from ledger.acts import Ledger
 from ledger.errors import CountersignError, Invalid, NotFound, Unavailable
@@ -72,9 +72,9 @@ class Explanation:
 class Explanations:
     """The desk where explanations are asked for, computed and kept."""
 
-    def __init__(self, ledger: Ledger, mlflow: Mlflow) -> None:
+    def __init__(self, ledger: Ledger, servers: Servers) -> None:
         self._ledger = ledger
-        self._mlflow = mlflow
+        self._servers = servers
         self._kept: dict[str, ExplainResult] = {}
 
     def of(self, version_id: str, *, by: Actor) -> Explanation | None:
@@ -161,7 +161,8 @@ class Explanations:
         self._tell(explanation_id, Progress("Fetching the model's files from MLflow", 0, 0))
         try:
             with tempfile.TemporaryDirectory(prefix="countersign-") as folder:
-                seen = self._mlflow.version(model.name, version.number)
+                mlflow = self._servers.at(model.server, model.workspace)
+                seen = mlflow.version(model.name, version.number)
                 if (seen.created_at, seen.source) != (version.created_at, version.source):
                     raise NotFound(
                         f"Version {version.number} was deleted in MLflow, or made again.",
@@ -169,7 +170,7 @@ class Explanations:
                         code="version-gone",
                     )
                 with at_most(LARGEST_MODEL_BYTES):
-                    files = self._mlflow.download(seen, _folder(folder, "model"))
+                    files = mlflow.download(seen, _folder(folder, "model"))
                 manifest = manifest_of(files)
                 if manifest.total_bytes > LARGEST_MODEL_BYTES:
                     raise Invalid(
@@ -178,7 +179,7 @@ class Explanations:
                         code="model-too-large",
                     )
                 with at_most(LARGEST_MODEL_BYTES):
-                    kept = self._mlflow.download_sample(seen, _folder(folder, "sample"))
+                    kept = mlflow.download_sample(seen, _folder(folder, "sample"))
                 sample = kept or _input_example(files)
                 result = runner.explain(
                     ExplainInput(files, sample),

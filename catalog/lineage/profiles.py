@@ -8,6 +8,7 @@ from collections.abc import Callable, Collection, Mapping
 from dataclasses import dataclass
 from datetime import datetime
 from enum import StrEnum
+from functools import partial
 from pathlib import Path
 from typing import Any, Final
 
@@ -22,7 +23,7 @@ from catalog.lineage.profile import Profile, from_text, kept_rows, sample
 from catalog.lineage.tables import VersionProfileRow
 from catalog.registry.artifacts import at_most
 from catalog.registry.models import Model, resource
-from catalog.registry.seen import Mlflow, SeenVersion
+from catalog.registry.servers import Servers
 from catalog.registry.tables import ModelRow, VersionRow
 from ledger.acts import Ledger
 from ledger.errors import CountersignError, Invalid, NotFound, Unavailable
@@ -58,12 +59,16 @@ class Known:
     profile: Profile | None
 
 
+# Fetches one small file of a version, or of its run, into a folder.
+Fetch = Callable[..., Path | None]
+
+
 class Profiles:
     """The desk where profiles are asked for, computed and kept."""
 
-    def __init__(self, ledger: Ledger, mlflow: Mlflow, read: Read) -> None:
+    def __init__(self, ledger: Ledger, servers: Servers, read: Read) -> None:
         self._ledger = ledger
-        self._mlflow = mlflow
+        self._servers = servers
         self._read = read
         self._kept: dict[str, Profile] = {}
 
@@ -160,7 +165,8 @@ class Profiles:
             model = session.get_one(ModelRow, version.model_id)
         decide(by, "profile:compute", resource(model)).insist()
         try:
-            seen = self._mlflow.version(model.name, version.number)
+            mlflow = self._servers.at(model.server, model.workspace)
+            seen = mlflow.version(model.name, version.number)
             if (seen.created_at, seen.source) != (version.created_at, version.source):
                 raise NotFound(
                     f"Version {version.number} was deleted in MLflow, or made again.",
@@ -168,7 +174,7 @@ class Profiles:
                     code="version-gone",
                 )
             with tempfile.TemporaryDirectory(prefix="countersign-") as folder:
-                profile = self._found(seen, Path(folder))
+                profile = self._found(partial(mlflow.download_file, seen), Path(folder))
         except Unavailable:
             raise
         except CountersignError as problem:
@@ -176,17 +182,17 @@ class Profiles:
             return
         self._done(version_id, profile, by)
 
-    def _found(self, seen: SeenVersion, folder: Path) -> Profile:
+    def _found(self, fetch: Fetch, folder: Path) -> Profile:
         notes: list[str] = []
         texts: dict[str, str] = {}
         for name in FILES:
-            file = self._fetched(seen, name, folder, notes)
+            file = _fetched(fetch, name, folder, notes)
             if file is not None:
                 texts[name] = file.read_text("utf-8", "replace")
         tables = {
             name: file
             for name in (SAMPLE, PREDICTIONS)
-            if (file := self._fetched(seen, name, folder, notes)) is not None
+            if (file := _fetched(fetch, name, folder, notes)) is not None
         }
         try:
             told = self._read(tables)
@@ -207,19 +213,6 @@ class Profiles:
             except (KeyError, TypeError, ValueError):
                 notes.append(f"{name} was read as something that is no table.")
         return Profile(environment(texts), rows, kept, tuple(notes))
-
-    def _fetched(self, seen: SeenVersion, name: str, folder: Path, notes: list[str]) -> Path | None:
-        is_table = name in {SAMPLE, PREDICTIONS}
-        try:
-            with at_most(LARGEST_TABLE_BYTES if is_table else LARGEST_BYTES):
-                file = self._mlflow.download_file(
-                    seen, name, folder, of="run" if is_table else "model"
-                )
-        except Invalid as problem:
-            notes.append(f"{name} was not read: {problem.message}")
-            return None
-        # A link could lead to a file of this machine.
-        return file if file is not None and file.is_file() and not file.is_symlink() else None
 
     def give_up(self, version_id: str, problem: CountersignError, *, by: Actor) -> None:
         """Say on the page, and on the record, why there will be no profile."""
@@ -264,3 +257,15 @@ _OF: Final[Executable] = (
 _BODY: Final = columns(col(VersionProfileRow.body)).where(
     col(VersionProfileRow.version_id) == bindparam("id")
 )
+
+
+def _fetched(fetch: Fetch, name: str, folder: Path, notes: list[str]) -> Path | None:
+    is_table = name in {SAMPLE, PREDICTIONS}
+    try:
+        with at_most(LARGEST_TABLE_BYTES if is_table else LARGEST_BYTES):
+            file = fetch(name, folder, of="run" if is_table else "model")
+    except Invalid as problem:
+        notes.append(f"{name} was not read: {problem.message}")
+        return None
+    # A link could lead to a file of this machine.
+    return file if file is not None and file.is_file() and not file.is_symlink() else None

@@ -19,9 +19,10 @@ from typing import Final, TypeVar
 
 from auth.access import ANYTHING, decide
 from auth.actors import Actor
-from catalog.registry.mirror_copy import Copy, Found, Known, Listed
+from catalog.registry.mirror_copy import Copy, Found, Listed
 from catalog.registry.mirror_details import unopened, write_details
 from catalog.registry.mirror_pen import Reading
+from catalog.registry.mirror_reader import Reader, Updated
 from catalog.registry.mirror_scribe import Scribe
 from catalog.registry.mirror_state import Logbook, Marks, MirrorState
 from catalog.registry.seen import USUAL_WORKSPACE, Mlflow, SeenModel, SeenVersion
@@ -43,7 +44,6 @@ OVERLAP: Final = timedelta(minutes=2)
 _MOST_NEWS: Final = 200
 _MOST_AT_ONCE: Final = 200
 _TELL_EVERY_S: Final = 2.0
-_TRIES: Final = 3
 _T = TypeVar("_T")
 _Page = TypeVar("_Page")
 
@@ -59,12 +59,13 @@ class Mirror:
         self._mlflow = mlflow
         self.server = server
         self._copy = Copy(store, server)
+        self._reader = Reader(self._copy, clock)
         self._scribe = Scribe(store, clock, journal, server)
         self._logbook = Logbook(store, clock, server)
         # What could not be read, and why, by name or id; told to the operator once.
         self._troubled: dict[str, str] = {}
 
-    def look(self, *, by: Actor) -> MirrorState:
+    def look(self, *, by: Actor, at_everything: bool = False) -> MirrorState:
         """Read what was updated; everything, where that is little or nothing is known yet.
 
         Raises:
@@ -72,7 +73,7 @@ class Mirror:
         """
         decide(by, "mirror:write", ANYTHING).insist()
         state, marks = self._logbook.state(), self._logbook.marks()
-        if not self._is_large(state) or marks.models is None:
+        if at_everything or not self._is_large(state) or marks.models is None:
             return self._whole()
         return self._minding(lambda: self._news(marks)) or self._whole()
 
@@ -117,6 +118,18 @@ class Mirror:
         decide(by, "mirror:write", ANYTHING).insist()
         self._logbook.insist_closed()
         return self._open_all()
+
+    def moved_by(
+        self, promotion: str, model_id: str, alias: str, number: int, *, by: Actor
+    ) -> None:
+        """Say of the newest move of an alias to a version that a promotion made it."""
+        decide(by, "mirror:write", ANYTHING).insist()
+        self._scribe.moved_by(promotion, model_id, alias, number)
+
+    def read_files(self, version_id: str, digest: str, *, by: Actor) -> None:
+        """Somebody has read a version's files: that they are other ones than before is a change."""
+        decide(by, "mirror:write", ANYTHING).insist()
+        self._scribe.files(version_id, digest)
 
     # -- reading all of it ---------------------------------------------------------------------
 
@@ -256,133 +269,34 @@ class Mirror:
 
     # -- reading one model ---------------------------------------------------------------------
 
-    def _reread_apart(
-        self, place: Mlflow, workspace: str, name: str, updated: Callable[[], list[SeenModel]]
-    ) -> None:
+    def _reread_apart(self, place: Mlflow, workspace: str, name: str, updated: Updated) -> None:
         with self._apart(place, name, f"model {name!r}"):
             self._reread(place, workspace, name, updated)
 
-    def _reread(
-        self, place: Mlflow, workspace: str, name: str, updated: Callable[[], list[SeenModel]]
-    ) -> list[str]:
+    def _reread(self, place: Mlflow, workspace: str, name: str, updated: Updated) -> list[str]:
         """Read one model by its name, which no page can hide. Returns the ids of what was read."""
         began = self._clock.now()
         try:
-            found = self._read(place, workspace, name)
+            found = self._reader.read(place, workspace, name)
         except NotFound:
             known = self._copy.called(workspace, name)
             if known is None:
                 return []
-            moved = self._moved_to(place, workspace, known, updated)
+            moved = self._reader.moved_to(place, workspace, known, updated)
             if moved is None:
                 self._scribe.gone(workspace, name, Reading(began, self._clock.now()))
                 return []
             found = moved
-        if moves := self._moves(place, workspace, found, updated):
+        if moves := self._reader.moves(place, workspace, found, updated):
             self._scribe.rename(moves)
             return [known.id for known, _ in moves]
         holder = self._copy.called(workspace, name)
         if holder is not None and holder.created_at != found.model.created_at:
             # Another model has its name now; it may live on under a new one.
-            moved = self._moved_to(place, workspace, holder, updated)
+            moved = self._reader.moved_to(place, workspace, holder, updated)
             if moved is not None:
-                self._scribe.rename(self._moves(place, workspace, moved, updated))
+                self._scribe.rename(self._reader.moves(place, workspace, moved, updated))
         return self._scribe.take([found])
-
-    def _read(self, place: Mlflow, workspace: str, name: str) -> Found:
-        """One model with all its versions, of one moment as far as three tries bring it about."""
-        for _ in range(_TRIES):
-            first = place.model(name)
-            began = self._clock.now()
-            versions = self._all_versions(place, workspace, name)
-            listed = Listed(Reading(began, self._clock.now()), seen=versions)
-            asked = self._clock.now()
-            model = place.model(name)
-            found = Found(model, Reading(asked, self._clock.now()), listed)
-            if first.created_at == model.created_at and set(model.aliases.values()) <= set(
-                versions
-            ):
-                return found
-        if first.created_at != model.created_at:
-            raise Unavailable(
-                f"{name!r} is made again and again in MLflow.", code="mlflow-restless"
-            )
-        return found
-
-    def _all_versions(self, place: Mlflow, workspace: str, name: str) -> dict[int, SeenVersion]:
-        """The versions of a model; a known one the listing lacks is asked for by its number."""
-        found = {version.number: version for version in place.versions(name)}
-        for number in self._copy.numbers(workspace, name):
-            if number not in found:
-                try:
-                    found[number] = place.version(name, number)
-                except NotFound:
-                    continue
-        return found
-
-    # -- models that were renamed --------------------------------------------------------------
-
-    def _moves(
-        self,
-        place: Mlflow,
-        workspace: str,
-        found: Found,
-        updated: Callable[[], list[SeenModel]],
-    ) -> list[tuple[Known, Found]]:
-        """Which known models now have which names, as far as this one's name is concerned."""
-        moves: list[tuple[Known, Found]] = []
-        at: Found | None = found
-        while at is not None:
-            origin = self._origin(place, workspace, at)
-            if origin is None or origin.id in {known.id for known, _ in moves}:
-                break
-            moves.append((origin, at))
-            holder = self._copy.called(workspace, at.model.name)
-            if holder is None or holder.id in {known.id for known, _ in moves}:
-                break
-            at = self._moved_to(place, workspace, holder, updated)
-        return moves
-
-    def _origin(self, place: Mlflow, workspace: str, found: Found) -> Known | None:
-        """The known model that was renamed to this, if there can be no doubt."""
-        model = found.model
-        holder = self._copy.called(workspace, model.name)
-        if holder is not None and holder.created_at == model.created_at:
-            return None
-        candidates = [
-            known
-            for known in self._copy.made_at(workspace, model.created_at)
-            if self._copy.is_same(known.id, found.versions.seen) and self._has_left(place, known)
-        ]
-        return candidates[0] if len(candidates) == 1 else None
-
-    @staticmethod
-    def _has_left(place: Mlflow, known: Known) -> bool:
-        """Whether nobody, or another model, has the name a model is known by."""
-        try:
-            return place.model(known.name).created_at != known.created_at
-        except NotFound:
-            return True
-
-    def _moved_to(
-        self,
-        place: Mlflow,
-        workspace: str,
-        known: Known,
-        updated: Callable[[], list[SeenModel]],
-    ) -> Found | None:
-        """Where a model went that is not under its name any more, if it is there at all."""
-        for model in updated():
-            if model.created_at != known.created_at or model.name == known.name:
-                continue
-            try:
-                found = self._read(place, workspace, model.name)
-            except NotFound:
-                continue
-            origin = self._origin(place, workspace, found)
-            if origin is not None and origin.id == known.id:
-                return found
-        return None
 
     # -- opening versions ----------------------------------------------------------------------
 

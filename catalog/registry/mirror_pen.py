@@ -7,7 +7,7 @@ from datetime import datetime
 from typing import Any, Final, Literal
 
 from sqlalchemy import insert
-from sqlmodel import Session
+from sqlmodel import Session, col, select
 
 from catalog.registry.tables import ChangeRow
 from ledger.journal import Journal
@@ -83,6 +83,24 @@ class Pen:
         for event, subject, payload in self._events:
             self.journal.append(session, event, subject, payload, at=self.at)
         self._changes, self._events = [], []
+
+
+def say_who_moved(session: Session, promotion: str, model_id: str, alias: str, number: int) -> None:
+    """Write beside the newest move of an alias to a version that a promotion made it."""
+    move = session.exec(
+        select(ChangeRow)
+        .where(
+            ChangeRow.model_id == model_id,
+            ChangeRow.kind == "alias",
+            ChangeRow.name == alias,
+            ChangeRow.after == str(number),
+        )
+        .order_by(col(ChangeRow.sequence).desc())
+        .limit(1)
+    ).first()
+    if move is not None and not move.by_promotion:
+        move.by_promotion = promotion
+        session.add(move)
 
 
 def _cut(text: str) -> str:

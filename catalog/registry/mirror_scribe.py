@@ -15,8 +15,8 @@ from sqlalchemy import update
 from sqlmodel import Session, col, select
 
 from catalog.registry.mirror_aliases import write_aliases
-from catalog.registry.mirror_copy import Found, Known, is_incarnation
-from catalog.registry.mirror_pen import Kind, Pen, Reading
+from catalog.registry.mirror_copy import Found, Known, is_incarnation, search_text
+from catalog.registry.mirror_pen import Kind, Pen, Reading, say_who_moved
 from catalog.registry.seen import SeenVersion, content_hash
 from catalog.registry.tables import AliasRow, ModelRow, VersionRow
 from ledger.clock import Clock
@@ -104,6 +104,31 @@ class Scribe:
             for row in self._rows(session, workspace, [name]):
                 if not self._is_stale(row.seen_at, reading):
                     self._bury(session, pen, row, reading)
+            pen.write(session)
+
+    def moved_by(self, promotion: str, model_id: str, alias: str, number: int) -> None:
+        """The newest move of an alias to a version was a promotion's."""
+        with self._store.write() as session:
+            say_who_moved(session, promotion, model_id, alias, number)
+
+    def files(self, version_id: str, digest: str) -> None:
+        """The files of a version were read and have this digest."""
+        with self._store.write() as session:
+            pen = Pen(self._journal, self._clock.now())
+            row = session.get_one(VersionRow, version_id, with_for_update=True)
+            if row.artifact_digest and row.artifact_digest != digest:
+                pen.change(
+                    "artifact",
+                    row.model_id,
+                    row.id,
+                    before=row.artifact_digest,
+                    after=digest,
+                    since=row.artifact_read_at,
+                    until=pen.at,
+                )
+                pen.tell("version:changed", row.id, kinds="artifact")
+            row.artifact_digest, row.artifact_read_at = digest, pen.at
+            session.add(row)
             pen.write(session)
 
     # -- the inside ----------------------------------------------------------------------------
@@ -344,13 +369,6 @@ class Scribe:
             until=reading.ended,
         )
         pen.tell("version:gone", version.id)
-
-
-def search_text(name: str, description: str, tags: Mapping[str, str]) -> str:
-    """What a search looks through: small letters, words apart, the name also as one word."""
-    values = " ".join(tags.values())
-    apart = "".join(ch if ch.isalnum() else " " for ch in name)
-    return f"{name} {apart} {description} {values}".lower()
 
 
 def _certainly(model: ModelRow, version: VersionRow) -> datetime:

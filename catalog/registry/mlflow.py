@@ -48,6 +48,16 @@ _Seen = TypeVar("_Seen", SeenModel, SeenVersion)
 _PAGE: Final = 1000
 _NEWS_PAGE: Final = 100
 _FILES_AT_ONCE: Final = 4
+_WEBHOOK: Final = "countersign"
+# Descriptions, renames, stages and deletions are seen by looking only: no event tells of them.
+_TOLD_BY_WEBHOOK: Final = (
+    "registered_model.created",
+    "model_version.created",
+    "model_version_tag.set",
+    "model_version_tag.deleted",
+    "model_version_alias.created",
+    "model_version_alias.deleted",
+)
 _SAMPLE_NAME: Final = "evaluation_sample.parquet"
 _LARGEST_ROWS: Final = 2**31 - 1  # the widest whole number every database keeps here
 _TELL_AGAIN_S: Final = 60.0
@@ -225,6 +235,24 @@ class MlflowServer:
     def set_alias(self, name: str, alias: str, number: int) -> None:
         """Point an alias at a version."""
         self._ask(lambda: self._client.set_registered_model_alias(name, alias, str(number)))
+
+    def tell_of_changes(self, address: str, secret: str) -> None:
+        """Have the server call an address, signed with a secret, when something changes.
+
+        Only for a server of our own: there is no other in which Countersign writes but aliases.
+        """
+        for hook in self._ask(self._client.list_webhooks):
+            if hook.name == _WEBHOOK:
+                self._ask(partial(self._client.delete_webhook, hook.webhook_id))
+        self._ask(
+            lambda: self._client.create_webhook(
+                _WEBHOOK,
+                address,
+                list(_TOLD_BY_WEBHOOK),
+                description="Tells Countersign which model to read again.",
+                secret=secret,
+            )
+        )
 
     def _run(self, run_id: str) -> SeenRun | None:
         try:

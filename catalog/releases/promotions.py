@@ -28,6 +28,7 @@ from auth.actors import Actor
 from catalog.registry.artifacts import manifest_of
 from catalog.registry.authorship import authors
 from catalog.registry.seen import Mlflow, SeenVersion
+from catalog.registry.servers import Servers
 from catalog.registry.tables import ModelRow, VersionRow
 from catalog.releases import evidence
 from catalog.releases.policies import Policies
@@ -42,6 +43,9 @@ from ledger.ids import new_id
 LEASE: Final = timedelta(minutes=5)
 _FIRST_WAIT_S: Final = 1.0
 _LONGEST_WAIT_S: Final = 8.0
+
+# How an alias can have come to where it was to be: by a call of ours.
+MOVED: Final = frozenset({"applied", "applied-before"})
 
 # The places in the work at which a drill kills the worker.
 POINTS: Final = ("claimed", "before-call", "after-call", "before-mark")
@@ -74,18 +78,21 @@ class _StoppedError(CountersignError):
 @dataclass(frozen=True)
 class _Claim:
     row: PromotionRow
-    model_name: str
+    model: ModelRow
     version: VersionRow
+
+    @property
+    def model_name(self) -> str:
+        return self.model.name
 
 
 class Promotions:
     """The desk from which approvals are carried out."""
 
-    def __init__(self, ledger: Ledger, policies: Policies, mlflow: Mlflow, server: str) -> None:
+    def __init__(self, ledger: Ledger, policies: Policies, servers: Servers) -> None:
         self._ledger = ledger
         self._policies = policies
-        self._mlflow = mlflow
-        self._server = server
+        self._servers = servers
 
     def release_claims(self, worker: str) -> None:
         """Forget the claims of a worker that died under this name: they are taken at once."""
@@ -125,6 +132,10 @@ class Promotions:
         at_point("before-mark")
         return self._finish(claim, PromotionState.APPLIED, how, "", by)
 
+    def _asked(self, claim: _Claim) -> Mlflow:
+        """The model's own server, within its own workspace."""
+        return self._servers.at(claim.model.server, claim.model.workspace)
+
     def _claim(self, worker: str) -> _Claim | None:
         now = self._ledger.clock.now()
         with self._ledger.store.write() as session:
@@ -144,7 +155,7 @@ class Promotions:
                         col(PromotionRow.lease_until) <= now,
                     ),
                     PromotionRow.model_id == ModelRow.id,
-                    ModelRow.server == self._server,
+                    col(ModelRow.server).in_(self._servers.slugs),
                 )
                 .order_by(col(PromotionRow.place))
                 .limit(1)
@@ -158,7 +169,7 @@ class Promotions:
             row.attempts += 1
             session.add(row)
             model = session.get_one(ModelRow, row.model_id)
-            return _Claim(row, model.name, session.get_one(VersionRow, row.version_id))
+            return _Claim(row, model, session.get_one(VersionRow, row.version_id))
 
     def _carry_out(self, claim: _Claim, at_point: AtPoint) -> str:
         row = claim.row
@@ -175,7 +186,7 @@ class Promotions:
         self._note_call(claim)
         at_point("before-call")
         try:
-            self._mlflow.set_alias(claim.model_name, row.alias, row.version_number)
+            self._asked(claim).set_alias(claim.model_name, row.alias, row.version_number)
         except NotFound as error:
             raise _gone(claim) from error
         at_point("after-call")
@@ -192,11 +203,11 @@ class Promotions:
         if claim.version.gone_at is not None:
             raise _gone(claim)
         try:
-            seen = self._mlflow.version(claim.model_name, claim.row.version_number)
+            seen = self._asked(claim).version(claim.model_name, claim.row.version_number)
             if not _is_approved_one(claim.version, seen):
                 raise _gone(claim)
             with tempfile.TemporaryDirectory(prefix="countersign-") as folder:
-                manifest = manifest_of(self._mlflow.download(seen, Path(folder)))
+                manifest = manifest_of(self._asked(claim).download(seen, Path(folder)))
         except NotFound as error:
             raise _gone(claim) from error
         if manifest.digest != claim.row.manifest_digest:
@@ -230,7 +241,7 @@ class Promotions:
 
     def _points_at(self, claim: _Claim) -> int | None:
         try:
-            return self._mlflow.model(claim.model_name).aliases.get(claim.row.alias)
+            return self._asked(claim).model(claim.model_name).aliases.get(claim.row.alias)
         except NotFound as error:
             raise _gone(claim) from error
 
@@ -273,7 +284,17 @@ class Promotions:
                 "alias": row.alias,
             }
             act.digests["artifacts"] = row.manifest_digest
-            act.emit(f"promotion:{verb}", row.id, model=claim.model_name)
+            act.emit(
+                f"promotion:{verb}",
+                row.id,
+                server=claim.model.server,
+                workspace=claim.model.workspace,
+                model=claim.model_name,
+                model_id=row.model_id,
+                alias=row.alias,
+                number=str(row.version_number),
+                how=code,
+            )
             return promotion(row)
 
     def _mine(self, session: Session, claim: _Claim) -> PromotionRow:

@@ -267,7 +267,7 @@ def test_a_reader_that_was_taken_over_is_not_believed(
     small_house.credit(aucs=(), champion=None)
     ask(small_house, 1)
     portal = small_house.portal
-    Profiles(portal.ledger, small_house.mlflow, lambda _files: answer).compute(
+    Profiles(portal.ledger, portal.servers, lambda _files: answer).compute(
         small_house.version(1).id, by=PROFILER
     )
     found = known(small_house)
@@ -284,7 +284,7 @@ def test_a_reader_that_does_not_start_is_tried_again(small_house: House) -> None
     def none(_files: Mapping[str, Path]) -> Mapping[str, Any]:
         raise Unavailable("It could not be started.")
 
-    desks = Profiles(small_house.portal.ledger, small_house.mlflow, none)
+    desks = Profiles(small_house.portal.ledger, small_house.portal.servers, none)
     with pytest.raises(CountersignError):
         desks.compute(small_house.version(1).id, by=PROFILER)
     found = known(small_house)
