@@ -54,7 +54,7 @@ class Mlflow:
         raw = json.dumps(payload).encode() if body is None else body
         at = str(int((self.house.clock.now() - late).timestamp()))
         signed = hmac.new(secret.encode(), f"{delivery}.{at}.".encode() + raw, hashlib.sha256)
-        return self.client.post(
+        answer: httpx.Response = self.client.post(
             f"/webhooks/mlflow/{server}",
             content=raw,
             headers={
@@ -64,6 +64,7 @@ class Mlflow:
                 **headers,
             },
         )
+        return answer
 
     def refusals(self) -> list[tuple[str, str]]:
         found = self.house.records("webhook:receive", outcome="refused")
