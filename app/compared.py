@@ -2,13 +2,17 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from dataclasses import dataclass
 
 from app.portal import Portal
 from auth.access import insist_visible
 from auth.actors import Actor
 from catalog.lineage.comparison import Comparison, Side, compare
-from catalog.registry.models import Model
+from catalog.lineage.difference import difference
+from catalog.lineage.measured import Kept, Reads, measured
+from catalog.registry.measures import Measure
+from catalog.registry.models import Model, Run, Version
 from ledger.errors import NotFound
 
 
@@ -49,6 +53,35 @@ def compared(portal: Portal, asked: Asked, *, by: Actor) -> Comparison:
         profiles=(one.profile if one else None, two.profile if two else None),
         cards=cards,
     )
+
+
+def reads(
+    portal: Portal,
+    before: Version,
+    after: Version,
+    runs: Mapping[str, Run],
+    measure: Measure,
+    *,
+    by: Actor,
+) -> dict[str, Reads]:
+    """What Compare says of the deciding number, by the digest of its data set.
+
+    For a screen that has both versions already: one more look, at what is known of their rows.
+    """
+    directions = dict.fromkeys(measure.names, measure.better)
+    told = difference(before, after, runs, directions)
+    known = portal.profiles.of({before.id, after.id}, by=by)
+    kept = [
+        one.profile.kept if one and one.profile else None
+        for one in (known.get(before.id), known.get(after.id))
+    ]
+    found = measured(
+        [one for one in told.numbers if one.name in measure.names],
+        (before.metrics, after.metrics),
+        (runs.get(before.run_id), runs.get(after.run_id)),
+        Kept(*kept),
+    )
+    return {one.number.dataset_digest: one.reads for one in found}
 
 
 def _is_alone(asked: Asked) -> bool:

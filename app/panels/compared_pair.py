@@ -27,7 +27,7 @@ _MOST_OFFERED: Final = 20
 
 def choose(model: Model, *, by: Actor) -> Asked | None:
     """The two versions, kept in the address; the newest and the one before it at first."""
-    other = _other(by=by) or model
+    other = _other(model, by=by)
     newest = portal().models.numbers(model, limit=_MOST_OFFERED)
     theirs = newest if other is model else portal().models.numbers(other, limit=_MOST_OFFERED)
     if not newest or not theirs or (other is model and len(newest) == 1):
@@ -57,12 +57,13 @@ def _title(asked: Asked) -> str:
     return f"How does {asked.after.name} differ from {asked.before.name}?"
 
 
-def _other(*, by: Actor) -> Model | None:
+def _other(model: Model, *, by: Actor) -> Model:
+    """The second model named in the address, or the one and only."""
     name = st.query_params.get("with", "")
     if not name:
-        return None
+        return model
     try:
-        return portal().models.find(
+        found = portal().models.find(
             name,
             by=by,
             server=st.query_params.get("with_server", ""),
@@ -70,7 +71,8 @@ def _other(*, by: Actor) -> Model | None:
         )
     except CountersignError as error:
         feedback.problem(error)
-        return None
+        return model
+    return model if found.id == model.id else found
 
 
 def _too_few(model: Model, other: Model) -> None:

@@ -8,6 +8,7 @@ from typing import Final
 
 import streamlit as st
 
+from app.compared import reads
 from app.panels import (
     alias_history,
     card,
@@ -124,7 +125,7 @@ def overview(shown: Shown, *, by: Actor) -> None:
     with left, page.card("next", stretch=True):
         _next(shown, by=by)
     with right, page.card("changed", stretch=True):
-        _changed(shown, subject)
+        _changed(shown, subject, by=by)
         _drivers(shown, subject, by=by)
 
 
@@ -375,7 +376,7 @@ def _gate(gate: GateResult) -> Markup:
     return join((chips.mark(_ANSWERS[gate.answer]), " ", gate.reason))
 
 
-def _changed(shown: Shown, subject: Version) -> None:
+def _changed(shown: Shown, subject: Version, *, by: Actor) -> None:
     before = shown.before(subject)
     title = "What changed against the previous version"
     if before is None:
@@ -384,7 +385,7 @@ def _changed(shown: Shown, subject: Version) -> None:
     told = difference(before, subject, shown.runs, {})
     show(
         page.section(title, f"v{before.number} to v{subject.number}"),
-        tables.facts(in_short(shown, before, subject, told)),
+        tables.facts(in_short(shown, before, subject, told, by=by)),
     )
     link(
         f"Compare v{before.number} and v{subject.number}",
@@ -397,14 +398,14 @@ def _changed(shown: Shown, subject: Version) -> None:
 
 
 def in_short(
-    shown: Shown, before: Version, after: Version, told: Difference
+    shown: Shown, before: Version, after: Version, told: Difference, *, by: Actor
 ) -> list[tuple[str, object]]:
     """The few differences that matter most: the deciding number, data, parameters, words."""
     facts: list[tuple[str, object]] = []
     old, new = shown.key(before), shown.key(after)
     if old and new and old.dataset_digest == new.dataset_digest:
-        better = (new.value > old.value) == (new.measure.better == "higher")
-        verdict = "same" if new.value == old.value else "better" if better else "worse"
+        known = reads(portal(), before, after, shown.runs, new.measure, by=by)
+        verdict = known.get(new.dataset_digest, "different")
         moved = f"{words.figure(old.value)} → {words.figure(new.value)}"
         facts.append((new.measure.label, f"{moved}, {verdict} on the same rows"))
     elif new:

@@ -9,6 +9,7 @@ import json
 from dataclasses import replace
 
 import pytest
+from sqlalchemy import event
 
 from app.compared import Asked, compared
 from catalog.lineage.answers import sentence, why
@@ -357,3 +358,25 @@ def test_a_thousand_parameters_and_metrics_are_told_apart(small_house: House) ->
     assert len(found.numbers) == 1_000
     assert len(found.group("parameters").changes) == 500
     assert sentence(found).count(",") < 10
+
+
+def test_a_comparison_reads_as_little_of_a_model_with_many_versions(small_house: House) -> None:
+    asked: list[tuple[int, int]] = []
+    for versions in (3, 60):
+        name = f"model-{versions}"
+        small_house.credit(name=name, aucs=(0.8,) * versions)
+        model = small_house.model(name)
+        statements: list[str] = []
+
+        def count(*call: object, kept: list[str] = statements) -> None:
+            kept.append(str(call[2]))
+
+        reader = small_house.portal.store._reader
+        event.listen(reader, "before_cursor_execute", count)
+        found = compared(small_house.portal, Asked(model, 1, model, 3), by=small_house.alice)
+        numbers = small_house.portal.models.numbers(model, limit=20)
+        event.remove(reader, "before_cursor_execute", count)
+        assert found.after.version.number == 3
+        asked.append((len(statements), len(numbers)))
+    assert asked[0][0] == asked[1][0]
+    assert [count for _, count in asked] == [3, 20]
