@@ -11,7 +11,7 @@ from app.ui import chips
 from app.ui.markup import Markup, note, show
 from auth.actors import Actor, Kind
 from catalog.registry.models import TASKS, Model
-from catalog.registry.standing import Stage, Standing
+from catalog.registry.standing import Stage, Standing, suggested
 from catalog.use_cases.risk import TIERS, RegulatoryClass
 
 _NOT_SAID = "Not said yet"
@@ -29,7 +29,11 @@ def facts_of(model: Model) -> list[Markup]:
 
 
 def used_for(model: Model) -> None:
-    """What the model is wanted for, as a link; a gap is said where nobody has said it."""
+    """What the model is wanted for, as a link, and where what is said of it does not agree."""
+    fits = suggested(model.stage, is_live=model.alias("champion") is not None)
+    if model.stage and fits is not None:
+        live = "a champion is live" if fits is Stage.PRODUCTION else "nothing is live"
+        show(chips.flagged("Warning", f"Its stage is {model.stage}, and {live}: {fits} fits."))
     names = portal().use_cases.names({model.use_case_id}) if model.use_case_id else {}
     if not names:
         show(chips.flagged("Missing", "No AI use case: nobody has said what it is wanted for."))

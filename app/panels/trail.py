@@ -6,7 +6,7 @@ import csv
 import io
 import json
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from typing import Final, Literal
 
 import streamlit as st
@@ -39,6 +39,7 @@ class Names:
     people: Mapping[str, str]
     models: Mapping[str, str]
     requests: Mapping[str, str]
+    use_cases: Mapping[str, str] = field(default_factory=dict)
 
     def resource(self, named: str) -> str:
         """What an act was done to, in words."""
@@ -47,7 +48,11 @@ class Names:
             return {"trail": "the audit trail"}.get(kind, f"a {kind}")
         if kind in _PEOPLE:
             return self.people.get(one, f"{kind} {one}")
-        known = {"model": self.models, "request": self.requests}.get(kind, {})
+        known = {
+            "model": self.models,
+            "request": self.requests,
+            "use-case": self.use_cases,
+        }.get(kind, {})
         return known.get(one, f"{kind} {one}")
 
 
@@ -56,6 +61,7 @@ def names_of(records: Sequence[Record], *, by: Actor) -> Names:
     people = {record.actor for record in records}
     models: set[str] = set()
     requests: set[str] = set()
+    uses: set[str] = set()
     for record in records:
         kind, _, one = record.resource.partition(":")
         if kind in _PEOPLE:
@@ -64,6 +70,8 @@ def names_of(records: Sequence[Record], *, by: Actor) -> Names:
             models.add(one)
         elif kind == "request":
             requests.add(one)
+        elif kind == "use-case":
+            uses.add(one)
         models |= {record.facts[key] for key in ("model",) if key in record.facts}
         requests |= {record.facts[key] for key in ("request",) if key in record.facts}
     desk = portal()
@@ -71,6 +79,7 @@ def names_of(records: Sequence[Record], *, by: Actor) -> Names:
         desk.people.names(people),
         desk.models.names(models) if models else {},
         desk.docket.numbers(requests, by=by) if requests else {},
+        desk.use_cases.names(uses) if uses else {},
     )
 
 

@@ -85,6 +85,7 @@ class InventoryGaps:
         self._ledger = ledger
         self._lock = threading.Lock()
         self._counted: Counted | None = None
+        self._pages: dict[tuple[Gap, int, int], list[str]] = {}
 
     def unclassified(self, *, by: Actor, limit: int = 5, offset: int = 0) -> Unclassified:
         """The models without an owner, a domain or a task. Raises Refused."""
@@ -107,6 +108,7 @@ class InventoryGaps:
             kept = self._counted
             if kept is None or not now - _COUNTED_FOR <= kept.at <= now:
                 kept = self._counted = self._count(now)
+                self._pages = {}
             return kept
 
     def _count(self, now: datetime) -> Counted:
@@ -118,12 +120,18 @@ class InventoryGaps:
         return Counted(int(found[0]), gaps, now)
 
     def models(self, gap: Gap, *, by: Actor, limit: int = 25, offset: int = 0) -> list[Model]:
-        """One page of the models that have a gap, by name. Raises Refused."""
-        decide(by, "settings:read", ANYTHING).insist()
-        page = _JOINED.with_only_columns(*_MODEL).where(condition(gap))
-        page = page.order_by(col(ModelRow.name), col(ModelRow.id)).limit(limit).offset(offset)
+        """One page of the models that had a gap when it was counted, by name. Raises Refused."""
+        self.counted(by=by)
+        pages, place = self._pages, (gap, limit, offset)
+        ordered = (col(ModelRow.name), col(ModelRow.id))
         with self._ledger.store.read() as session:
-            return load_models(session, session.connection().execute(page).all())
+            connection = session.connection()
+            if place not in pages:
+                found = _JOINED.where(condition(gap)).order_by(*ordered)
+                ids = connection.execute(found.limit(limit).offset(offset)).scalars()
+                pages[place] = list(ids)
+            page = columns(*_MODEL).where(col(ModelRow.id).in_(pages[place])).order_by(*ordered)
+            return load_models(session, connection.execute(page).all())
 
     def under(
         self, use_case: UseCase, *, by: Actor, limit: int = 25, offset: int = 0

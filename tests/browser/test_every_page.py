@@ -43,7 +43,17 @@ VISITS: Final[tuple[tuple[Person, tuple[str, ...]], ...]] = (
             "/request?name=slip-digits",
         ),
     ),
-    (BOB, ("/", "/inbox", "/release", "/release?id=RR-{year}-0013", "/release?id=RR-{year}-0009")),
+    (
+        BOB,
+        (
+            "/",
+            "/inbox",
+            "/notifications",
+            "/release",
+            "/release?id=RR-{year}-0013",
+            "/release?id=RR-{year}-0009",
+        ),
+    ),
     (CAROL, ("/", "/impact", "/impact?model=credit-pd")),
     (ERIK, ("/audit", "/audit?record=1")),
     (

@@ -131,11 +131,17 @@ def test_gaps_are_counted_once_a_minute(small_house: House) -> None:
     small_house.credit()
     desk = small_house.portal.inventory_gaps
     assert desk.counted(by=small_house.grace).gaps[Gap.NO_TIER] == 1
+    assert len(desk.models(Gap.NO_TIER, by=small_house.grace)) == 1
     small_house.mlflow.register("another")
     small_house.mirror()
     assert desk.counted(by=small_house.grace).gaps[Gap.NO_TIER] == 1
+    small_house.mlflow.register("a-third")
+    small_house.mirror()
+    # The list is as old as its count, so that both agree.
+    assert len(desk.models(Gap.NO_TIER, by=small_house.grace)) == 1
     small_house.clock.advance(timedelta(minutes=2))
-    assert desk.counted(by=small_house.erik).gaps[Gap.NO_TIER] == 2
+    assert desk.counted(by=small_house.erik).gaps[Gap.NO_TIER] == 3
+    assert len(desk.models(Gap.NO_TIER, by=small_house.grace)) == 3
 
 
 def test_the_unclassified_are_counted_and_paged(house: House) -> None:
