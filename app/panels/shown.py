@@ -13,6 +13,7 @@ from catalog.registry.deprecations import Deprecation
 from catalog.registry.measures import Measure, Reading, reading, uses_of
 from catalog.registry.mirror_state import MirrorState
 from catalog.registry.models import Model, Run, Version
+from catalog.registry.runs import Runs
 from catalog.releases.docket import Brief, Wanted
 from catalog.releases.states import State
 
@@ -100,11 +101,11 @@ class Shown:
 def look(model: Model, *, by: Actor) -> Shown:
     """What MLflow holds of a model: its versions, runs and data. Enough to compare and explain."""
     here = portal()
-    versions, runs = here.models.history(model)
+    versions = here.models.versions(model)
     return Shown(
         model=model,
         versions=tuple(versions),
-        runs=runs,
+        runs=Runs(here.models, model, versions),
         measure=here.policies.in_force.policy.measures().get(model.task),
         states=tuple(one for one in here.models.mirrored() if one.server == model.server),
         now=here.clock.now(),

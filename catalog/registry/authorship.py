@@ -9,8 +9,10 @@ version still keeps that person from deciding, so that writing it can only take 
 from __future__ import annotations
 
 from collections.abc import Collection
+from typing import Final
 
-from sqlalchemy import func
+from sqlalchemy import Executable, bindparam, func
+from sqlalchemy import select as columns
 from sqlmodel import Session, col, select
 from sqlmodel.sql.expression import SelectOfScalar
 
@@ -105,10 +107,14 @@ class Authorship:
 
     def of(self, model: Model) -> dict[str, list[str]]:
         """The authors known of each version of a model: version id to person ids."""
+        found: dict[str, set[str]] = {}
+        asked = {"model": model.id, "server": model.server}
         with self._ledger.store.read() as session:
-            rows = session.exec(select(VersionRow.id).where(VersionRow.model_id == model.id)).all()
-            built = authors_of(session, set(rows))
-            return {version_id: built.get(version_id, []) for version_id in rows}
+            connection = session.connection()
+            for statement in (_CLAIMED, _MAPPED):
+                for version_id, person_id in connection.execute(statement, asked).all():
+                    found.setdefault(version_id, set()).add(person_id)
+        return {version_id: sorted(people) for version_id, people in found.items()}
 
     def may_claim(self, model: Model, *, by: Actor) -> Verdict:
         """Whether the actor may say they built a version of this model."""
@@ -162,3 +168,17 @@ def _made_by(server: str, user: str) -> SelectOfScalar[str]:
         col(RunRow.user) == user,
         col(VersionRow.gone_at).is_(None),
     )
+
+
+# Asked on every click on a model's page, however many versions it has.
+_CLAIMED: Final[Executable] = columns(col(AuthorRow.version_id), col(AuthorRow.person_id)).where(
+    col(AuthorRow.version_id) == col(VersionRow.id),
+    col(VersionRow.model_id) == bindparam("model"),
+)
+_MAPPED: Final[Executable] = columns(col(VersionRow.id), col(MlflowUserRow.person_id)).where(
+    col(VersionRow.model_id) == bindparam("model"),
+    col(RunRow.run_id) == col(VersionRow.run_id),
+    col(RunRow.server) == bindparam("server"),
+    col(MlflowUserRow.server) == col(RunRow.server),
+    col(MlflowUserRow.user) == col(RunRow.user),
+)

@@ -76,13 +76,10 @@ def facts_of(models: Models, model: Model, number: int | None = None) -> Facts:
     Raises:
         NotFound: the model has no version with this number.
     """
-    if number is not None:
-        version: Version | None = models.version(model, number)
-    else:
-        versions = models.versions(model)
-        live = model.alias(CHAMPION)
-        subject = live.number if live else None
-        version = next((one for one in versions if one.number == subject), None)
-        version = version or (versions[0] if versions else None)
-    run = models.runs(model).get(version.run_id) if version else None
-    return Facts(model, version, run)
+    live = model.alias(CHAMPION)
+    newest = () if live or number else models.numbers(model, limit=1)
+    wanted = number or (live.number if live else next(iter(newest), None))
+    if wanted is None:
+        return Facts(model)
+    version = models.version(model, wanted)
+    return Facts(model, version, models.runs_called(model, [version.run_id]).get(version.run_id))

@@ -235,6 +235,11 @@ class Models:
             ids = [row.run_id for row in session.connection().execute(_PRESENT, {"id": model.id})]
             return _load_runs(session, model.server, ids)
 
+    def runs_called(self, model: Model, ids: Sequence[str]) -> dict[str, Run]:
+        """These runs of the server the model lives on, by run id, with their data sets."""
+        with self._ledger.store.read() as session:
+            return _load_runs(session, model.server, list(ids))
+
     def mirrored(self) -> list[MirrorState]:
         """How old the copy of each MLflow server is."""
         with self._ledger.store.read() as session:
@@ -466,7 +471,9 @@ def _load_versions(
     if numbers is not None:
         asked["numbers"], which = list(numbers), (_SOME, _SOME_METRICS)
     metrics: dict[str, list[Metric]] = {}
-    for version_id, name, value, dataset, digest in session.connection().execute(which[1], asked):
+    # All rows at once: taken one by one they cost twice the processor.
+    measured = session.connection().execute(which[1], asked).all()
+    for version_id, name, value, dataset, digest in measured:
         metrics.setdefault(version_id, []).append(Metric(name, value, dataset, digest))
     aliases: dict[str, list[str]] = {}
     for alias in model.aliases:
@@ -489,14 +496,14 @@ def _load_versions(
             metrics=tuple(sorted(metrics.get(row.id, []), key=lambda m: (m.name, m.dataset))),
             optional=_optional(row.signature),
         )
-        for row in session.connection().execute(which[0], asked)
+        for row in session.connection().execute(which[0], asked).all()
     ]
 
 
 def _load_runs(session: Session, server: str, ids: list[str]) -> dict[str, Run]:
     asked = {"server": server, "ids": ids}
     used: dict[str, list[Dataset]] = {}
-    for row in session.connection().execute(_USED, asked):
+    for row in session.connection().execute(_USED, asked).all():
         used.setdefault(row.run_id, []).append(
             Dataset(
                 row.name,
@@ -521,7 +528,7 @@ def _load_runs(session: Session, server: str, ids: list[str]) -> dict[str, Run]:
             json.loads(row.tags),
             tuple(sorted(used.get(row.run_id, []), key=lambda d: (d.context, d.name))),
         )
-        for row in session.connection().execute(_RUNS, asked)
+        for row in session.connection().execute(_RUNS, asked).all()
     }
 
 
