@@ -45,6 +45,7 @@ from catalog.registry.search.finder import Finder
 from catalog.registry.search.indexer import Indexer
 from catalog.registry.seen import Mlflow
 from catalog.registry.servers import Servers
+from catalog.registry.similar import Similarity
 from catalog.releases.docket import Docket
 from catalog.releases.policies import Policies
 from catalog.releases.promotions import Promotions
@@ -95,6 +96,7 @@ class Portal:
     servers: Servers
     cards: Cards
     discussion: Discussion
+    similarity: Similarity
     deprecations: Deprecations
     changes: Changes
     mirror: Mirror
@@ -166,6 +168,7 @@ def build(
         authorship=Authorship(ledger),
         cards=Cards(ledger),
         discussion=Discussion(ledger),
+        similarity=Similarity(ledger),
         deprecations=Deprecations(ledger),
         changes=Changes(ledger),
         servers=servers,

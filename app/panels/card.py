@@ -9,6 +9,7 @@ from typing import Final
 import streamlit as st
 
 from app.panels import card_editor, card_revisions
+from app.panels.links import model_link
 from app.panels.shown import Shown
 from app.session import portal
 from app.ui import chips, page, tables, words
@@ -57,6 +58,8 @@ def panel(shown: Shown, *, by: Actor) -> None:
             _from_mlflow(shown)
         with page.card("take-away"):
             _downloads(shown, card, author)
+        with page.card("similar"):
+            _similar(shown, by=by)
     if newest is not None:
         card_revisions.panel(shown, newest, may_write=bool(may))
 
@@ -222,6 +225,18 @@ def _downloads(shown: Shown, card: Card | None, author: str) -> None:
 
 def _written(wanted: Format, edition: Edition, facts: Facts, at: datetime) -> bytes:
     return export(wanted, edition, facts, at=at).encode()
+
+
+def _similar(shown: Shown, *, by: Actor) -> None:
+    """Models like this one, each with why, and the way to it."""
+    run = shown.run(shown.subject) if shown.subject else None
+    found = portal().similarity.of(shown.model, run.datasets if run else (), by=by)
+    show(page.section("Similar models", "by data, task and words"))
+    if not found:
+        show(note("None that you may see shares its data, or its domain, task and words."))
+    for one in found:
+        model_link(one.model.name, one.model)
+        show(note(words.listing(one.reasons)))
 
 
 def _tags(shown: Shown) -> None:

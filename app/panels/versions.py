@@ -15,7 +15,7 @@ from app.ui import chips, feedback, page, tables, words
 from app.ui.markup import Markup, join, mono, note, show, tag
 from app.ui.tables import Column
 from auth.actors import Actor
-from catalog.registry.models import Run, Version
+from catalog.registry.models import Dataset, Run, Version
 
 _PAGE: Final = 25
 _MOST_METRICS: Final = 3
@@ -204,7 +204,7 @@ def datasets(run: Run) -> Markup:
             tables.two(one.name, one.context or "use not said"),
             mono(one.digest),
             words.thousands(one.rows) if one.rows is not None else None,
-            words.thousands(len(one.columns)) if one.columns else None,
+            _schema(one),
             one.source_type or None,
         )
         for one in sorted(run.datasets, key=lambda one: one.context != "training")
@@ -214,12 +214,20 @@ def datasets(run: Run) -> Markup:
             Column("Data set", lead=True),
             Column("Digest"),
             Column("Rows", "right"),
-            Column("Columns", "right"),
+            Column("Schema"),
             Column("Source"),
         ],
         rows,
         "Data sets",
     )
+
+
+def _schema(data: Dataset) -> Markup | None:
+    """How many columns a data set has; opened, which."""
+    if not data.columns:
+        return None
+    listed = tables.facts([(name or "unnamed", kind) for name, kind in data.columns])
+    return tag("details", tag("summary", words.plural(len(data.columns), "column")), listed)
 
 
 def run_facts(run: Run) -> list[tuple[str, object]]:

@@ -107,13 +107,14 @@ class Authorship:
 
     def of(self, model: Model) -> dict[str, list[str]]:
         """The authors known of each version of a model: version id to person ids."""
-        found: dict[str, set[str]] = {}
         asked = {"model": model.id, "server": model.server}
         with self._ledger.store.read() as session:
             connection = session.connection()
+            ids = connection.execute(_VERSIONS, {"model": model.id}).scalars()
+            found: dict[str, set[str]] = {version_id: set() for version_id in ids}
             for statement in (_CLAIMED, _MAPPED):
                 for version_id, person_id in connection.execute(statement, asked).all():
-                    found.setdefault(version_id, set()).add(person_id)
+                    found[version_id].add(person_id)
         return {version_id: sorted(people) for version_id, people in found.items()}
 
     def may_claim(self, model: Model, *, by: Actor) -> Verdict:
@@ -171,6 +172,9 @@ def _made_by(server: str, user: str) -> SelectOfScalar[str]:
 
 
 # Asked on every click on a model's page, however many versions it has.
+_VERSIONS: Final[Executable] = columns(col(VersionRow.id)).where(
+    col(VersionRow.model_id) == bindparam("model")
+)
 _CLAIMED: Final[Executable] = columns(col(AuthorRow.version_id), col(AuthorRow.person_id)).where(
     col(AuthorRow.version_id) == col(VersionRow.id),
     col(VersionRow.model_id) == bindparam("model"),

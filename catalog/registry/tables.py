@@ -102,6 +102,7 @@ class VersionRow(SQLModel, table=True):
     __tablename__ = "model_version"
     __table_args__ = (
         Index("ix_model_version_number", "model_id", "number"),
+        Index("ix_model_version_run", "run_id"),
         _one_present("ux_model_version_present", "model_id", "number"),
     )
 
@@ -204,6 +205,7 @@ class RunDatasetRow(SQLModel, table=True):
     """Which data set a run used, and for what (training, evaluation)."""
 
     __tablename__ = "run_dataset"
+    __table_args__ = (Index("ix_run_dataset_content", "server", "name", "digest"),)
 
     server: str = Field(primary_key=True)
     run_id: str = Field(primary_key=True)
