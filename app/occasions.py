@@ -16,6 +16,7 @@ from auth.access import Resource
 from catalog.applications.tables import ConsumerRow
 from catalog.notifications.kinds import Kind, Why
 from catalog.notifications.notices import Occasion
+from catalog.registry.models import resource
 from catalog.registry.tables import ModelRow, VersionRow
 from catalog.releases.moves import behind
 from catalog.releases.tables import DecisionRow, PromotionRow, RequestRow
@@ -128,7 +129,7 @@ def _release_told(model: ModelRow, request: RequestRow, event: Event, person: st
     return Occasion(
         event.id,
         Kind.RELEASE,
-        Resource("model", model.id, model.domain),
+        resource(model),
         event.at,
         facts,
         named={request.requested_by: Why.ASKER, **_owner(model)},
@@ -148,7 +149,7 @@ def _about(
     return Occasion(
         event.id,
         kind,
-        Resource("model", model.id, model.domain),
+        resource(model),
         event.at,
         facts,
         alias,

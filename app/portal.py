@@ -10,6 +10,7 @@ from app import occasions
 from app.durable import DurableJobs
 from app.settings import Settings
 from app.trust import witnesses
+from auth.access_requests import AccessRequests
 from auth.audits import Audits
 from auth.grants import Grants
 from auth.people import People
@@ -39,8 +40,9 @@ from catalog.registry.mirror import Mirror
 from catalog.registry.mirror_hints import MirrorHints
 from catalog.registry.mlflow import MlflowServer
 from catalog.registry.models import Models
-from catalog.registry.named import model_resource
+from catalog.registry.named import model_resource, owned_by
 from catalog.registry.naming import Naming
+from catalog.registry.restrictions import Restrictions
 from catalog.registry.search.finder import Finder
 from catalog.registry.search.indexer import Indexer
 from catalog.registry.seen import Mlflow
@@ -81,6 +83,7 @@ class Portal:
     mlflow: Mlflow
     people: People
     grants: Grants
+    access_requests: AccessRequests
     tokens: Tokens
     sessions: Sessions
     audits: Audits
@@ -99,6 +102,7 @@ class Portal:
     similarity: Similarity
     deprecations: Deprecations
     changes: Changes
+    restrictions: Restrictions
     mirror: Mirror
     mirrors: Mapping[str, Mirror]
     mirror_hints: MirrorHints
@@ -154,6 +158,7 @@ def build(
         mlflow=mlflow,
         people=People(ledger),
         grants=Grants(ledger),
+        access_requests=AccessRequests(ledger, model_resource, owned_by),
         tokens=Tokens(ledger),
         sessions=Sessions(ledger),
         audits=Audits(ledger),
@@ -171,6 +176,7 @@ def build(
         similarity=Similarity(ledger),
         deprecations=Deprecations(ledger),
         changes=Changes(ledger),
+        restrictions=Restrictions(ledger),
         servers=servers,
         mirror=mirrors[settings.server_slug],
         mirrors=mirrors,

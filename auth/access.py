@@ -5,17 +5,27 @@ from __future__ import annotations
 from dataclasses import dataclass
 
 from auth.actors import Actor, Scope
-from auth.permissions import GIVABLE_ROLES, PERMISSIONS, ROLE_PERMISSIONS
+from auth.permissions import GIVABLE_ROLES, INSIDE, OUTSIDE, PERMISSIONS, ROLE_PERMISSIONS
 from ledger.errors import NotFound, Refused
 
 
 @dataclass(frozen=True)
 class Resource:
-    """Something that can be allowed or not, with the domain it lies in."""
+    """Something that can be allowed or not, with the domain it lies in and who owns it.
+
+    A model about which nobody said whether it is restricted counts as restricted.
+    """
 
     kind: str
     id: str
     domain: str = ""
+    owner_id: str = ""
+    is_restricted: bool | None = None
+
+    @property
+    def is_closed(self) -> bool:
+        """Whether only those who are let in may know more than that it is there."""
+        return self.is_restricted is not False if self.kind == "model" else bool(self.is_restricted)
 
     def __str__(self) -> str:
         """As the audit trail writes it."""
@@ -51,6 +61,13 @@ def decide(actor: Actor, permission: str, resource: Resource) -> Verdict:
         raise ValueError(msg)
     for held in actor.roles:
         if permission in ROLE_PERMISSIONS[held.role] and covers(held.scope, resource):
+            if permission not in OUTSIDE and not is_let_in(actor, resource):
+                return Verdict(
+                    False,
+                    f"This {resource.kind} is restricted, and {actor.name} is not let in.",
+                    "restricted",
+                    "Ask for access on its page: its owner or a governance admin decides.",
+                )
             where = "everything" if held.scope.kind == "everything" else held.scope.id
             return Verdict(True, f"{actor.name} holds the role {held.role} on {where}.")
     needed = ", ".join(role for role in GIVABLE_ROLES if permission in ROLE_PERMISSIONS[role])
@@ -59,6 +76,28 @@ def decide(actor: Actor, permission: str, resource: Resource) -> Verdict:
         f"{actor.name} does not hold a role that may do this here.",
         "no-role",
         f"It takes one of the roles {needed}. A governance admin gives roles on the Access page.",
+    )
+
+
+def is_let_in(actor: Actor, resource: Resource) -> bool:
+    """Whether a restriction does not keep the actor out: there is none, or it is theirs to pass.
+
+    Owners pass, and those who hold a role on this very thing (that is what accepted access gives),
+    and the roles `INSIDE` where they cover it. It gives nobody a permission they do not hold.
+    """
+    if not resource.is_closed or resource.owner_id == actor.id:
+        return True
+    return any(covers(scope, resource) for scope in inner_scopes(actor))
+
+
+def inner_scopes(actor: Actor) -> tuple[Scope, ...]:
+    """The scopes on which no restriction keeps the actor out, for a query to narrow by."""
+    return tuple(
+        dict.fromkeys(
+            held.scope
+            for held in actor.roles
+            if held.role in INSIDE or held.scope.kind not in {"everything", "domain"}
+        )
     )
 
 

@@ -7,7 +7,8 @@ from dataclasses import dataclass
 from datetime import datetime
 from typing import Final
 
-from sqlmodel import col, select
+from sqlalchemy import ColumnElement
+from sqlmodel import Session, col, or_, select
 
 from auth.access import ANYTHING, Resource, Verdict, decide
 from auth.actors import Actor, Kind, Scope
@@ -36,6 +37,7 @@ class Grant:
     scope: Scope
     given_by: str
     given_at: datetime
+    expires_at: datetime | None = None
 
 
 class Grants:
@@ -68,28 +70,12 @@ class Grants:
             person = act.session.get(PrincipalRow, person_id)
             if person is None or person.kind != Kind.PERSON:
                 raise NotFound("There is no such person.", hint="Choose one from the list.")
-            there = act.session.exec(
-                select(GrantRow).where(
-                    GrantRow.principal_id == person_id,
-                    GrantRow.role == role,
-                    GrantRow.scope_kind == scope.kind,
-                    GrantRow.scope_id == scope.id,
-                )
-            ).first()
-            if there:
+            there = held_there(act.session, person_id, role, scope)
+            if there and (there.expires_at is None or there.expires_at > act.at):
                 raise Conflict(
                     f"{person.name} holds the role {role} there already.", code="grant-exists"
                 )
-            row = GrantRow(
-                id=new_id("grt"),
-                principal_id=person_id,
-                role=role,
-                scope_kind=scope.kind,
-                scope_id=scope.id,
-                given_by=by.id,
-                given_at=act.at,
-            )
-            act.session.add(row)
+            row = put_down(act.session, person_id, role, scope, by=by, at=act.at)
             act.facts["grant"] = row.id
         return _grant(row)
 
@@ -113,7 +99,7 @@ class Grants:
         """All grants, newest first. Raises Refused."""
         decide(by, "person:read", ANYTHING).insist()
         with self._ledger.store.read() as session:
-            rows = session.exec(select(GrantRow)).all()
+            rows = session.exec(select(GrantRow).where(_lasts(self._ledger.clock.now()))).all()
         return sorted((_grant(row) for row in rows), key=lambda one: one.given_at, reverse=True)
 
     def why(
@@ -122,7 +108,7 @@ class Grants:
         """Whether somebody may do that there, with their name and the reason. Raises Refused."""
         decide(by, "person:read", ANYTHING).insist()
         with self._ledger.store.read() as session:
-            actor = load_actor(session, person_id)
+            actor = load_actor(session, person_id, at=self._ledger.clock.now())
         return actor.name, decide(actor, permission, where)
 
     def roleless(self, *, by: Actor) -> list[str]:
@@ -133,7 +119,9 @@ class Grants:
             .where(
                 PrincipalRow.kind == Kind.PERSON,
                 col(PrincipalRow.disabled_at).is_(None),
-                col(PrincipalRow.id).not_in(select(GrantRow.principal_id)),
+                col(PrincipalRow.id).not_in(
+                    select(GrantRow.principal_id).where(_lasts(self._ledger.clock.now()))
+                ),
             )
             .order_by(PrincipalRow.name)
         )
@@ -143,8 +131,56 @@ class Grants:
     def holders(self, role: Role) -> list[Grant]:
         """Who holds a role anywhere: for a screen that says who can help."""
         with self._ledger.store.read() as session:
-            rows = session.exec(select(GrantRow).where(GrantRow.role == role)).all()
+            lasts = _lasts(self._ledger.clock.now())
+            rows = session.exec(select(GrantRow).where(GrantRow.role == role, lasts)).all()
         return [_grant(row) for row in rows]
+
+
+def held_there(session: Session, principal_id: str, role: Role, scope: Scope) -> GrantRow | None:
+    """The grant of this role on this scope, also one that has ended by itself."""
+    return session.exec(
+        select(GrantRow).where(
+            GrantRow.principal_id == principal_id,
+            GrantRow.role == role,
+            GrantRow.scope_kind == scope.kind,
+            GrantRow.scope_id == scope.id,
+        )
+    ).first()
+
+
+def put_down(
+    session: Session,
+    principal_id: str,
+    role: Role,
+    scope: Scope,
+    *,
+    by: Actor,
+    at: datetime,
+    expires_at: datetime | None = None,
+) -> GrantRow:
+    """Write a grant in the transaction of an act, over one that was there before."""
+    before = held_there(session, principal_id, role, scope)
+    if before is not None:
+        session.delete(before)
+        session.flush()
+    row = GrantRow(
+        id=new_id("grt"),
+        principal_id=principal_id,
+        role=role,
+        scope_kind=scope.kind,
+        scope_id=scope.id,
+        given_by=by.id,
+        given_at=at,
+        expires_at=expires_at,
+    )
+    session.add(row)
+    session.flush()
+    return row
+
+
+def _lasts(now: datetime) -> ColumnElement[bool]:
+    """A grant that has not ended by itself."""
+    return or_(col(GrantRow.expires_at).is_(None), col(GrantRow.expires_at) > now)
 
 
 def _exists(scope: Scope) -> bool:
@@ -165,4 +201,5 @@ def _grant(row: GrantRow) -> Grant:
         Scope(row.scope_kind, row.scope_id),
         row.given_by,
         row.given_at,
+        row.expires_at,
     )

@@ -2,17 +2,22 @@
 
 from __future__ import annotations
 
-from sqlalchemy import ColumnElement, SQLColumnExpression, exists, func, or_
+from datetime import datetime
+
+from sqlalchemy import ColumnElement, SQLColumnExpression, and_, exists, func, or_
 from sqlmodel import Session, col, select
 
 from auth.access import Resource, decide
 from auth.actors import Actor, HeldRole, Kind, Scope
-from auth.permissions import ROLE_PERMISSIONS, Role
+from auth.permissions import INSIDE, OUTSIDE, ROLE_PERMISSIONS, Role
 from auth.tables import GrantRow, PrincipalRow
 
 
 def holders(session: Session, permission: str, resource: Resource) -> list[Actor]:
-    """The people let in who may do this there, by name."""
+    """The people let in who may do this there, by name.
+
+    A role that ends by itself is there for reading; it makes nobody a holder.
+    """
     roles = [role for role in Role if permission in ROLE_PERMISSIONS[role]]
     found: dict[str, tuple[PrincipalRow, list[HeldRole]]] = {}
     query = (
@@ -22,6 +27,7 @@ def holders(session: Session, permission: str, resource: Resource) -> list[Actor
             PrincipalRow.kind == Kind.PERSON,
             col(PrincipalRow.disabled_at).is_(None),
             col(GrantRow.role).in_(roles),
+            col(GrantRow.expires_at).is_(None),
         )
         .order_by(col(PrincipalRow.name), col(PrincipalRow.id))
     )
@@ -36,11 +42,12 @@ def holders(session: Session, permission: str, resource: Resource) -> list[Actor
 
 
 def holds(
-    permission: str, person: SQLColumnExpression[str], resource: Resource
+    permission: str, person: SQLColumnExpression[str], resource: Resource, *, at: datetime
 ) -> ColumnElement[bool]:
-    """`decide` as a condition, for a query about many people: this one may do that there.
+    """`decide` as a condition, for a query about many people: this one may do that there, then.
 
-    `person` is a column of ids. It says what `decide` says, also of scopes that do not cover.
+    `person` is a column of ids. It says what `decide` says, also of scopes that do not cover and
+    of restrictions.
     """
     roles = [role for role in Role if permission in ROLE_PERMISSIONS[role]]
     covering = [col(GrantRow.scope_kind) == "everything"]
@@ -52,13 +59,28 @@ def holds(
         covering.append(
             (col(GrantRow.scope_kind) == resource.kind) & (col(GrantRow.scope_id) == resource.id)
         )
-    return exists().where(
-        col(GrantRow.principal_id) == person, col(GrantRow.role).in_(roles), or_(*covering)
+    covered = exists().where(
+        col(GrantRow.principal_id) == person,
+        or_(col(GrantRow.expires_at).is_(None), col(GrantRow.expires_at) > at),
+        or_(*covering),
     )
+    allowed = covered.where(col(GrantRow.role).in_(roles))
+    if permission in OUTSIDE or not resource.is_closed:
+        return allowed
+    passes = or_(
+        col(GrantRow.role).in_(INSIDE), col(GrantRow.scope_kind).not_in(["everything", "domain"])
+    )
+    return and_(allowed, or_(person == resource.owner_id, covered.where(passes)))
 
 
 def holders_called(
-    session: Session, permission: str, resource: Resource, beginning: str = "", *, most: int = 50
+    session: Session,
+    permission: str,
+    resource: Resource,
+    beginning: str = "",
+    *,
+    at: datetime,
+    most: int = 50,
 ) -> dict[str, str]:
     """Names by id of the people who may do this there, whose name begins so; `most` at most."""
     name = col(PrincipalRow.name)
@@ -67,7 +89,7 @@ def holders_called(
         .where(
             PrincipalRow.kind == Kind.PERSON,
             col(PrincipalRow.disabled_at).is_(None),
-            holds(permission, col(PrincipalRow.id), resource),
+            holds(permission, col(PrincipalRow.id), resource, at=at),
             # SQLite lowers only the letters of English: the others are tried as people write them.
             or_(
                 func.lower(name).startswith(beginning.lower(), autoescape=True),

@@ -9,7 +9,7 @@ from dataclasses import dataclass
 from datetime import datetime, timedelta
 from typing import Final
 
-from sqlalchemy import Executable, bindparam, text
+from sqlalchemy import Executable, and_, bindparam, or_, text
 from sqlalchemy import select as sa_select
 from sqlmodel import Session, col, select
 
@@ -317,12 +317,16 @@ class People:
     def actor(self, principal_id: str, *, session_id: str = "") -> Actor:
         """Somebody as an actor, with the roles held now. Raises Unauthenticated when sent away."""
         with self._ledger.store.read() as session:
-            return load_actor(session, principal_id, session_id=session_id)
+            now = self._ledger.clock.now()
+            return load_actor(session, principal_id, at=now, session_id=session_id)
 
 
-def load_actor(session: Session, principal_id: str, *, session_id: str = "") -> Actor:
-    """The actor behind a principal. Raises Unauthenticated when unknown or disabled."""
-    found = session.connection().execute(_ACTOR, {"id": principal_id}).all()
+def load_actor(session: Session, principal_id: str, *, at: datetime, session_id: str = "") -> Actor:
+    """The actor behind a principal, with the roles held at that moment: some end by themselves.
+
+    Raises Unauthenticated when unknown or disabled.
+    """
+    found = session.connection().execute(_ACTOR, {"id": principal_id, "at": at}).all()
     if not found or found[0].disabled_at is not None:
         raise Unauthenticated(
             "This account is disabled.", hint="Ask a governance admin.", code="disabled"
@@ -336,7 +340,7 @@ def load_actor(session: Session, principal_id: str, *, session_id: str = "") -> 
     return Actor(principal_id, Kind(who.kind), who.name, who.email or "", held, session_id)
 
 
-def as_of_now(session: Session, by: Actor) -> Actor:
+def as_of_now(session: Session, by: Actor, *, at: datetime) -> Actor:
     """The same actor with the roles held at this moment, inside the transaction of an act.
 
     A writer may have waited for its turn, and roles may have been taken meanwhile. Raises
@@ -344,7 +348,7 @@ def as_of_now(session: Session, by: Actor) -> Actor:
     """
     if by.kind is Kind.SYSTEM:
         return by
-    return load_actor(session, by.id, session_id=by.session_id)
+    return load_actor(session, by.id, at=at, session_id=by.session_id)
 
 
 # Asked on every click of everybody, so it is one question, built once.
@@ -360,7 +364,17 @@ _ACTOR: Final[Executable] = (
         col(GrantRow.scope_id),
     )
     .select_from(PrincipalRow)
-    .join(GrantRow, col(GrantRow.principal_id) == col(PrincipalRow.id), isouter=True)
+    .join(
+        GrantRow,
+        and_(
+            col(GrantRow.principal_id) == col(PrincipalRow.id),
+            or_(
+                col(GrantRow.expires_at).is_(None),
+                col(GrantRow.expires_at) > bindparam("at", type_=UtcDateTime),
+            ),
+        ),
+        isouter=True,
+    )
     .where(col(PrincipalRow.id) == bindparam("id"))
     .order_by(col(GrantRow.given_at), col(GrantRow.id))
 )

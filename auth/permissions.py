@@ -24,9 +24,11 @@ class Role(StrEnum):
 
 _READ: Final = frozenset(
     {
+        "access:ask",
         "comment:post",
         "explanation:read",
         "impact:read",
+        "model:find",
         "model:read",
         "profile:request",
         "release:read",
@@ -52,6 +54,7 @@ ROLE_PERMISSIONS: Final[dict[Role, frozenset[str]]] = {
     Role.APPROVER: _READ | {"explanation:request", "release:decide", "token:issue"},
     Role.GOVERNANCE_ADMIN: _READ
     | {
+        "access:decide",
         "application:register",
         "audit:read",
         "authorship:assign",
@@ -63,6 +66,7 @@ ROLE_PERMISSIONS: Final[dict[Role, frozenset[str]]] = {
         "inventory:export",
         "inventory:import",
         "model:classify",
+        "model:restrict",
         "model:stage:prepare",
         "naming:publish",
         "person:add",
@@ -85,7 +89,9 @@ ROLE_PERMISSIONS: Final[dict[Role, frozenset[str]]] = {
         "settings:read",
         "token:issue",
     },
-    Role.SERVING_APPLICATION: frozenset({"consumer:register", "model:read", "prediction:report"}),
+    Role.SERVING_APPLICATION: frozenset(
+        {"access:ask", "consumer:register", "model:find", "model:read", "prediction:report"}
+    ),
     Role.SYSTEM: frozenset(
         {
             "application:register",
@@ -95,6 +101,7 @@ ROLE_PERMISSIONS: Final[dict[Role, frozenset[str]]] = {
             "grant:give",
             "mirror:write",
             "model:classify",
+            "model:find",
             "model:read",
             "notice:write",
             "person:add",
@@ -108,6 +115,19 @@ ROLE_PERMISSIONS: Final[dict[Role, frozenset[str]]] = {
         }
     ),
 }
+
+# A restricted model is read by those who are let in: these roles are, wherever they are held...
+INSIDE: Final = frozenset(
+    {
+        Role.APPROVER,
+        Role.AUDITOR,
+        Role.GOVERNANCE_ADMIN,
+        Role.INDEPENDENT_VALIDATOR,
+        Role.SYSTEM,
+    }
+)
+# ...and this is what may be done about it from outside: know of it, ask, and report its calls.
+OUTSIDE: Final = frozenset({"access:ask", "model:find", "prediction:report"})
 
 GIVABLE_ROLES: Final = tuple(
     role for role in Role if role not in {Role.SERVING_APPLICATION, Role.SYSTEM}

@@ -32,7 +32,7 @@ class Sessions:
         with self._ledger.act(
             "session:start", actor=person.id, resource=f"person:{person.id}"
         ) as act:
-            load_actor(act.session, person.id)
+            load_actor(act.session, person.id, at=act.at)
             act.session.add(
                 SessionRow(
                     id=session_id,
@@ -51,7 +51,7 @@ class Sessions:
             row = session.connection().execute(_SESSION, {"id": session_id}).first()
             if row is None:
                 raise _over("You are not signed in.", "no-session")
-            actor = load_actor(session, row.principal_id, session_id=session_id)
+            actor = load_actor(session, row.principal_id, at=now, session_id=session_id)
             if row.ended_at is not None:
                 raise _over("You were signed out.", "session-ended")
             if row.expires_at <= now or row.seen_at + IDLE <= now:

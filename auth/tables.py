@@ -2,12 +2,14 @@
 
 from __future__ import annotations
 
-from datetime import datetime
+from datetime import date, datetime
 
-from sqlalchemy import Column, Text, UniqueConstraint
+from sqlalchemy import Column, Date, Index, Text, UniqueConstraint, text
 from sqlmodel import Field, SQLModel
 
 from ledger.store import UtcDateTime
+
+_OPEN = text("state = 'Pending'")
 
 
 def _moment(*, nullable: bool = False) -> Column[datetime]:
@@ -60,6 +62,37 @@ class GrantRow(SQLModel, table=True):
     scope_id: str
     given_by: str
     given_at: datetime = Field(sa_column=_moment())
+    expires_at: datetime | None = Field(default=None, sa_column=_moment(nullable=True))
+
+
+class AccessRequestRow(SQLModel, table=True):
+    """Somebody asks to be let into something restricted."""
+
+    __tablename__ = "access_request"
+    __table_args__ = (
+        Index("ix_access_request_asker", "principal_id", "asked_at"),
+        Index("ix_access_request_state", "state", "resource_id"),
+        Index(
+            "ux_access_request_open",
+            "principal_id",
+            "resource_id",
+            unique=True,
+            sqlite_where=_OPEN,
+            postgresql_where=_OPEN,
+        ),
+    )
+
+    id: str = Field(primary_key=True)
+    resource_id: str
+    principal_id: str = Field(foreign_key="principal.id")
+    purpose: str = Field(sa_column=Column(Text, nullable=False))
+    until: date | None = Field(default=None, sa_column=Column(Date, nullable=True))
+    state: str
+    asked_at: datetime = Field(sa_column=_moment())
+    decided_by: str = ""
+    decided_at: datetime | None = Field(default=None, sa_column=_moment(nullable=True))
+    reason: str = Field(default="", sa_column=Column(Text, nullable=False))
+    grant_id: str = ""
 
 
 class TokenRow(SQLModel, table=True):

@@ -108,7 +108,7 @@ class Tokens:
                 raise _unknown("This token was revoked.")
             if row.expires_at <= now:
                 raise _unknown("This token has expired.")
-            return load_actor(session, row.principal_id)
+            return load_actor(session, row.principal_id, at=now)
 
     def listing(self, *, by: Actor) -> list[Token]:
         """One's own tokens; all of them for a governance admin. Newest first."""

@@ -14,6 +14,7 @@ from starlette.exceptions import HTTPException
 from starlette.types import ASGIApp, Message, Receive, Scope, Send
 
 from app.api import (
+    access_requests,
     audit,
     cards,
     comparisons,
@@ -53,6 +54,7 @@ def create_api(portal: Portal) -> FastAPI:
         use_cases.router,
         inventory.router,
         consumers.router,
+        access_requests.router,
         release_requests.router,
         predictions.router,
         audit.router,

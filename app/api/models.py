@@ -12,6 +12,7 @@ from app.api.caller import Caller, Desk
 from app.portal import Portal
 from auth.actors import Actor
 from catalog.registry.deprecations import Deprecation
+from catalog.registry.locked import Locked, Summary
 from catalog.registry.models import Metric, Model, Version
 from catalog.registry.search.questions import FACETS, Found, Order, Question, Range
 from catalog.registry.standing import Standing
@@ -88,7 +89,12 @@ def list_models(portal: Desk, by: Caller, searched: Annotated[Searched, Query()]
     return {
         "total": found.total,
         "models": [
-            {**_model(hit.model), "owner": hit.owner, "metrics": _metrics(hit.metrics)}
+            {
+                **_model(hit.model),
+                "access": _access(hit.is_locked),
+                "owner": hit.owner,
+                "metrics": _metrics(hit.metrics),
+            }
             for hit in found.hits
         ],
         "facets": {
@@ -110,13 +116,17 @@ def _searched_for(found: Found, typed: str) -> str:
 def one_model(
     name: str, portal: Desk, by: Caller, server: str = "", workspace: str = ""
 ) -> dict[str, Any]:
-    """One model with its versions."""
-    model = portal.models.find(name, by=by, server=server, workspace=workspace)
+    """One model with its versions; of a restricted one, from outside, what it is for."""
+    try:
+        model = portal.models.find(name, by=by, server=server, workspace=workspace)
+    except Locked as kept:
+        return _summary(kept.summary, portal)
     versions = portal.models.versions(model)
     going = portal.deprecations.of(model, by=by)
     owner = portal.people.names({model.owner_id}).get(model.owner_id, "")
     return {
         **_model(model),
+        "access": "open",
         "owner": owner,
         "versions": [_version(version, going, portal) for version in versions],
         "mirrored_at": _mirrored(portal),
@@ -191,6 +201,27 @@ def classify(
     return _model(portal.models.get(model.id, by=by))
 
 
+def _access(is_locked: bool) -> str:  # noqa: FBT001 - the answer to one question
+    """`ask` where a restriction keeps the caller out, `open` where all of it may be read."""
+    return "ask" if is_locked else "open"
+
+
+def _summary(one: Summary, portal: Portal) -> dict[str, Any]:
+    return {
+        "id": one.id,
+        "name": one.name,
+        "server": one.server,
+        "workspace": one.workspace,
+        "description": one.description,
+        "domain": one.domain,
+        "task": one.task,
+        "owner": portal.people.names({one.owner_id}).get(one.owner_id, ""),
+        "restricted": True,
+        "restricted_because": one.restricted_why,
+        "access": "ask",
+    }
+
+
 def _model(model: Model) -> dict[str, Any]:
     return {
         "id": model.id,
@@ -200,6 +231,7 @@ def _model(model: Model) -> dict[str, Any]:
         "description": model.description,
         "domain": model.domain,
         "task": model.task,
+        "restricted": model.restricted_at is not None,
         "tier": model.tier,
         "regulatory_class": model.regulatory_class,
         "stage": model.stage,

@@ -6,6 +6,10 @@ from collections.abc import Mapping
 from typing import Final
 
 ACTS: Final[Mapping[str, str]] = {
+    "access:accept": "Let somebody into a restricted model",
+    "access:ask": "Asked for access to a restricted model",
+    "access:refuse": "Refused access to a restricted model",
+    "access:withdraw": "Withdrew a request for access",
     "application:register": "Registered an application",
     "channel:add": "Added a channel for notices",
     "channel:remove": "Removed a channel for notices",
@@ -30,6 +34,8 @@ ACTS: Final[Mapping[str, str]] = {
     "model:stage": "Moved a model to another stage",
     "naming:end": "Ended a naming rule",
     "naming:publish": "Published a naming rule",
+    "model:restrict": "Restricted a model",
+    "model:unrestrict": "Opened a restricted model",
     "page:open": "Opened a page",
     "person:accept": "Accepted an invitation",
     "person:add": "Added a person",
@@ -71,6 +77,7 @@ ACTS: Final[Mapping[str, str]] = {
 }
 
 REASONS: Final[Mapping[str, str]] = {
+    "access-already": "They may read it already",
     "already-live": "The version holds the alias already",
     "already-there": "The alias was there already",
     "another-application": "An application speaks only for itself",
@@ -116,6 +123,10 @@ REASONS: Final[Mapping[str, str]] = {
     "requester": "They asked for it themselves",
     "successor-deprecated": "The successor is deprecated itself",
     "successor-itself": "A version does not follow itself",
+    "restricted": "The model is restricted, and they are not let in",
+    "restricted-already": "It is restricted already",
+    "not-restricted": "It is not restricted",
+    "disabled": "The account is disabled",
     "self-disable": "Nobody disables themselves",
     "self-grant": "Nobody gives a role to themselves",
     "self-reset-needed": "Whoever decides or governs keeps their own password",
@@ -129,6 +140,8 @@ REASONS: Final[Mapping[str, str]] = {
 }
 
 PERMISSIONS: Final[Mapping[str, str]] = {
+    "access:ask": "Ask for access to restricted models",
+    "access:decide": "Let people into restricted models, or refuse",
     "application:register": "Register serving applications",
     "channel:add:team": "Set up channels of teams",
     "audit:export": "Export the audit trail",
@@ -151,6 +164,8 @@ PERMISSIONS: Final[Mapping[str, str]] = {
     "mirror:write": "Keep the copy of MLflow",
     "model:classify": "Say who owns a model and what it predicts",
     "notice:write": "Tell people what changed",
+    "model:find": "Know of models, restricted ones too",
+    "model:restrict": "Restrict models, and open them again",
     "model:read": "Find and read models",
     "model:stage:prepare": "Move a model between proposal, development and validation",
     "naming:publish": "Publish and end naming rules",

@@ -6,11 +6,12 @@ from typing import Final
 
 import streamlit as st
 
-from app.panels import ways
+from app.panels import locked, ways
 from app.session import portal, show_failure
 from app.ui import cards, chips, feedback, page
 from app.ui.markup import show
 from auth.actors import Actor
+from catalog.registry.locked import Locked
 from catalog.registry.models import Model
 from ledger.errors import Conflict, CountersignError, NotFound
 
@@ -30,6 +31,8 @@ def asked_model(screen: str, title: str, *, by: Actor) -> Model | None:
             server=st.query_params.get("server", ""),
             workspace=st.query_params.get("workspace", ""),
         )
+    except Locked as kept:
+        locked.panel(kept.summary, by=by)
     except Conflict as error:
         same = [one for one in portal().models.visible(by=by) if one.name == name]
         _offer(screen, title, same, problem=error)

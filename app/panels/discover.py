@@ -82,7 +82,7 @@ def results(found: Found, question: Question, order: Order, start: int, *, by: A
         _nothing(question)
         return
     start = start if start < found.total else 0
-    calls = portal().impact.calls_a_day({hit.model.id for hit in found.hits})
+    calls = portal().impact.calls_a_day({hit.model.id for hit in found.hits if not hit.is_locked})
     live = {version_id for hit in found.hits if (version_id := _live_version(hit))}
     going = portal().deprecations.among(live, by=by)
     for place, hit in enumerate(found.hits):
@@ -121,7 +121,9 @@ def card(hit: Hit, calls_a_day: float | None, said: Deprecation | None = None) -
     model = hit.model
     champion = model.alias(LIVE)
     marks: list[Markup] = []
-    if champion is not None:
+    if hit.is_locked:
+        marks.append(chips.fact("Restricted"))
+    elif champion is not None:
         marks.append(chips.alias(LIVE, champion.number))
         if said is not None:
             marks += deprecation.mark(said, portal().clock.now().date())

@@ -46,14 +46,17 @@ def choose_shown() -> str:
     return chosen or SHOWN[0]
 
 
-def inbox_head(waiting: Sequence[Brief], now: datetime) -> None:
-    """The title, with how much waits and how long the oldest of it has waited."""
+def inbox_head(waiting: Sequence[Brief], now: datetime, *, others: Sequence[datetime] = ()) -> None:
+    """The title, with how much waits and how long the oldest of it has waited.
+
+    `others` are the times since when something else waits.
+    """
     lead = "Nothing waits for you."
-    if waiting:
-        oldest = min(since(one) for one in waiting)
-        things = words.plural(len(waiting), "thing")
+    if times := [*(since(one) for one in waiting), *others]:
+        oldest = min(times)
+        things = words.plural(len(times), "thing")
         lead = (
-            f"{things} {'waits' if len(waiting) == 1 else 'wait'} for you. "
+            f"{things} {'waits' if len(times) == 1 else 'wait'} for you. "
             f"The oldest has waited {words.span((now - oldest).total_seconds())}."
         )
     page.head("Decide", "Inbox", lead)

@@ -17,6 +17,7 @@ from app.panels import (
     deprecation,
     discussion,
     loading,
+    locked,
     releases_of,
     sources,
     versions,
@@ -56,7 +57,7 @@ def head(shown: Shown, *, by: Actor) -> None:
     marks = [chips.alias(one.name, one.number) for one in model.aliases]
     if shown.line is not None:
         marks.append(health(shown.line))
-    marks += classification.facts_of(model)
+    marks += [*classification.facts_of(model), *locked.mark(model)]
     page.head(
         (model.domain or "No domain yet", "Model"),
         model.name,
@@ -89,9 +90,11 @@ def _actions(shown: Shown, *, by: Actor) -> None:
     choices += (
         ["Move to another stage"] if decide(by, "model:stage:prepare", model.resource) else []
     )
+    choices += locked.offered(model, by=by)
     chosen = st.menu_button("More", choices, key="more")
     if chosen in more:
         st.switch_page(ways.to(more[chosen]), query_params=ways.of(model))
+    locked.change(chosen or "", model)
     if chosen == watch:
         watching.change(watch, model)
     if chosen == "Classify":

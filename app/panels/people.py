@@ -8,6 +8,7 @@ from typing import Final
 
 import streamlit as st
 
+from app.panels import access_requests
 from app.panels.acts import permission_words
 from app.panels.tokens import tokens
 from app.session import act, did, portal
@@ -22,7 +23,7 @@ from auth.people import INVITATION_LASTS, Person
 from auth.permissions import GIVABLE_ROLES, PERMISSIONS, ROLE_PERMISSIONS, Role
 from catalog.registry.models import Model
 
-TABS: Final = ("People", "Grants", "Roles", "Tokens", "MLflow users")
+TABS: Final = ("People", "Grants", "Roles", "Tokens", "Access requests", "MLflow users")
 _ABOUT: Final[Mapping[Role, str]] = {
     Role.VIEWER: "Reads models, releases and impact",
     Role.BUSINESS_OWNER: "Says what outcomes are worth",
@@ -88,6 +89,7 @@ def access(*, by: Actor) -> None:
         lambda: _grants(known(by=by), by),
         _roles,
         lambda: tokens(by=by),
+        lambda: access_requests.everywhere(by=by),
         lambda: _mappings(known(by=by), by),
     )
     for tab, draw in zip(st.tabs(list(TABS), key="tab", bind="query-params"), drawn, strict=True):

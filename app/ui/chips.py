@@ -48,6 +48,7 @@ VOCABULARY: dict[str, Look] = {
             "Done",
             "Allowed",
             "Identical",
+            "Accepted",
             "Work as expected",
         ),
         _PASS,
@@ -87,7 +88,7 @@ VOCABULARY: dict[str, Look] = {
         ),
         _WARNING,
     ),
-    **dict.fromkeys(("In review", "Pending review", "Running", "Queued"), _WAITS),
+    **dict.fromkeys(("In review", "Pending review", "Pending", "Running", "Queued"), _WAITS),
     **dict.fromkeys(("Due", "Expires", "Waits"), _CLOCK),
     **dict.fromkeys(("Draft", "Withdrawn", "Expired", "Retired", "Superseded", "None"), _QUIET),
 }

@@ -85,7 +85,7 @@ class Consumers:
         with self._ledger.act(
             "consumer:register", actor=by.id, resource=f"model:{model_id}"
         ) as act:
-            by = as_of_now(act.session, by)
+            by = as_of_now(act.session, by, at=act.at)
             there = self._visible(act.session, model_id, by)
             about = application_id or by.id
             may_speak_for(by, about, there).insist()
@@ -127,7 +127,7 @@ class Consumers:
         with self._ledger.act(
             "consumer:end", actor=by.id, resource=f"consumer:{consumer_id}"
         ) as act:
-            by = as_of_now(act.session, by)
+            by = as_of_now(act.session, by, at=act.at)
             row = act.session.get(ConsumerRow, consumer_id, with_for_update=True)
             there = self._place(act.session, row.model_id) if row else None
             if row is None or there is None or not decide(by, "model:read", there):

@@ -83,7 +83,9 @@ class Explanations:
             row = session.connection().execute(_OF, {"version": version_id}).first()
             if row is None:
                 raise NotFound("There is no such version.", hint="Choose one on the Model page.")
-            model = Resource("model", row.model_id, row.domain)
+            model = Resource(
+                "model", row.model_id, row.domain, row.owner_id, row.restricted_at is not None
+            )
             insist_visible(
                 by, "explanation:read", model, "such version", "Choose one on the Model page."
             )
@@ -283,6 +285,8 @@ _OF: Final[Executable] = (
     columns(
         col(ModelRow.id).label("model_id"),
         col(ModelRow.domain),
+        col(ModelRow.owner_id),
+        col(ModelRow.restricted_at),
         col(ExplanationRow.id),
         col(ExplanationRow.version_id),
         col(ExplanationRow.state),

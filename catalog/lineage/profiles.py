@@ -82,7 +82,9 @@ class Profiles:
             found: dict[str, Known] = {}
             asked = {"ids": list(version_ids)}
             for row in session.connection().execute(_OF, asked):
-                where = Resource("model", row.model_id, row.domain)
+                where = Resource(
+                    "model", row.model_id, row.domain, row.owner_id, row.restricted_at is not None
+                )
                 insist_visible(by, "model:read", where, "such version", "Choose one of its model.")
                 if row.state is None:
                     continue
@@ -242,6 +244,8 @@ _OF: Final[Executable] = (
         col(VersionRow.id),
         col(VersionRow.model_id),
         col(ModelRow.domain),
+        col(ModelRow.owner_id),
+        col(ModelRow.restricted_at),
         col(VersionProfileRow.state),
         col(VersionProfileRow.requested_at),
         col(VersionProfileRow.computed_at),

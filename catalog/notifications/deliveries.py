@@ -123,7 +123,7 @@ class Deliveries:
             _rows(occasion.event_id, col(ChannelRow.owner_id), col(ChannelRow.id), now).where(
                 col(ChannelRow.removed_at).is_(None),
                 col(ChannelRow.team_domain).in_([EVERYWHERE, occasion.model.domain or EVERYWHERE]),
-                holds("model:read", col(ChannelRow.owner_id), occasion.model),
+                holds("model:read", col(ChannelRow.owner_id), occasion.model, at=now),
             ),
         ]
         if self._has_mail:

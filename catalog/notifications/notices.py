@@ -91,7 +91,7 @@ class Notices:
             insert(NoticeRow)
             .from_select(
                 ["person_id", "event_id", "kind", "why", "model_id", "facts", "at"],
-                _concerned(occasion),
+                _concerned(occasion, self._clock.now()),
             )
             .on_conflict_do_nothing(index_elements=["person_id", "event_id"])
         )
@@ -144,7 +144,7 @@ class Notices:
             session.connection().execute(these, {"person": by.id, "now": self._clock.now()})
 
 
-def _concerned(occasion: Occasion) -> Select[Any]:
+def _concerned(occasion: Occasion, now: datetime) -> Select[Any]:
     """Everybody who is told, each once, with all that a notice keeps."""
     nobody = columns(col(PrincipalRow.id), literal("").label("why")).where(false())
     heard = union_all(nobody, *_heard(occasion)).subquery("heard")
@@ -176,7 +176,7 @@ def _concerned(occasion: Occasion) -> Select[Any]:
             col(PrincipalRow.kind) == PrincipalKind.PERSON,
             col(PrincipalRow.disabled_at).is_(None),
             person != occasion.besides,
-            holds("model:read", person, occasion.model),
+            holds("model:read", person, occasion.model, at=now),
             ~silenced,
         )
         .group_by(person)

@@ -125,7 +125,7 @@ class Cards:
     def restore(self, model_id: str, revision: int, *, based_on: int, by: Actor) -> Card:
         """Publish an older revision again, as the newest. Raises as `publish` does."""
         with self._ledger.act("card:publish", actor=by.id, resource=f"model:{model_id}") as act:
-            _writable(act.session, model_id, by)
+            _writable(act, model_id, by)
             old = _one(act.session, model_id, revision)
             plain = rfc8785.dumps(shaped(old.body)).decode()
             return self._append(
@@ -143,7 +143,7 @@ class Cards:
         by: Actor,
         restored_from: int | None = None,
     ) -> Card:
-        _writable(act.session, model_id, by)
+        _writable(act, model_id, by)
         newest = act.session.connection().execute(_LAST, {"id": model_id}).scalar() or 0
         if newest != based_on:
             raise Conflict(
@@ -184,12 +184,12 @@ class Cards:
         return card
 
 
-def _writable(session: Session, model_id: str, by: Actor) -> ModelRow:
+def _writable(act: Act, model_id: str, by: Actor) -> ModelRow:
     """The model's row, locked until the act ends: two publishers queue, the second is told."""
-    row = session.get(ModelRow, model_id, with_for_update=True)
+    row = act.session.get(ModelRow, model_id, with_for_update=True)
     if row is None or row.gone_at is not None or not decide(by, "model:read", resource(row)):
         raise NotFound("There is no such model.", hint="Search for it under Discover.")
-    decide(as_of_now(session, by), "card:write", resource(row)).insist()
+    decide(as_of_now(act.session, by, at=act.at), "card:write", resource(row)).insist()
     return row
 
 

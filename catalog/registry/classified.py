@@ -60,7 +60,7 @@ def told(session: Session, row: ModelRow, standing: Standing, *, by: Actor) -> d
         raise NotFound("There is no such AI use case.", hint="Choose from the list.")
     if standing.stage and standing.stage != row.stage:
         stage = checked_stage(standing.stage)
-        here = Resource("model", row.id, row.domain)
+        here = Resource("model", row.id, row.domain, row.owner_id, row.restricted_at is not None)
         may_move(by, here, row.stage, stage, is_live=is_live(session, row.id)).insist()
         said["stage"] = stage
     return {name: value for name, value in said.items() if value is not None}

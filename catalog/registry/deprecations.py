@@ -93,7 +93,7 @@ class Deprecations:
         with self._ledger.act(
             "version:deprecate", actor=by.id, resource=f"version:{version_id}"
         ) as act:
-            by = as_of_now(act.session, by)
+            by = as_of_now(act.session, by, at=act.at)
             _hold(act.session, version_id, successor_id)
             version, model = _found(act.session, version_id, by)
             decide(by, "version:deprecate", resource(model)).insist()
@@ -128,7 +128,7 @@ class Deprecations:
         with self._ledger.act(
             "version:reinstate", actor=by.id, resource=f"version:{version_id}"
         ) as act:
-            by = as_of_now(act.session, by)
+            by = as_of_now(act.session, by, at=act.at)
             _hold(act.session, version_id)
             version, model = _found(act.session, version_id, by)
             decide(by, "version:deprecate", resource(model)).insist()

@@ -123,7 +123,8 @@ class Discussion:
         if not self.may_post(model, by=by):
             return {}
         with self._ledger.store.read() as session:
-            return holders_called(session, "model:read", model.resource, beginning)
+            now = self._ledger.clock.now()
+            return holders_called(session, "model:read", model.resource, beginning, at=now)
 
     def may_post(self, model: Model, *, by: Actor) -> Verdict:
         """Whether the actor may take part."""
@@ -155,7 +156,7 @@ class Discussion:
         text = checked_text(text)
         with self._ledger.act("comment:post", actor=by.id, resource=f"model:{model_id}") as act:
             model = _open_model(act.session, model_id, by)
-            decide(as_of_now(act.session, by), "comment:post", resource(model)).insist()
+            decide(as_of_now(act.session, by, at=act.at), "comment:post", resource(model)).insist()
             if thread:
                 root = act.session.get(CommentRow, thread)
                 if root is None or root.model_id != model.id or root.thread != root.id:
@@ -167,7 +168,7 @@ class Discussion:
                 thread or comment_id,
                 by.id,
                 text,
-                tuple(_mentioned(act.session, model, text)),
+                tuple(_mentioned(act.session, model, text, at=act.at)),
                 act.at,
             )
             act.session.add(
@@ -210,7 +211,7 @@ class Discussion:
                     "not-author",
                     "Reply to it instead; a governance admin may remove it.",
                 ).insist()
-            decide(as_of_now(act.session, by), "comment:post", resource(model)).insist()
+            decide(as_of_now(act.session, by, at=act.at), "comment:post", resource(model)).insist()
             if text == row.text:
                 return _comment(row)
             number = act.session.exec(
@@ -220,7 +221,7 @@ class Discussion:
                 CommentEditionRow(comment_id=row.id, edition=number + 1, text=row.text, at=act.at)
             )
             row.text, row.edited_at = text, act.at
-            row.mentions = " ".join(_mentioned(act.session, model, text))
+            row.mentions = " ".join(_mentioned(act.session, model, text, at=act.at))
             act.session.add(row)
             act.facts |= {"model": model.id, "edition": str(number + 2)}
             act.texts["text"] = text
@@ -237,7 +238,7 @@ class Discussion:
             "comment:remove", actor=by.id, resource=f"comment:{comment_id}"
         ) as act:
             row, model = _locked(act, comment_id, by)
-            now = as_of_now(act.session, by)
+            now = as_of_now(act.session, by, at=act.at)
             may = "comment:post" if row.author == by.id else "comment:remove"
             decide(now, may, resource(model)).insist()
             act.session.exec(
@@ -273,14 +274,14 @@ def checked_text(text: str) -> str:
     return text
 
 
-def _mentioned(session: Session, model: ModelRow, text: str) -> list[str]:
+def _mentioned(session: Session, model: ModelRow, text: str, *, at: datetime) -> list[str]:
     """The ids of the people whose names stand behind an @, of those who may see the model."""
     found: dict[str, None] = {}
     folded = text.casefold()
     for match in _MENTION.finditer(text):
         begun = match.start() + 1
         first = re.split(r"\W", match[1], maxsplit=1)[0]
-        likely = holders_called(session, "model:read", resource(model), first)
+        likely = holders_called(session, "model:read", resource(model), first, at=at)
         said = folded[begun : begun + _LONGEST_NAME]
         fitting = [name for name in set(likely.values()) if _names(said, name.casefold())]
         longest = max(fitting, key=len, default=None)

@@ -18,12 +18,13 @@ from sqlalchemy import ColumnElement, and_, case, exists, false, func, or_, text
 from sqlalchemy import select as columns
 from sqlmodel import col
 
-from auth.access import ANYTHING, decide, insist_visible, visible_scopes
+from auth.access import ANYTHING, decide, insist_visible
 from auth.actors import Actor
 from catalog.registry.classified import CHAMPION
 from catalog.registry.models import MODEL, Model, load_models
 from catalog.registry.standing import Stage, suggested
 from catalog.registry.tables import UNCLASSIFIED, AliasRow, ModelRow
+from catalog.registry.visible import visible
 from catalog.use_cases.risk import TIERS, RegulatoryClass, is_stricter_class, is_stricter_tier
 from catalog.use_cases.tables import UseCaseRow
 from catalog.use_cases.use_cases import Status, UseCase
@@ -141,7 +142,7 @@ class InventoryGaps:
         mine = and_(
             col(ModelRow.use_case_id) == use_case.id,
             col(ModelRow.gone_at).is_(None),
-            _visible(by),
+            visible(by, "model:read"),
         )
         total = columns(func.count()).select_from(ModelRow).where(mine)
         page = columns(*_MODEL).where(mine).order_by(col(ModelRow.name), col(ModelRow.id))
@@ -181,19 +182,6 @@ def gaps_of(model: Model, use_case: UseCase | None) -> tuple[Gap, ...]:
 def condition(gap: Gap) -> ColumnElement[bool]:
     """The same for the database, over models joined with their use cases."""
     return _CONDITIONS[gap]
-
-
-def _visible(by: Actor) -> ColumnElement[bool]:
-    """What the actor may see, as a condition on models: the same scopes `auth.decide` asks."""
-    scopes = visible_scopes(by, "model:read")
-    if any(scope.kind == "everything" for scope in scopes):
-        return and_(True)
-    domains = [scope.id for scope in scopes if scope.kind == "domain"]
-    models = [scope.id for scope in scopes if scope.kind == "model"]
-    return or_(
-        and_(col(ModelRow.domain) != "", col(ModelRow.domain).in_(domains)),
-        col(ModelRow.id).in_(models),
-    )
 
 
 def _lower(said: Any, wanted: Any, pairs: list[tuple[str, str]]) -> ColumnElement[bool]:  # noqa: ANN401 - columns

@@ -3,8 +3,8 @@
 from __future__ import annotations
 
 import json
-from collections.abc import Collection, Mapping, Sequence
-from dataclasses import dataclass, field
+from collections.abc import Collection, Iterable, Mapping, Sequence
+from dataclasses import dataclass, field, replace
 from datetime import datetime
 from functools import lru_cache
 from typing import Any, Final
@@ -23,6 +23,7 @@ from auth.access import (
 from auth.actors import Actor
 from auth.tables import PrincipalRow
 from catalog.registry.classified import checked_domain, told, write_down
+from catalog.registry.locked import Locked, Summary, summary_of
 from catalog.registry.mirror_state import MirrorState, mirror_state
 from catalog.registry.standing import UNCHANGED, Standing
 from catalog.registry.tables import (
@@ -132,11 +133,27 @@ class Model:
     tier: str = ""
     regulatory_class: str = ""
     stage: str = ""
+    restricted_at: datetime | None = None
+    restricted_why: str = ""
 
     @property
     def resource(self) -> Resource:
         """The model as the access law sees it."""
-        return Resource("model", self.id, self.domain)
+        return Resource(
+            "model", self.id, self.domain, self.owner_id, self.restricted_at is not None
+        )
+
+    def summarised(self) -> Model:
+        """No more of it than may be known by whoever may find it, restricted or not."""
+        return replace(
+            self,
+            tags={},
+            aliases=(),
+            use_case_id="",
+            tier="",
+            regulatory_class="",
+            stage="",
+        )
 
     def alias(self, name: str) -> Alias | None:
         """Where an alias points, if it is set."""
@@ -156,40 +173,59 @@ class Models:
 
         Raises:
             NotFound: there is none, or the actor may not know of it.
+            Locked: it is restricted, and the actor is not let in.
             Conflict: several servers or workspaces have one; the hint lists them.
         """
         with self._ledger.store.read() as session:
-            rows = [
-                row
-                for row in session.connection().execute(_CALLED, {"name": name})
-                if (not server or row.server == server)
-                and (not workspace or row.workspace == workspace)
-                and decide(by, "model:read", resource(row))
-            ]
-            if not rows:
-                raise NotFound(
-                    f"There is no model called {name[:120]!r}.",
-                    hint="Search for it under Discover; names are spelt as in MLflow.",
-                    code="no-such-model",
-                )
-            if len(rows) > 1:
-                where = "; ".join(f"server={row.server} workspace={row.workspace}" for row in rows)
-                raise Conflict(
-                    f"Several models are called {name[:120]!r}.",
-                    hint=f"Say which one is meant: {where}.",
-                    code="ambiguous-name",
-                )
-            return load_models(session, rows)[0]
+            row = self._called(session, name, by=by, server=server, workspace=workspace)
+            _insist_let_in(row, by)
+            return load_models(session, [row])[0]
+
+    def know(self, name: str, *, by: Actor, server: str = "", workspace: str = "") -> Summary:
+        """What may be known of the model called so, also of one that is restricted.
+
+        Raises:
+            NotFound, Conflict: as `find` does.
+        """
+        with self._ledger.store.read() as session:
+            found = self._called(session, name, by=by, server=server, workspace=workspace)
+            return summary_of(found)
+
+    def _called(
+        self, session: Session, name: str, *, by: Actor, server: str, workspace: str
+    ) -> Row[Any]:
+        rows = [
+            row
+            for row in session.connection().execute(_CALLED, {"name": name})
+            if (not server or row.server == server)
+            and (not workspace or row.workspace == workspace)
+            and decide(by, "model:find", resource(row))
+        ]
+        if not rows:
+            raise NotFound(
+                f"There is no model called {name[:120]!r}.",
+                hint="Search for it under Discover; names are spelt as in MLflow.",
+                code="no-such-model",
+            )
+        if len(rows) > 1:
+            where = "; ".join(f"server={row.server} workspace={row.workspace}" for row in rows)
+            raise Conflict(
+                f"Several models are called {name[:120]!r}.",
+                hint=f"Say which one is meant: {where}.",
+                code="ambiguous-name",
+            )
+        return rows[0]
 
     def get(self, model_id: str, *, by: Actor) -> Model:
-        """The model with this opaque id, also one that is gone. Raises NotFound."""
+        """The model with this opaque id, also one that is gone. Raises NotFound, Locked."""
         with self._ledger.store.read() as session:
             row = session.connection().execute(_MODEL, {"id": model_id}).first()
             if row is None:
                 raise NotFound("There is no such model.", hint="Search for it under Discover.")
             insist_visible(
-                by, "model:read", resource(row), "such model", "Search for it under Discover."
+                by, "model:find", resource(row), "such model", "Search for it under Discover."
             )
+            _insist_let_in(row, by)
             return load_models(session, [row])[0]
 
     def versions(self, model: Model) -> list[Version]:
@@ -263,6 +299,14 @@ class Models:
             found = session.exec(select(ModelRow.domain).where(ModelRow.domain != "").distinct())
             return sorted(found)
 
+    def summaries(self, ids: Iterable[str], *, by: Actor) -> dict[str, Summary]:
+        """What may be known of these models, by id: those the actor may know of."""
+        with self._ledger.store.read() as session:
+            rows = session.connection().execute(_AMONG, {"ids": sorted(set(ids))})
+            return {
+                row.id: summary_of(row) for row in rows if decide(by, "model:find", resource(row))
+            }
+
     def names(self, ids: set[str]) -> dict[str, str]:
         """The names of models by opaque id, gone ones too."""
         with self._ledger.store.read() as session:
@@ -314,8 +358,17 @@ class Models:
 
 
 def resource(row: ModelRow | Row[Any]) -> Resource:
-    """A model's row as the access law sees it; the columns `id` and `domain` are enough."""
-    return Resource("model", row.id, row.domain)
+    """A model's row as the access law sees it.
+
+    The columns `id`, `domain`, `owner_id` and `restricted_at` are enough.
+    """
+    return Resource("model", row.id, row.domain, row.owner_id, row.restricted_at is not None)
+
+
+def _insist_let_in(row: Row[Any], by: Actor) -> None:
+    """Go on only with somebody who may read it. Raises Locked."""
+    if not decide(by, "model:read", resource(row)):
+        raise Locked(summary_of(row))
 
 
 # Asked on every click of everybody: built once, and answered in columns instead of rows that keep
@@ -337,9 +390,12 @@ MODEL: Final = (
     col(ModelRow.tier),
     col(ModelRow.regulatory_class),
     col(ModelRow.stage),
+    col(ModelRow.restricted_at),
+    col(ModelRow.restricted_why),
 )
 _IDS: Final[BindParameter[Any]] = bindparam("ids", expanding=True)
 _MODEL: Final[Executable] = columns(*MODEL).where(col(ModelRow.id) == bindparam("id"))
+_AMONG: Final[Executable] = columns(*MODEL).where(col(ModelRow.id).in_(_IDS))
 _ALL: Final[Executable] = (
     columns(*MODEL).where(col(ModelRow.gone_at).is_(None)).order_by(col(ModelRow.name))
 )
@@ -447,6 +503,8 @@ def _model(row: ModelRow | Row[Any], aliases: Sequence[Alias]) -> Model:
         tier=row.tier,
         regulatory_class=row.regulatory_class,
         stage=row.stage,
+        restricted_at=row.restricted_at,
+        restricted_why=row.restricted_why or "",
     )
 
 

@@ -8,10 +8,12 @@ from typing import Any, Final
 
 from sqlalchemy import BindParameter, Executable, bindparam
 from sqlalchemy import select as columns
-from sqlmodel import Session, col
+from sqlmodel import Session, col, select
+from sqlmodel.sql.expression import SelectOfScalar
 
 from auth.access import Resource, decide
 from auth.actors import Actor
+from catalog.registry.models import resource
 from catalog.registry.tables import ModelRow
 
 
@@ -25,18 +27,29 @@ class Named:
     name: str
     domain: str
     is_gone: bool
+    owner_id: str
+    is_restricted: bool
 
     @property
     def resource(self) -> Resource:
         """The model as the access law sees it."""
-        return Resource("model", self.id, self.domain)
+        return Resource("model", self.id, self.domain, self.owner_id, self.is_restricted)
 
 
 def named(session: Session, ids: Iterable[str], *, by: Actor) -> dict[str, Named]:
     """The models with these ids that the actor may see at this moment."""
     rows = session.connection().execute(_NAMED, {"ids": sorted(set(ids))})
     found = (
-        Named(row.id, row.server, row.workspace, row.name, row.domain, row.gone_at is not None)
+        Named(
+            row.id,
+            row.server,
+            row.workspace,
+            row.name,
+            row.domain,
+            row.gone_at is not None,
+            row.owner_id,
+            row.restricted_at is not None,
+        )
         for row in rows
     )
     return {one.id: one for one in found if decide(by, "model:read", one.resource)}
@@ -46,7 +59,14 @@ def model_resource(session: Session, model_id: str) -> Resource | None:
     """A model as the access law sees it, for whoever knows only its id; nothing when it is gone."""
     row = session.get(ModelRow, model_id)
     gone = row is None or row.gone_at is not None
-    return None if gone or row is None else Resource("model", row.id, row.domain)
+    return None if gone or row is None else resource(row)
+
+
+def owned_by(person_id: str) -> SelectOfScalar[str]:
+    """The ids of the models a person owns."""
+    return select(ModelRow.id).where(
+        ModelRow.owner_id == person_id, col(ModelRow.gone_at).is_(None)
+    )
 
 
 _IDS: Final[BindParameter[Any]] = bindparam("ids", expanding=True)
@@ -57,4 +77,6 @@ _NAMED: Final[Executable] = columns(
     col(ModelRow.name),
     col(ModelRow.domain),
     col(ModelRow.gone_at),
+    col(ModelRow.owner_id),
+    col(ModelRow.restricted_at),
 ).where(col(ModelRow.id).in_(_IDS))

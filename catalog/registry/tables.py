@@ -86,7 +86,7 @@ class ModelRow(SQLModel, table=True):
     searched: str = Field(default="", sa_column=_text())
     domain: str = Field(default="", index=True)
     task: str = ""
-    owner_id: str = ""
+    owner_id: str = Field(default="", index=True)
     use_case_id: str = Field(default="", index=True)
     tier: str = Field(default="", index=True)
     regulatory_class: str = Field(default="", index=True)
@@ -94,6 +94,8 @@ class ModelRow(SQLModel, table=True):
     seen_at: datetime = Field(sa_column=_moment())
     versions_seen_at: datetime | None = Field(default=None, sa_column=_moment(nullable=True))
     gone_at: datetime | None = Field(default=None, sa_column=_moment(nullable=True))
+    restricted_at: datetime | None = Field(default=None, sa_column=_moment(nullable=True))
+    restricted_why: str | None = Field(default=None, sa_column=Column(Text, nullable=True))
 
 
 class VersionRow(SQLModel, table=True):

@@ -9,8 +9,6 @@ from functools import lru_cache
 from typing import Any, Final
 
 from sqlalchemy import (
-    Boolean,
-    ColumnElement,
     Executable,
     Integer,
     Row,
@@ -24,12 +22,13 @@ from sqlalchemy import select as columns
 from sqlmodel import Session, col, select
 from sqlmodel.sql.expression import Select
 
-from auth.access import Verdict, decide, insist_visible, visible_scopes
+from auth.access import Verdict, decide, insist_visible
 from auth.actors import Actor
 from auth.holders import holders
 from catalog.registry.authorship import authors, authors_of
 from catalog.registry.models import resource
 from catalog.registry.tables import ModelRow, VersionRow
+from catalog.registry.visible import VISIBLE, seen_by
 from catalog.releases import gates
 from catalog.releases.evidence import MANIFEST, Snapshot
 from catalog.releases.policies import Policies, Policy
@@ -307,7 +306,7 @@ class Docket:
                 ).where(
                     col(ModelRow.id) == col(RequestRow.model_id),
                     col(RequestRow.id).in_(ids),
-                    _VISIBLE,
+                    VISIBLE,
                 ),
                 params=_seen_by(by),
             )
@@ -400,13 +399,8 @@ def _listed(
 
 
 def _seen_by(by: Actor) -> dict[str, object]:
-    """What the actor may see, as the values of `_VISIBLE`: the scopes `auth.decide` asks."""
-    scopes = visible_scopes(by, "release:read")
-    return {
-        "sees_everything": any(scope.kind == "everything" for scope in scopes),
-        "seen_domains": [scope.id for scope in scopes if scope.kind == "domain"],
-        "seen_models": [scope.id for scope in scopes if scope.kind == "model"],
-    }
+    """What the actor may see, as the values of `VISIBLE`."""
+    return seen_by(by, "release:read")
 
 
 def _to_act_on(session: Session, found: Sequence[_Found], by: Actor) -> list[_Found]:
@@ -468,17 +462,9 @@ def _history(session: Session, one: _Found) -> tuple[Step, ...]:
 
 
 # Asked on every click on most screens: built once, narrowed where a list asks for more.
-_VISIBLE: Final[ColumnElement[bool]] = or_(
-    bindparam("sees_everything", type_=Boolean()),
-    and_(
-        col(ModelRow.domain) != "",
-        col(ModelRow.domain).in_(bindparam("seen_domains", expanding=True)),
-    ),
-    col(ModelRow.id).in_(bindparam("seen_models", expanding=True)),
-)
 _BELONGS: Final = col(ModelRow.id) == col(RequestRow.model_id)
 _ABOUT: Final = bindparam("model", type_=String())
-_IN_SCOPE: Final = and_(_BELONGS, _VISIBLE, or_(_ABOUT == "", col(RequestRow.model_id) == _ABOUT))
+_IN_SCOPE: Final = and_(_BELONGS, VISIBLE, or_(_ABOUT == "", col(RequestRow.model_id) == _ABOUT))
 # At most one promotion belongs to a request, and one body of evidence to a digest.
 _FOUND: Final = (
     select(RequestRow, ModelRow, PromotionRow, SnapshotRow.body)
@@ -487,7 +473,7 @@ _FOUND: Final = (
     .outerjoin(SnapshotRow, col(SnapshotRow.digest) == col(RequestRow.snapshot_digest))
 )
 _ONE: Final = _FOUND.where(col(RequestRow.id) == bindparam("request"))
-_NEWEST: Final = _FOUND.where(_VISIBLE).order_by(
+_NEWEST: Final = _FOUND.where(VISIBLE).order_by(
     col(RequestRow.requested_at).desc(), col(RequestRow.number).desc()
 )
 _WANTED: Final = (
@@ -499,7 +485,7 @@ _WANTED: Final = (
     .offset(bindparam("after", type_=Integer()))
 )
 _OPEN_ONES: Final = (
-    _FOUND.where(_VISIBLE, col(RequestRow.state).in_(OPEN))
+    _FOUND.where(VISIBLE, col(RequestRow.state).in_(OPEN))
     .order_by(col(RequestRow.requested_at), col(RequestRow.number).desc())
     .limit(_MOST_OPEN)
 )
@@ -508,7 +494,7 @@ _BY_STATE: Final = (
 )
 _MODELS: Final = (
     columns(col(ModelRow.id), col(ModelRow.name))
-    .where(_BELONGS, _VISIBLE)
+    .where(_BELONGS, VISIBLE)
     .distinct()
     .order_by(col(ModelRow.name))
 )

@@ -103,7 +103,7 @@ class Requests:
         with self._ledger.act("release:request", actor=by.id, resource="request:*") as act:
             act.facts |= {"version": version_id, "alias": alias}
             model, version = _found(act.session, version_id, by, lock=True)
-            by = as_of_now(act.session, by)
+            by = as_of_now(act.session, by, at=act.at)
             if (rule := rule_for(act.session, model.domain)) is not None:
                 act.facts["naming-rule"] = rule.id
             may_request(act.session, by, model, version, alias, act.at).insist()
@@ -138,7 +138,7 @@ class Requests:
             "release:resubmit", actor=by.id, resource=f"request:{request_id}"
         ) as act:
             row, model, version = self._locked(act, request_id, by)
-            by = as_of_now(act.session, by)
+            by = as_of_now(act.session, by, at=act.at)
             insist_in_time(may_resubmit(by, row), row, Verb.RESUBMIT)
             self._step(act, row, Verb.RESUBMIT)
             row.reason = reason
@@ -154,7 +154,7 @@ class Requests:
             "release:withdraw", actor=by.id, resource=f"request:{request_id}"
         ) as act:
             row, _model, _version = self._locked(act, request_id, by, gone_is_fine=True)
-            by = as_of_now(act.session, by)
+            by = as_of_now(act.session, by, at=act.at)
             insist_in_time(may_withdraw(by, row), row, Verb.WITHDRAW)
             self._decided(act, row, Verb.WITHDRAW, by, reason)
             return load_request(act.session, row)
@@ -181,7 +181,7 @@ class Requests:
             f"release:{verb}", actor=by.id, resource=f"request:{request_id}"
         ) as act:
             row, model, version = self._locked(act, request_id, by)
-            by = as_of_now(act.session, by)
+            by = as_of_now(act.session, by, at=act.at)
             built_by = authors(act.session, version.id)
             insist_in_time(may_decide(by, row, model, built_by), row, verb)
             after(State(row.state), verb)

@@ -19,9 +19,9 @@ from auth.actors import EVERYTHING, NOBODY, Actor, HeldRole, Kind, Scope
 from auth.permissions import GIVABLE_ROLES, PERMISSIONS, ROLE_PERMISSIONS, Role
 from ledger.errors import NotFound, Refused
 
-CREDIT = Resource("model", "mdl_credit", "Lending")
-FRAUD = Resource("model", "mdl_fraud", "Cards")
-UNSORTED = Resource("model", "mdl_new")
+CREDIT = Resource("model", "mdl_credit", "Lending", is_restricted=False)
+FRAUD = Resource("model", "mdl_fraud", "Cards", is_restricted=False)
+UNSORTED = Resource("model", "mdl_new", is_restricted=False)
 
 # A scope -> what it covers of (credit, fraud, a model of no domain, everything).
 SCOPES = {
@@ -37,9 +37,11 @@ SCOPES = {
 }
 RESOURCES = (CREDIT, FRAUD, UNSORTED, ANYTHING)
 READ = {
+    "access:ask",
     "comment:post",
     "explanation:read",
     "impact:read",
+    "model:find",
     "model:read",
     "profile:request",
     "release:read",
@@ -75,6 +77,8 @@ ALLOWED: dict[Role, set[str]] = {
     Role.APPROVER: READ | {"explanation:request", "release:decide", "token:issue"},
     Role.GOVERNANCE_ADMIN: READ
     | {
+        "access:decide",
+        "model:restrict",
         "application:register",
         "audit:read",
         "channel:add:team",
@@ -108,7 +112,13 @@ ALLOWED: dict[Role, set[str]] = {
         "settings:read",
         "token:issue",
     },
-    Role.SERVING_APPLICATION: {"consumer:register", "model:read", "prediction:report"},
+    Role.SERVING_APPLICATION: {
+        "access:ask",
+        "consumer:register",
+        "model:find",
+        "model:read",
+        "prediction:report",
+    },
 }
 
 
@@ -196,6 +206,64 @@ def test_a_query_narrows_by_the_scopes_that_the_verdict_covers() -> None:
         assert any(covers(one, resource) for one in scopes) == bool(
             decide(actor, "model:read", resource)
         )
+
+
+# -- restricted models ----------------------------------------------------------------------------
+
+KEPT = Resource("model", "mdl_credit", "Lending", "per_owner", is_restricted=True)
+# Roles on everything or on the domain that no restriction keeps out.
+PASSES = {
+    Role.APPROVER,
+    Role.AUDITOR,
+    Role.GOVERNANCE_ADMIN,
+    Role.INDEPENDENT_VALIDATOR,
+}
+
+
+@pytest.mark.parametrize("role", [r for r in Role if r is not Role.SYSTEM])
+def test_a_restriction_keeps_out_whom_the_table_does_not_name_and_gives_nobody_more(
+    role: Role,
+) -> None:
+    for permission, (scope, covered) in product(PERMISSIONS, SCOPES.items()):
+        passes = role in PASSES or scope == Scope("model", "mdl_credit")
+        outside = permission in {"access:ask", "model:find", "prediction:report"}
+        covers_it = permission in ALLOWED[role] and covered[0]
+        verdict = decide(holding((role, scope)), permission, KEPT)
+        assert verdict.allowed == (covers_it and (passes or outside)), (permission, scope)
+        if covers_it and not verdict:
+            assert verdict.code == "restricted"
+
+
+def test_an_owner_reads_their_restricted_model_by_the_roles_they_hold_and_no_others() -> None:
+    held = (HeldRole(Role.MODEL_OWNER, Scope("domain", "Lending")),)
+    owner = Actor("per_owner", Kind.PERSON, "Olga", roles=held)
+    assert decide(owner, "model:read", KEPT)
+    assert not decide(owner, "release:decide", KEPT)
+    assert not decide(Actor("per_owner", Kind.PERSON, "Olga"), "model:read", KEPT)
+
+
+def test_a_role_that_passes_elsewhere_does_not_pass_here() -> None:
+    both = holding(
+        (Role.APPROVER, Scope("domain", "Cards")),
+        (Role.MODEL_DEVELOPER, Scope("domain", "Lending")),
+    )
+    assert decide(both, "model:find", KEPT)
+    assert not decide(both, "model:read", KEPT)
+
+
+def test_somebody_let_in_does_there_what_their_other_roles_allow() -> None:
+    inside = holding(
+        (Role.MODEL_DEVELOPER, Scope("domain", "Lending")),
+        (Role.VIEWER, Scope("model", "mdl_credit")),
+    )
+    assert decide(inside, "release:request", KEPT)
+    assert not decide(inside, "release:decide", KEPT)
+
+
+def test_a_model_of_which_nobody_said_whether_it_is_restricted_is() -> None:
+    unsaid = Resource("model", "mdl_credit", "Lending")
+    assert not decide(holding((Role.VIEWER, EVERYTHING)), "model:read", unsaid)
+    assert decide(holding((Role.VIEWER, EVERYTHING)), "model:find", unsaid)
 
 
 def test_the_portal_itself_acts_by_the_same_table() -> None:

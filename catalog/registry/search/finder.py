@@ -80,7 +80,9 @@ class Finder:
             chosen = self._ordered(session, shelf, places, match, order, measures)
             page = chosen[offset : offset + limit]
             return Found(
-                hits=pages.read(session, [shelf.ids[place] for place in page], match, measures),
+                hits=pages.read(
+                    session, [shelf.ids[place] for place in page], match, measures, by=by
+                ),
                 total=len(places),
                 facets=self._facets(shelf, among, masks, fails) if facets else {},
                 measure=_shared_measure(shelf, places, measures),
@@ -212,8 +214,11 @@ def _any(masks: Iterable[Mask]) -> Mask:
 
 
 def _visible(shelf: Shelf, by: Actor) -> Mask:
-    """What the actor may see: the same scopes `auth.decide` asks."""
-    scopes = visible_scopes(by, "model:read")
+    """What the actor may know of: the same scopes `auth.decide` asks.
+
+    Of a restricted model the index holds only what everybody in its scope may know.
+    """
+    scopes = visible_scopes(by, "model:find")
     if any(scope.kind == "everything" for scope in scopes):
         return shelf.present
     mask = shelf.mask_of(

@@ -119,7 +119,10 @@ class Indexer:
     def _write(self, session: Session, known: Sequence[Known], stamp: int) -> None:
         connection = session.connection()
         there = [one for one in known if one.row.gone_at is None]
-        trusted = self._witnesses(session, [one.row.id for one in there])
+        # Whether a restricted model is approved or called is not for everybody in its scope.
+        trusted = self._witnesses(
+            session, [one.row.id for one in there if one.row.restricted_at is None]
+        )
         rows = [
             _present(one, trusted.get(one.row.id, Trust()), stamp)
             if one.row.gone_at is None

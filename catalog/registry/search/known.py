@@ -11,9 +11,11 @@ from sqlalchemy import (
     BindParameter,
     Connection,
     Executable,
+    Label,
     Row,
     and_,
     bindparam,
+    case,
     func,
     or_,
     select,
@@ -55,9 +57,12 @@ class Known:
 
 
 def read(connection: Connection, model_ids: Sequence[str]) -> list[Known]:
-    """All that is known of these models, in a handful of questions for all of them."""
-    ids = {"ids": list(model_ids)}
-    known = {row.id: Known(row) for row in connection.execute(_MODELS, ids)}
+    """All that is known of these models, in a handful of questions for all of them.
+
+    Of a restricted one only what its summary says: whoever is kept out searches the same index.
+    """
+    known = {row.id: Known(row) for row in connection.execute(_MODELS, {"ids": list(model_ids)})}
+    ids = {"ids": [one.row.id for one in known.values() if one.row.restricted_at is None]}
     for row in connection.execute(_ALIASES, ids):
         known[row.model_id].aliases[row.alias] = (row.version_id, row.number)
     for row in connection.execute(_CARDS, ids):
@@ -105,6 +110,11 @@ def _used(connection: Connection, shown: dict[str, Known]) -> None:
             one.uses.setdefault(row.digest, set()).add(row.context)
 
 
+def _unless_restricted(column: Any, instead: str, name: str = "") -> Label[str]:  # noqa: ANN401 - a column
+    kept_back = case((col(ModelRow.restricted_at).is_not(None), instead), else_=column)
+    return kept_back.label(name or column.key)
+
+
 _IDS: Final[BindParameter[Any]] = bindparam("ids", expanding=True)
 _MODELS: Final[Executable] = (
     select(
@@ -112,17 +122,19 @@ _MODELS: Final[Executable] = (
         col(ModelRow.server),
         col(ModelRow.name),
         col(ModelRow.description),
-        col(ModelRow.tags),
+        _unless_restricted(ModelRow.tags, "{}"),
         col(ModelRow.domain),
         col(ModelRow.task),
-        col(ModelRow.stage),
-        col(ModelRow.tier),
-        col(ModelRow.regulatory_class),
-        col(ModelRow.updated_at),
+        _unless_restricted(ModelRow.stage, ""),
+        _unless_restricted(ModelRow.tier, ""),
+        _unless_restricted(ModelRow.regulatory_class, ""),
+        # When it changed says when it was trained: of a restricted one, when it was restricted.
+        func.coalesce(col(ModelRow.restricted_at), col(ModelRow.updated_at)).label("updated_at"),
         col(ModelRow.gone_at),
+        col(ModelRow.restricted_at),
         col(PrincipalRow.name).label("owner"),
-        col(UseCaseRow.name).label("use_case"),
-        col(UseCaseRow.purpose),
+        _unless_restricted(UseCaseRow.name, "", "use_case"),
+        _unless_restricted(UseCaseRow.purpose, ""),
     )
     .join_from(ModelRow, PrincipalRow, col(PrincipalRow.id) == col(ModelRow.owner_id), isouter=True)
     .join(UseCaseRow, col(UseCaseRow.id) == col(ModelRow.use_case_id), isouter=True)

@@ -41,6 +41,7 @@ _SOURCES: Final = (
             "stage",
             "updated_at",
             "gone_at",
+            "restricted_at",
         ),
     ),
     _Source(

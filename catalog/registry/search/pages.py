@@ -8,6 +8,8 @@ from typing import Final
 from sqlalchemy import BindParameter, Executable, bindparam, select
 from sqlmodel import Session, col
 
+from auth.access import decide
+from auth.actors import Actor
 from catalog.registry.measures import Measure, reading
 from catalog.registry.models import MODEL, Metric, Model, load_models
 from catalog.registry.search.matching import Match
@@ -54,16 +56,29 @@ _USED: Final[Executable] = select(
 
 
 def read(
-    session: Session, ids: Sequence[str], match: Match | None, measures: Mapping[str, Measure]
+    session: Session,
+    ids: Sequence[str],
+    match: Match | None,
+    measures: Mapping[str, Measure],
+    *,
+    by: Actor,
 ) -> tuple[Hit, ...]:
-    """The hits with these ids, in this order. One that left the catalog meanwhile is left out."""
+    """The hits with these ids, in this order. One that left the catalog meanwhile is left out.
+
+    So is one that the actor may not know of any more; of one they are kept out of, its summary is.
+    """
     if not ids:
         return ()
     connection = session.connection()
     asked = {"ids": list(ids)}
-    models = {one.id: one for one in load_models(session, connection.execute(_MODELS, asked).all())}
+    models = {
+        one.id: one
+        for one in load_models(session, connection.execute(_MODELS, asked).all())
+        if decide(by, "model:find", one.resource)
+    }
+    locked = {one.id for one in models.values() if not decide(by, "model:read", one.resource)}
     shown = {row.model_id: row for row in connection.execute(_SHOWN, asked)}
-    versions = [row.id for row in shown.values() if row.id]
+    versions = [row.id for row in shown.values() if row.id and row.model_id not in locked]
     metrics: dict[str, list[Metric]] = {}
     for version_id, name, value, dataset, digest in connection.execute(_METRICS, {"ids": versions}):
         metrics.setdefault(version_id, []).append(Metric(name, value, dataset, digest))
@@ -79,6 +94,11 @@ def read(
     for model_id in ids:
         model, row = models.get(model_id), shown.get(model_id)
         if model is None or row is None:
+            continue
+        if model_id in locked:
+            kept = model.summarised()
+            found = (_marked(kept.name, match), _snippet(kept, match))
+            hits.append(Hit(kept, row.owner, (), None, None, *found, is_locked=True))
             continue
         told = tuple(sorted(metrics.get(row.id, ()), key=lambda one: (one.name, one.dataset)))
         hits.append(

@@ -113,7 +113,8 @@ class Hit:
     """A model that was found, with what its card shows.
 
     The metrics are those of its champion, or of its newest version while nothing is live; `number`
-    says which version that is, and `key` is the one that decides.
+    says which version that is, and `key` is the one that decides. `is_locked` says that the model
+    is restricted and whoever asked is kept out: then there is no more here than its summary.
     """
 
     model: Model
@@ -123,6 +124,7 @@ class Hit:
     key: Reading | None = None
     name: tuple[tuple[str, bool], ...] = ()
     snippet: Snippet | None = None
+    is_locked: bool = False
 
     @property
     def is_live(self) -> bool:

@@ -177,7 +177,7 @@ def test_nothing_is_told_to_somebody_who_wants_nothing_of_that_kind(house: House
 
 
 def test_only_the_worker_tells(small_house: House) -> None:
-    occasion = Occasion("evt_1", Kind.GONE, Resource("model", "mdl_1"), AT, {})
+    occasion = Occasion("evt_1", Kind.GONE, Resource("model", "mdl_1", is_restricted=False), AT, {})
     for who in (small_house.grace, small_house.robot, small_house.dave):
         with pytest.raises(Refused), small_house.portal.store.write() as session:
             small_house.portal.notices.tell(session, occasion, by=who)
@@ -457,15 +457,18 @@ def test_the_condition_of_a_query_says_what_the_law_says_of_everybody(house: Hou
         if one.kind == "person"
     ]
     resources = (
-        Resource("model", "mdl_1", "Lending"),
+        Resource("model", "mdl_1", "Lending", is_restricted=False),
+        Resource("model", "mdl_2", "Lending", is_restricted=False),
+        Resource("model", "mdl_1", is_restricted=False),
+        Resource("model", "mdl_3", "", is_restricted=False),
+        Resource("model", "mdl_1", "Lending", house.alice.id, is_restricted=True),
         Resource("model", "mdl_2", "Lending"),
-        Resource("model", "mdl_1"),
-        Resource("model", "mdl_3", ""),
         Resource("everything", "*"),
     )
     for permission, resource in product([*sorted(PERMISSIONS)[::5], "model:read"], resources):
         person = col(PrincipalRow.id)
-        query = select(person).where(holds(permission, person, resource), literal(value=True))
+        allows = holds(permission, person, resource, at=AT)
+        query = select(person).where(allows, literal(value=True))
         with house.portal.store.read() as session:
             found = {row[0] for row in session.connection().execute(query)}
         allowed = {one.id for one in people if decide(one, permission, resource)}

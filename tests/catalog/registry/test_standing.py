@@ -14,7 +14,7 @@ from catalog.use_cases.risk import TIERS, RegulatoryClass, is_stricter_class, is
 from ledger.errors import Invalid, NotFound, Refused
 from tests.cast import DOMAIN, House
 
-MODEL = Resource("model", "mdl_1", "Lending")
+MODEL = Resource("model", "mdl_1", "Lending", is_restricted=False)
 PLACES = ["", *Stage]
 WHY = "Its first release is live."
 # Written out once more, by hand: a wrong row in the table cannot agree with itself here.
