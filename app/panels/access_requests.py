@@ -10,7 +10,7 @@ from app.panels import ways
 from app.panels.locked import chip, last_day
 from app.session import did, portal
 from app.ui import cards, chips, feedback, page, tables, words
-from app.ui.markup import Markup, join, label, note, paragraph, quote, show, tag
+from app.ui.markup import Markup, join, label, note, paragraph, quote, show
 from app.ui.tables import Column
 from auth.access_requests import LONGEST_STATEMENT, PAGE, AccessRequest
 from auth.actors import Actor, Kind
@@ -39,11 +39,8 @@ def _answer_card(one: AccessRequest, about: Summary | None) -> None:
     waited = words.span((portal().clock.now() - one.asked_at).total_seconds())
     with page.card(f"access-{one.id}"):
         show(
-            tag(
-                "div",
-                tag("h3", f"Let {one.name} into {called}?"),
-                tag("div", chips.status("Waits", f"Waits {waited}"), cls="cs-aside"),
-                cls="cs-section",
+            page.section(
+                f"Let {one.name} into {called}?", chips.status("Waits", f"Waits {waited}")
             ),
             quote(one.purpose, f"{_who(one)}, {words.moment(one.asked_at)}"),
             note(_how_long(one)),

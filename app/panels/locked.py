@@ -137,13 +137,20 @@ def _ask(summary: Summary) -> None:
 
 
 def last_day(title: str, today: date, asked: date | None, key: str) -> date | None:
-    """The last day of access, or none: it lasts until it is taken back."""
-    kind = st.segmented_control(
-        title,
-        ("Until a day", "Until taken back"),
-        default="Until a day" if asked else "Until taken back",
-        required=True,
-        key=f"{key}-kind",
+    """The last day of access, or none: it lasts until it is taken back.
+
+    Who asked for access until a day is let in until a day, that one or another.
+    """
+    kind = (
+        "Until a day"
+        if asked
+        else st.segmented_control(
+            title,
+            ("Until a day", "Until taken back"),
+            default="Until taken back",
+            required=True,
+            key=f"{key}-kind",
+        )
     )
     if kind != "Until a day":
         return None
