@@ -19,6 +19,7 @@ from streamlit.testing.v1 import AppTest
 
 from app import session
 from app.api import create_api
+from app.panels.model import TABS
 from app.screens import PAGES
 from app.settings import ROOT
 from auth.access import decide
@@ -28,7 +29,7 @@ from catalog.applications.consumers import Relies
 from catalog.monitoring.telemetry import Prediction
 from catalog.registry.locked import Locked
 from catalog.registry.models import resource
-from catalog.registry.search import Order, Question, search
+from catalog.registry.search.questions import Order, Question
 from catalog.registry.tables import ModelRow
 from catalog.registry.visible import FINDABLE, VISIBLE, seen_by
 from ledger.errors import Conflict, Invalid, NotFound, Refused
@@ -62,6 +63,7 @@ def kept(house: House) -> str:
 
 def restrict(house: House, model_id: str) -> None:
     house.portal.restrictions.restrict(model_id, BECAUSE, by=house.alice)
+    house.index()
 
 
 # -- who restricts ---------------------------------------------------------------------------------
@@ -145,26 +147,30 @@ def test_the_condition_of_a_query_says_what_the_law_says_of_everybody_and_every_
 
 
 def test_a_restricted_model_is_found_by_its_summary_and_shows_no_more(house: House) -> None:
-    restrict(house, kept(house))
+    model_id = kept(house)
+    restrict(house, model_id)
+    hidden = Question(verbatim=True, text="secret-tag")
 
-    def hits(text: str, by: Actor, order: Order = Order.BEST_MATCH) -> list[Any]:
-        found = search(house.portal.store, Question(text), by=by, order=order)
-        return list(found.hits)
+    def hits(question: Question, by: Actor, order: Order = Order.BEST_MATCH) -> list[Any]:
+        return list(house.portal.finder.find(question, by=by, order=order).hits)
 
     for words in ("credit-pd", "loan defaults", "Lending", "alice"):
-        (hit,) = hits(words, house.dave)
+        (hit,) = hits(Question(words), house.dave)
         assert hit.is_locked
-        assert (hit.model.tags, hit.model.aliases, hit.metrics, hit.number, hit.key) == (
-            {},
-            (),
-            (),
-            None,
-            None,
-        )
-    assert hits("secret-tag", house.dave) == []
-    assert not hits("secret-tag", house.bob)[0].is_locked
-    assert search(house.portal.store, Question(live_only=True), by=house.dave).total == 0
-    assert hits("", house.dave, Order.BEST_METRIC)[0].key is None
+        assert (hit.model.tags, hit.model.aliases, hit.metrics) == ({}, (), ())
+        assert (hit.number, hit.key) == (None, None)
+    for by in (house.dave, house.bob):
+        assert hits(hidden, by) == []
+    (inside,) = hits(Question("credit-pd"), house.bob)
+    assert (inside.is_locked, inside.model.alias("champion").number) == (False, 1)
+    counted = house.portal.finder.find(Question(), by=house.dave).facets
+    assert counted["domain"] == (("Lending", 1),)
+    assert [counted[facet] for facet in ("live", "tag", "data") if facet in counted] == [
+        () for facet in ("live", "tag", "data") if facet in counted
+    ]
+    house.portal.restrictions.lift(model_id, "Nothing to hide.", by=house.alice)
+    house.index()
+    assert [hit.is_locked for hit in hits(hidden, house.dave)] == [False]
 
 
 def test_what_may_be_known_of_it_is_its_summary(house: House) -> None:
@@ -318,10 +324,9 @@ def shown(small_house: House) -> Iterator[House]:
 
 def _visits(house: House) -> list[tuple[str, dict[str, str]]]:
     number = house.portal.requests.listing(by=house.bob)[0].number
-    tabs = ("Overview", "Card", "Versions", "Data and parameters", "Consumers", "Releases")
     of = {"name": "credit-pd"}
     more = {
-        "model": [{**of, "tab": tab} for tab in tabs],
+        "model": [{**of, "tab": tab} for tab in TABS],
         "discover": [{}, {"q": "credit"}, {"sort": "Best measured"}],
         "release": [{"id": number}],
         "impact": [{}, {"model": "credit-pd"}],
