@@ -12,7 +12,6 @@ from typing import Final
 from sqlalchemy import TextClause, text
 from sqlmodel import Session, col, select
 
-from auth.access import Resource
 from catalog.applications.tables import ConsumerRow
 from catalog.notifications.kinds import Kind, Why
 from catalog.notifications.notices import Occasion
