@@ -106,7 +106,16 @@ def _compared(model: Model, own: frozenset[str], row: Row[Any], data: str) -> Si
         score += _SAME_DOMAIN
     if shared:
         reasons.append(f"shared words: {', '.join(sorted(shared, key=lambda w: (-len(w), w))[:4])}")
-    named = Named(row.id, row.server, row.workspace, row.name, row.domain, is_gone=False)
+    named = Named(
+        row.id,
+        row.server,
+        row.workspace,
+        row.name,
+        row.domain,
+        is_gone=False,
+        owner_id=row.owner_id,
+        is_restricted=row.restricted_at is not None,
+    )
     return Similar(named, row.description, tuple(reasons), score)
 
 
