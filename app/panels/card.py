@@ -100,7 +100,8 @@ def _gaps(fields: tuple[Field, ...]) -> Markup:
     titles = [one.title.lower() for one in fields if one.weight]
     if not titles:
         return Markup("")
-    return tag("p", chips.mark("Missing", f"Not written yet: {words.listing(titles)}."))
+    said = chips.mark("Missing", f"Not written yet: {words.listing(titles)}.")
+    return tag("p", said, cls="cs-gaps")
 
 
 def _field(body: CardBody, field: Field) -> Markup:
@@ -236,7 +237,7 @@ def _similar(shown: Shown, *, by: Actor) -> None:
         show(note("None that you may see shares its data, or its domain, task and words."))
     for one in found:
         model_link(one.model.name, one.model)
-        show(note(words.listing(one.reasons)))
+        show(note("; ".join(one.reasons)))
 
 
 def _tags(shown: Shown) -> None:
