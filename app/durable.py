@@ -20,15 +20,14 @@ LONG: Final = "long"
 LONG_JOBS: Final = frozenset({"compute-explanation"})
 # What waits for strangers' servers must not keep evidence waiting either.
 POST: Final = "post"
-POST_JOBS: Final = frozenset({"deliver"})
+POST_JOBS: Final = frozenset({"deliver", "deliver-again"})
 # Recovery goes by name of executor and version of application: both stay the same for ever, so that
 # a worker that was killed, or upgraded, finds its own unfinished jobs again.
 EXECUTOR: Final = "worker-1"
 APPLICATION_VERSION: Final = "1"
-AT_ONCE: Final = {QUICK: 4, LONG: 1, POST: 4}
+AT_ONCE: Final = {QUICK: 4, LONG: 1, POST: 8}
 FIRST_WAIT_S: Final = 1.0
 LONGEST_WAIT_S: Final = 10.0
-LONGEST_POST_WAIT_S: Final = 300.0
 
 _LOG = logging.getLogger(__name__)
 
@@ -124,10 +123,9 @@ def _until_done(job: str, handler: Handler) -> Callable[[dict[str, str]], None]:
 
     def run(payload: dict[str, str]) -> None:
         wait = FIRST_WAIT_S
-        longest = LONGEST_POST_WAIT_S if job in POST_JOBS else LONGEST_WAIT_S
         while DBOS.run_step({"name": job}, attempt, payload):
             DBOS.sleep(wait)
-            wait = min(wait * 2, longest)
+            wait = min(wait * 2, LONGEST_WAIT_S)
 
     run.__qualname__ = run.__name__ = job
     return run

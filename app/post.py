@@ -32,34 +32,35 @@ def deliver(
     last: str,
     at_point: Callable[[str], None] = lambda _point: None,
 ) -> None:
-    """Send everything of one bag that is still to be sent.
+    """Try once to send everything of one bag that is still to be sent.
 
-    Raises:
-        Unavailable: some of it did not arrive and is tried again later.
+    What does not arrive is asked for again when its time has come.
     """
-    waits = ""
     for person_id, channel_id in portal.deliveries.due(event_id, first, last):
-        claim = portal.deliveries.claim(event_id, person_id, channel_id)
-        if claim is None:
-            continue
-        at_point(POINTS[0])
-        waits = _send(portal, outbound, claim, at_point) or waits
-    if waits:
-        raise Unavailable(f"Something could not be delivered yet: {waits}.")
+        deliver_one(portal, outbound, (event_id, person_id, channel_id), at_point)
 
 
-def _send(portal: Portal, outbound: Outbound, claim: Claim, at_point: Callable[[str], None]) -> str:
-    """Send one. Returns why it has to wait, or nothing when it is over."""
+def deliver_one(
+    portal: Portal,
+    outbound: Outbound,
+    key: tuple[str, str, str],
+    at_point: Callable[[str], None] = lambda _point: None,
+) -> None:
+    """Try once to send one delivery, and write down what became of it."""
     desk = portal.deliveries
+    claim = desk.claim(*key)
+    if claim is None:
+        return
+    at_point(POINTS[0])
     try:
         person = portal.people.actor(claim.person_id)
     except Unauthenticated:
         desk.skip(claim, "nobody")
-        return ""
+        return
     letter = _letter(portal, claim, person)
     if letter is None:
         desk.skip(claim, "nothing-to-say")
-        return ""
+        return
     try:
         if claim.channel_id == MAIL:
             outbound.mail(person.email, letter)
@@ -67,13 +68,12 @@ def _send(portal: Portal, outbound: Outbound, claim: Claim, at_point: Callable[[
             outbound.call(claim.way, portal.secrets.open(claim.sealed), letter)
     except Unavailable as problem:
         desk.put_back(claim, problem.code)
-        return problem.code
+        return
     except CountersignError as problem:
         desk.fail(claim, problem.code)
-        return ""
+        return
     at_point(POINTS[1])
     desk.sent(claim)
-    return ""
 
 
 def _letter(portal: Portal, claim: Claim, person: Actor) -> Letter | None:

@@ -19,10 +19,10 @@ from app import mirror_loops
 from app.durable import EXECUTOR, DurableWorker, Handler
 from app.occasions import TELL, occasion_of
 from app.portal import Portal, build
-from app.post import deliver
+from app.post import deliver, deliver_one
 from app.settings import OWN_MLFLOW, Settings
 from auth.actors import Actor
-from catalog.notifications.deliveries import DELIVER
+from catalog.notifications.deliveries import AGAIN, DELIVER
 from catalog.notifications.outbound import AppriseOutbound, Outbound
 from catalog.registry.artifacts import manifest_of
 from catalog.registry.models import Model
@@ -35,6 +35,7 @@ _LOG = logging.getLogger(__name__)
 _OUTBOX_SECONDS: Final = 0.3
 _INDEX_SECONDS: Final = 0.25
 _TRUST_SECONDS: Final = 3600.0
+_POST_SECONDS: Final = 1.0
 _DIGEST_SECONDS: Final = 300.0
 MIRROR: Final = mirror_loops.MIRROR
 RELEASES: Final = Actor.system("releases")
@@ -59,7 +60,7 @@ def main(settings: Settings) -> int:
         *mirror_loops.threads(portal, stop),
         threading.Thread(target=_outbox_loop, args=(portal, stop), daemon=True),
         threading.Thread(target=_index_loop, args=(portal, stop), daemon=True),
-        threading.Thread(target=_digest_loop, args=(portal, stop), daemon=True),
+        threading.Thread(target=_post_loop, args=(portal, stop), daemon=True),
     ]
     for loop in loops:
         loop.start()
@@ -104,6 +105,9 @@ def handlers(
         TELL: lambda payload: tell(portal, payload["event"], at_point),
         DELIVER: lambda payload: deliver(
             portal, out, payload["event"], payload["first"], payload["last"], at_point
+        ),
+        AGAIN: lambda payload: deliver_one(
+            portal, out, (payload["event"], payload["person"], payload["channel"]), at_point
         ),
     }
 
@@ -251,17 +255,21 @@ def _outbox_loop(portal: Portal, stop: threading.Event) -> None:
             stop.wait(_OUTBOX_SECONDS)
 
 
-def _digest_loop(portal: Portal, stop: threading.Event) -> None:
+def _post_loop(portal: Portal, stop: threading.Event) -> None:
+    """Ask again for what did not arrive, and once a day for the daily letters."""
+    due = 0.0
     while not stop.is_set():
-        now = portal.clock.now()
         try:
-            if now.hour >= portal.settings.digest_hour:
+            portal.deliveries.ask_again(by=NOTIFIER)
+            now = portal.clock.now()
+            if time.monotonic() >= due and now.hour >= portal.settings.digest_hour:
                 portal.deliveries.queue_digests(now.date().isoformat(), by=NOTIFIER)
+                due = time.monotonic() + _DIGEST_SECONDS
         except CountersignError as problem:
-            _LOG.warning("digest: %s", problem.message)
+            _LOG.warning("post: %s", problem.message)
         except Exception:  # noqa: BLE001 - a fault must not end the worker; it keeps its traceback
-            _LOG.exception("digest")
-        stop.wait(_DIGEST_SECONDS)
+            _LOG.exception("post")
+        stop.wait(_POST_SECONDS)
 
 
 def drill() -> Callable[[str], None]:

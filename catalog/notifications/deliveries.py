@@ -31,10 +31,14 @@ from ledger.jobs import Jobs
 from ledger.store import Store, UtcDateTime
 
 DELIVER: Final = "deliver"
+AGAIN: Final = "deliver-again"
 # How many are carried out by one durable job: one that hangs holds up no more than these.
 BAG: Final = 20
 GIVEN_UP_AFTER: Final = timedelta(days=1)
 DIGEST: Final = "digest:"
+_FIRST_WAIT: Final = timedelta(seconds=2)
+_LONGEST_WAIT: Final = timedelta(minutes=10)
+_MOST_AT_ONCE: Final = 500
 # Whoever can drop a repeat gets one after a crash; the others do not.
 _SENT_AGAIN: Final = frozenset({Way.MAIL, Way.WEBHOOK})
 _COLUMNS: Final = [
@@ -163,7 +167,9 @@ class Deliveries:
         with self._store.write() as session:
             self._insert(session, rows)
             waiting = select(DeliveryRow.person_id).where(
-                DeliveryRow.event_id == event, DeliveryRow.state == State.QUEUED
+                DeliveryRow.event_id == event,
+                DeliveryRow.state == State.QUEUED,
+                DeliveryRow.attempts == 0,
             )
             for person_id in session.exec(waiting).all():
                 self._enqueue(session, event, person_id, person_id)
@@ -188,13 +194,19 @@ class Deliveries:
     # -- carrying out --------------------------------------------------------------------------
 
     def due(self, event_id: str, first: str, last: str) -> list[tuple[str, str]]:
-        """What of a bag is not over yet, as (person, channel)."""
+        """What of a bag was not tried or was broken off, as (person, channel).
+
+        What did not arrive has a job of its own when its time comes.
+        """
         query = (
             select(DeliveryRow.person_id, DeliveryRow.channel_id)
             .where(
                 DeliveryRow.event_id == event_id,
                 col(DeliveryRow.person_id).between(first, last),
-                col(DeliveryRow.state).not_in(_OVER),
+                or_(
+                    (col(DeliveryRow.state) == State.QUEUED) & (col(DeliveryRow.attempts) == 0),
+                    col(DeliveryRow.state) == State.SENDING,
+                ),
             )
             .order_by(DeliveryRow.person_id, DeliveryRow.channel_id)
         )
@@ -222,6 +234,7 @@ class Deliveries:
                 _end(session, row, State.FAILED, row.reason or "too-late", now)
                 return None
             row.state, row.attempts, row.called_at = State.SENDING, row.attempts + 1, now
+            row.next_try_at = None
             session.add(row)
             sealed = channel.address if channel is not None else ""
             return Claim(event_id, person_id, channel_id, way, sealed, row.attempts)
@@ -239,8 +252,35 @@ class Deliveries:
         self._ended(claim, State.SKIPPED, reason)
 
     def put_back(self, claim: Claim, reason: str) -> None:
-        """It did not arrive this time; it is tried again for a day."""
+        """It did not arrive this time; it is tried again, ever more rarely, for a day."""
         self._ended(claim, State.QUEUED, reason)
+
+    def ask_again(self, *, by: Actor) -> int:
+        """Ask for everything whose time has come again, each by itself. Returns how many.
+
+        A job does not wait for its next try: a gateway that is away would hold up every other
+        channel. Asking twice for the same try is asking once.
+        """
+        decide(by, "notice:write", ANYTHING).insist()
+        now = self._clock.now()
+        with self._store.write() as session:
+            rows = session.exec(
+                select(DeliveryRow)
+                .where(col(DeliveryRow.next_try_at) <= now)
+                .order_by(col(DeliveryRow.next_try_at))
+                .limit(_MOST_AT_ONCE)
+            ).all()
+            for row in rows:
+                row.next_try_at = None
+                session.add(row)
+                payload = {
+                    "event": row.event_id,
+                    "person": row.person_id,
+                    "channel": row.channel_id,
+                }
+                key = f"{AGAIN}:{'.'.join(payload.values())}:{row.attempts}"
+                self._jobs.enqueue(session, AGAIN, key, payload)
+        return len(rows)
 
     def of(self, *, by: Actor, limit: int = 10) -> list[Delivery]:
         """One's newest deliveries."""
@@ -271,6 +311,8 @@ class Deliveries:
 def _end(session: Session, row: DeliveryRow, state: State, reason: str, now: datetime) -> None:
     row.state, row.reason = state, reason
     row.ended_at = now if state in _OVER else None
+    wait = min(_FIRST_WAIT * 2 ** min(max(row.attempts - 1, 0), 16), _LONGEST_WAIT)
+    row.next_try_at = now + wait if state is State.QUEUED else None
     session.add(row)
 
 

@@ -187,7 +187,8 @@ def _send(send: Callable[[], bool]) -> None:
         raise
     except Exception as error:  # noqa: BLE001 - whatever a plugin raises, it is told by its kind
         # A plugin's own exception may carry the address: its kind is all that is told.
-        raise Unavailable(f"The channel failed ({type(error).__name__}).", code="fault") from None
+        kind = type(error).__name__
+        raise Unavailable(f"The channel failed ({kind}).", code="no-answer") from None
     if went:
         return
     answer = _HEARD.answer

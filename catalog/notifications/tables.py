@@ -44,6 +44,7 @@ class PreferenceRow(SQLModel, table=True):
 
 _UNREAD = text("read_at IS NULL")
 _READ = text("read_at IS NOT NULL")
+_AGAIN = text("next_try_at IS NOT NULL")
 
 
 class NoticeRow(SQLModel, table=True):
@@ -92,7 +93,10 @@ class DeliveryRow(SQLModel, table=True):
     """One notice on its way through one channel: the key is what makes it once."""
 
     __tablename__ = "delivery"
-    __table_args__ = (Index("ix_delivery_person", "person_id", "queued_at"),)
+    __table_args__ = (
+        Index("ix_delivery_person", "person_id", "queued_at"),
+        Index("ix_delivery_again", "next_try_at", sqlite_where=_AGAIN, postgresql_where=_AGAIN),
+    )
 
     # The event told of, or the day of a digest.
     event_id: str = Field(primary_key=True)
@@ -102,5 +106,6 @@ class DeliveryRow(SQLModel, table=True):
     attempts: int = 0
     queued_at: datetime = Field(sa_column=_moment())
     called_at: datetime | None = Field(default=None, sa_column=_moment(nullable=True))
+    next_try_at: datetime | None = Field(default=None, sa_column=_moment(nullable=True))
     ended_at: datetime | None = Field(default=None, sa_column=_moment(nullable=True))
     reason: str = ""

@@ -93,6 +93,13 @@ def move(house: House, number: int) -> None:
     house.work()
 
 
+def later(house: House, wait: timedelta = timedelta(minutes=11)) -> None:
+    """The time of the next try comes."""
+    house.clock.advance(wait)
+    house.portal.deliveries.ask_again(by=NOTIFIER)
+    house.work()
+
+
 def states(house: House, who: Actor) -> list[tuple[State, str]]:
     return [(one.state, one.reason) for one in house.portal.deliveries.of(by=who)]
 
@@ -182,7 +189,7 @@ def test_who_may_not_see_the_model_any_more_is_sent_nothing(desk: House, post: M
         one for one in desk.portal.grants.everywhere(by=desk.grace) if one.principal_id == ines.id
     ]
     desk.portal.grants.take(held.id, by=desk.grace)
-    desk.work()
+    later(desk)
     assert post.letters == []
     assert states(desk, ines) == [(State.SKIPPED, "nothing-to-say")]
 
@@ -198,8 +205,12 @@ def test_what_does_not_arrive_is_tried_again_and_only_that(
     move(desk, 2)
     assert len(post.letters) == 1
     assert (State.QUEUED, "answered-503") in states(desk, desk.carol)
-    desk.work()
-    desk.work()
+    later(desk, timedelta(seconds=1))
+    assert len(web.ids) == 1
+    later(desk)
+    assert (State.QUEUED, "answered-429") in states(desk, desk.carol)
+    later(desk)
+    later(desk)
     assert len(set(web.ids)) == 1
     assert len(web.ids) == 3
     assert len(post.letters) == 1
@@ -214,17 +225,30 @@ def test_a_channel_that_says_no_is_not_asked_again_and_sends_nobody_elsewhere(
         hook(desk, f"{web.url}/hook", desk.carol)
         web.answers, web.location = [answer], f"{elsewhere.url}/inside"
         move(desk, 2)
-        desk.work()
+        later(desk)
         assert elsewhere.calls == []
     assert len(web.calls) == 1
     assert (State.FAILED, f"answered-{answer}") in states(desk, desk.carol)
 
 
+def test_a_gateway_that_is_away_holds_up_no_job_and_no_other_channel(
+    desk: House, web: WebSink, post: MailSink
+) -> None:
+    hook(desk, f"{web.url}/hook", desk.carol)
+    post.refusals = ["451 later"] * 10
+    for number in (2, 1, 2, 1, 2):
+        move(desk, number)
+    assert len(web.calls) == 5
+    assert desk.jobs.waiting() == []
+    post.refusals.clear()
+    later(desk)
+    assert len(post.letters) == 5
+
+
 def test_after_a_day_it_is_given_up_with_the_last_reason(desk: House, post: MailSink) -> None:
     post.refusals = ["451 later"]
     move(desk, 2)
-    desk.clock.advance(GIVEN_UP_AFTER + timedelta(minutes=1))
-    desk.work()
+    later(desk, GIVEN_UP_AFTER + timedelta(minutes=1))
     assert post.letters == []
     assert states(desk, desk.carol) == [(State.FAILED, "no-answer")]
 
@@ -307,7 +331,7 @@ def test_an_address_is_never_told_not_even_by_the_database_or_a_log(
     channel = hook(desk, f"{web.url}/{secret}", desk.carol)
     web.answers = [500, 404]
     move(desk, 2)
-    desk.work()
+    later(desk)
     kept = Path(desk.portal.settings.data_dir / "countersign.db")
     files = [kept, kept.with_name("countersign.db-wal")]
     assert not any(secret.encode() in file.read_bytes() for file in files if file.exists())
