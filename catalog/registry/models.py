@@ -39,6 +39,7 @@ from catalog.registry.tables import (
 from ledger.acts import Ledger
 from ledger.errors import Conflict, Invalid, NotFound
 
+LARGEST_VERSION: Final = 2**31 - 1
 TASKS: Final = ("binary classification", "multi-class classification", "regression")
 
 
@@ -243,6 +244,8 @@ class Models:
         self, model: Model, numbers: Collection[int]
     ) -> tuple[dict[int, Version], dict[str, Run]]:
         """These versions of a model by number, and their runs: as light with 5,000 as with 5."""
+        # The databases do not even take a question about larger ones.
+        numbers = [number for number in numbers if 0 < number <= LARGEST_VERSION]
         with self._ledger.store.read() as session:
             found = _load_versions(session, model, numbers)
             runs = _load_runs(session, model.server, [one.run_id for one in found])
