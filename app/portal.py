@@ -2,13 +2,14 @@
 
 from __future__ import annotations
 
+import os
 from collections.abc import Mapping
 from dataclasses import dataclass
 from typing import Final
 
 from app import occasions
 from app.durable import DurableJobs
-from app.settings import Settings
+from app.settings import MLFLOW_SECRETS, Settings
 from app.trust import witnesses
 from auth.access_requests import AccessRequests
 from auth.audits import Audits
@@ -137,9 +138,11 @@ def build(
     so.
     """
     clock = clock or SystemClock()
-    mlflow = mlflow or MlflowServer(settings.mlflow_uri)
+    mlflow = mlflow or _server(settings, settings.server_slug, settings.mlflow_uri)
     if others is None:
-        others = {slug: MlflowServer(uri) for slug, uri in settings.other_servers.items()}
+        others = {
+            slug: _server(settings, slug, uri) for slug, uri in settings.other_servers.items()
+        }
     servers = Servers({settings.server_slug: mlflow, **others})
     store = Store(settings.database_url)
     jobs = jobs or DurableJobs(store)
@@ -197,3 +200,12 @@ def build(
         deliveries=Deliveries(store, clock, jobs, has_mail=bool(settings.mail_url)),
         secrets=secrets,
     )
+
+
+def _server(settings: Settings, slug: str, uri: str) -> MlflowServer:
+    """One server; where there are several, none is shown what another asks for."""
+    if not settings.other_servers:
+        return MlflowServer(uri)
+    for name in MLFLOW_SECRETS:
+        os.environ.pop(name, None)
+    return MlflowServer(uri, settings.authorizations.get(slug, ""))

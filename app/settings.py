@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import base64
 import os
 import re
 from collections.abc import Mapping
@@ -54,6 +55,8 @@ class Settings:
         mirror_seconds: MIRROR_SECONDS between two looks at MLflow. Default 30.
         mirror_crawl_minutes: MIRROR_CRAWL_MINUTES between two readings of everything, where there
             are more than 2,000 models; fewer are read as a whole at each look. Default 15.
+        authorizations: what each server asks of the worker, made of MLFLOW_TRACKING_USERNAME,
+            _PASSWORD and _TOKEN.
         webhook_secrets: MLFLOW_WEBHOOK_SECRET of the main server, MLFLOW_WEBHOOK_SECRET_<SLUG> of
             another one: what MLflow signs its webhooks with. Two apart by a space while one takes
             the other's place.
@@ -76,6 +79,7 @@ class Settings:
     mirror_crawl_minutes: int = 15
     other_servers: Mapping[str, str] = field(default_factory=dict)
     webhook_secrets: Mapping[str, tuple[str, ...]] = field(default_factory=dict, repr=False)
+    authorizations: Mapping[str, str] = field(default_factory=dict, repr=False)
 
     @property
     def local_url(self) -> str:
@@ -124,6 +128,10 @@ def from_environment(environment: Mapping[str, str] | None = None) -> Settings:
         mirror_crawl_minutes=_number(env, "MIRROR_CRAWL_MINUTES", 15, lowest=1, highest=1440),
         other_servers=others,
         webhook_secrets=_webhook_secrets(env, slug, others),
+        authorizations={
+            slug: _authorization(env, ""),
+            **{other: _authorization(env, other) for other in others},
+        },
     )
 
 
@@ -164,6 +172,16 @@ def _other_servers(env: Mapping[str, str], main: str) -> dict[str, str]:
         _check_address("MLFLOW_SERVERS", address)
         servers[slug] = address
     return servers
+
+
+def _authorization(env: Mapping[str, str], slug: str) -> str:
+    """The header that an MLflow server asks of whoever calls it; empty when it asks for none."""
+    user, password, token = (
+        env.get(of_server(name, slug) if slug else name, "").strip() for name in MLFLOW_SECRETS
+    )
+    if user and password:
+        return "Basic " + base64.b64encode(f"{user}:{password}".encode()).decode("ascii")
+    return f"Bearer {token}" if token else ""
 
 
 def _webhook_secrets(

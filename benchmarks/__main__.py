@@ -10,7 +10,7 @@ from typing import Final
 
 from benchmarks.figures import Figure
 
-BENCHMARKS: Final = ("reruns",)
+BENCHMARKS: Final = ("reruns", "crawl")
 RESULTS: Final = Path(__file__).parent / "results.json"
 
 

@@ -166,6 +166,12 @@ class MlflowServer:
             folder=self.folder,
         )
 
+    @property
+    def group(self) -> int:
+        """The process group of the server and all it has started."""
+        assert self._program
+        return self._program.process.pid
+
     def wait(self) -> None:
         """Until it answers."""
         assert self._program

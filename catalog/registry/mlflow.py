@@ -15,9 +15,9 @@ import time
 from collections.abc import Callable, Iterator, Sequence
 from concurrent.futures import Future, ThreadPoolExecutor
 from contextlib import contextmanager
-from contextvars import copy_context
+from contextvars import ContextVar, copy_context
 from datetime import UTC, datetime
-from functools import partial
+from functools import cache, partial
 from http import HTTPStatus
 from pathlib import Path
 from typing import Any, Final, TypeVar
@@ -58,6 +58,7 @@ _TOLD_BY_WEBHOOK: Final = (
     "model_version_alias.created",
     "model_version_alias.deleted",
 )
+_AUTHORIZATION: Final = ContextVar("authorization", default="")
 _SAMPLE_NAME: Final = "evaluation_sample.parquet"
 _LARGEST_ROWS: Final = 2**31 - 1  # the widest whole number every database keeps here
 _TELL_AGAIN_S: Final = 60.0
@@ -81,6 +82,27 @@ _PATIENCE: Final = {
 }
 
 
+class _Headers:
+    """Gives MLflow's client the header of the server that is being asked."""
+
+    def in_context(self) -> bool:
+        """Whether there is one."""
+        return bool(_AUTHORIZATION.get())
+
+    def request_headers(self) -> dict[str, str]:
+        """The header."""
+        return {"Authorization": _AUTHORIZATION.get()}
+
+
+@cache
+def _carry_authorization() -> None:
+    """Have each request carry what its own server asks for: MLflow's way is one for all."""
+    from mlflow.tracking.request_header import registry  # noqa: PLC0415 - as all of mlflow
+
+    plugins: Any = registry._request_header_provider_registry  # noqa: SLF001 - its plugins' door
+    plugins.register(_Headers)
+
+
 class _InContext(ThreadPoolExecutor):
     """Threads that work in the context of whoever gave them the work."""
 
@@ -92,8 +114,10 @@ class _InContext(ThreadPoolExecutor):
 class MlflowServer:
     """One MLflow server behind its tracking address."""
 
-    def __init__(self, tracking_uri: str) -> None:
+    def __init__(self, tracking_uri: str, authorization: str | None = None) -> None:
         self._uri = tracking_uri
+        # None: as MLflow finds it in the environment, which is the same for every server.
+        self._authorization = authorization
         self._opened: Any = None
         self._told: dict[str, float] = {}
         # Empty: nobody has said which, and a server without workspaces is asked about none.
@@ -106,6 +130,7 @@ class MlflowServer:
                 os.environ.setdefault(name, value)
             from mlflow import MlflowClient  # noqa: PLC0415 - three seconds, see above
 
+            _carry_authorization()
             self._opened = MlflowClient(tracking_uri=self._uri, registry_uri=self._uri)
         return self._opened
 
@@ -135,7 +160,7 @@ class MlflowServer:
 
     def within(self, workspace: str) -> MlflowServer:
         """The same server, asked about another workspace."""
-        other = MlflowServer(self._uri)
+        other = MlflowServer(self._uri, self._authorization)
         other._opened, other._told = self._client, self._told
         # The usual one is what a server without workspaces answers about, so it is not named.
         other._workspace = "" if workspace == USUAL_WORKSPACE else workspace
@@ -398,7 +423,16 @@ class MlflowServer:
 
     @contextmanager
     def _within(self) -> Iterator[None]:
-        """What is asked in here is asked about this workspace, by this thread alone."""
+        """What is asked in here is asked as this server wants it, by this thread alone."""
+        token = _AUTHORIZATION.set(self._authorization or "")
+        try:
+            with self._in_workspace():
+                yield
+        finally:
+            _AUTHORIZATION.reset(token)
+
+    @contextmanager
+    def _in_workspace(self) -> Iterator[None]:
         if not self._workspace:
             yield
             return

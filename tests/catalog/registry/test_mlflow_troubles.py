@@ -7,11 +7,15 @@ import threading
 import time
 from collections.abc import Iterator
 from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
+from pathlib import Path
 
 import pytest
 
+from app.portal import build
+from app.settings import from_environment
 from catalog.registry.mlflow import MlflowServer
 from ledger.errors import NotFound, Unavailable
+from tests.fakes import FakeJobs
 
 
 class Answer(BaseHTTPRequestHandler):
@@ -102,3 +106,47 @@ def test_only_a_proper_answer_says_that_something_is_gone(mlflow_server: str) ->
     elsewhere = MlflowServer(f"{mlflow_server}/not/here")
     with pytest.raises(Unavailable):
         elsewhere.model("no such model")
+
+
+def test_each_server_is_shown_its_own_credentials_and_no_other_s(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    shown: list[tuple[int, str]] = []
+
+    class Listener(Answer):
+        body = b"{}"
+
+        def do_GET(self) -> None:
+            shown.append((self.server.server_port, self.headers.get("Authorization", "")))  # type: ignore[attr-defined]
+            super().do_GET()
+
+    with (
+        ThreadingHTTPServer(("127.0.0.1", 0), Listener) as one,
+        ThreadingHTTPServer(("127.0.0.1", 0), Listener) as other,
+    ):
+        threads = [threading.Thread(target=at.serve_forever, args=(0.05,)) for at in (one, other)]
+        for thread in threads:
+            thread.start()
+        given = {
+            "DATA_DIR": str(tmp_path),
+            "MLFLOW_TRACKING_URI": f"http://127.0.0.1:{one.server_port}",
+            "MLFLOW_SERVERS": f"risk-lab=http://127.0.0.1:{other.server_port}",
+            "MLFLOW_TRACKING_TOKEN": "main-token",
+            "MLFLOW_TRACKING_USERNAME_RISK_LAB": "countersign",
+            "MLFLOW_TRACKING_PASSWORD_RISK_LAB": "lab-password",
+        }
+        monkeypatch.setenv("MLFLOW_TRACKING_TOKEN", "main-token")
+        settings = from_environment(given)
+        portal = build(settings, jobs=FakeJobs())
+        for slug in ("main", "risk-lab"):
+            with pytest.raises(Unavailable):
+                portal.servers.at(slug).model("credit-pd")
+        portal.store.close()
+        for at, thread in zip((one, other), threads, strict=True):
+            at.shutdown()
+            thread.join(10)
+    assert set(shown) == {
+        (one.server_port, "Bearer main-token"),
+        (other.server_port, "Basic Y291bnRlcnNpZ246bGFiLXBhc3N3b3Jk"),
+    }
+    assert "lab-password" not in repr(settings)
