@@ -130,7 +130,8 @@ def card(hit: Hit, calls_a_day: float | None, said: Deprecation | None = None) -
     elif hit.number is not None:
         marks.append(chips.status("None", f"Not live, newest is v{hit.number}"))
     owner = f"owned by {hit.owner}" if hit.owner else "nobody owns it yet"
-    about = " · ".join(one for one in (model.domain or "No domain yet", model.task, owner) if one)
+    said_of_it = (model.domain or "No domain yet", model.task, owner, ways.place(model))
+    about = " · ".join(one for one in said_of_it if one)
     return cards.Result(model.name, _does(hit), about, marks, tuple(_figures(hit, calls_a_day)))
 
 

@@ -59,7 +59,7 @@ def head(shown: Shown, *, by: Actor) -> None:
         marks.append(health(shown.line))
     marks += [*classification.facts_of(model), *locked.mark(model)]
     page.head(
-        (model.domain or "No domain yet", "Model"),
+        tuple(one for one in (model.domain or "No domain yet", ways.place(model), "Model") if one),
         model.name,
         model.description or "Nobody has described this model in MLflow yet.",
         chips=marks,

@@ -18,6 +18,11 @@ def mirrored(states: Sequence[MirrorState], now: datetime) -> str:
     """How old the copy of MLflow is, in words: `Mirrored from MLflow 2 minutes ago`."""
     seen = [state.succeeded_at for state in states if state.succeeded_at]
     if not seen:
+        read = sum(state.crawl_read for state in states if state.crawl_began_at)
+        if read:
+            return (
+                f"MLflow is being read for the first time: {words.thousands(read)} entries so far"
+            )
         return "MLflow has not been read yet"
     oldest = min(seen)
     age = words.ago(oldest, now)

@@ -23,6 +23,16 @@ def of(model: Model, **more: str) -> dict[str, str]:
     return {**where, **{key: value for key, value in more.items() if value}}
 
 
+def place(model: Model) -> str:
+    """Where a model lies, in words, as soon as its name alone might mean another one too."""
+    settings, told = portal().settings, []
+    if settings.other_servers or model.server != settings.server_slug:
+        told.append(f"server {model.server}")
+    if model.workspace != _USUAL_WORKSPACE:
+        told.append(f"workspace {model.workspace}")
+    return ", ".join(told)
+
+
 def named(server: str, workspace: str, name: str) -> dict[str, str]:
     """The parameters that name a model, for whoever knows no more than where it lies."""
     where = {}

@@ -259,3 +259,37 @@ def test_a_model_made_while_another_takes_its_name_inherits_nothing(house: House
     house.mirror()
     assert house.model("credit-default").id == before.id
     assert (house.model().id != before.id, house.model().owner_id) == (True, "")
+
+
+# -- who, and what else ----------------------------------------------------------------------------
+
+
+def test_a_move_that_a_promotion_made_says_so_and_one_by_hand_does_not(
+    small_house: House,
+) -> None:
+    small_house.credit()
+    small_house.approved()
+    (promotion,) = small_house.deliver()
+    moved = changes(small_house, "alias")[-1]
+    assert (moved.after, moved.by_promotion) == ("2", promotion.id)
+    assert small_house.portal.changes.spells(small_house.model(), "champion")[-1].by_promotion
+    small_house.mlflow.point("credit-pd", "champion", 1)
+    small_house.mirror()
+    assert changes(small_house, "alias")[-1].by_promotion == ""
+
+
+def test_files_that_are_other_ones_than_before_are_a_change(house: House) -> None:
+    house.credit()
+    version = house.version(2)
+    first = later(house)
+    house.portal.mirror.read_files(version.id, "sha256:one", by=MIRROR)
+    assert changes(house, "artifact") == []
+    second = later(house)
+    house.portal.mirror.read_files(version.id, "sha256:other", by=MIRROR)
+    (change,) = changes(house, "artifact")
+    assert (change.before, change.after, change.version_id) == (
+        "sha256:one",
+        "sha256:other",
+        version.id,
+    )
+    assert (change.since, change.until) == (first, second)

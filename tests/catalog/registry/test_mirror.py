@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import math
 import tempfile
-from collections.abc import Callable
+from collections.abc import Callable, Iterator, Sequence
 from datetime import timedelta
 from pathlib import Path
 
@@ -16,7 +16,8 @@ from sqlmodel import select
 from app.worker import MIRROR
 from auth.actors import Scope
 from auth.permissions import Role
-from catalog.registry.seen import SeenMetric
+from catalog.registry import mirror
+from catalog.registry.seen import SeenMetric, SeenModel
 from catalog.registry.tables import ModelRow, VersionRow
 from ledger.errors import NotFound, Refused, Unavailable
 from ledger.tables import DomainEventRow
@@ -412,3 +413,78 @@ def _alive(house: House) -> set[tuple[str, int, str]]:
         for name in house.mlflow.names
         for number in house.mlflow.numbers(name)
     }
+
+
+# -- a server that fails again and again -----------------------------------------------------------
+
+
+def test_a_server_that_failed_three_times_is_left_alone_and_then_asked_again(
+    small_house: House,
+) -> None:
+    small_house.credit()
+    small_house.mlflow.trouble = AWAY
+    for _ in range(3):
+        with pytest.raises(Unavailable):
+            small_house.mirror()
+    small_house.mlflow.trouble = None
+    with pytest.raises(Unavailable) as told:
+        small_house.mirror()
+    assert told.value.code == "mlflow-resting"
+    with pytest.raises(Unavailable):
+        small_house.portal.mirror.refresh("credit-pd", by=MIRROR)
+    (state,) = small_house.portal.models.mirrored()
+    assert (state.failures, state.problem) == (3, f"{AWAY.message} {AWAY.hint}")
+    small_house.clock.advance(timedelta(seconds=6))
+    small_house.mirror()
+    (state,) = small_house.portal.models.mirrored()
+    assert (state.failures, state.open_until, state.problem) == (0, None, "")
+
+
+def test_a_large_registry_is_read_as_a_whole_when_that_is_due(
+    small_house: House, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(mirror, "SMALL", 0)
+    monkeypatch.setattr(mirror, "OVERLAP", timedelta(0))
+    small_house.credit()
+    for name in ("newer", "newest"):
+        small_house.mlflow.register(name)  # where the news end
+    small_house.mirror()
+    small_house.clock.advance(timedelta(minutes=20))
+    small_house.mlflow.point("credit-pd", "champion", 2)
+    small_house.mlflow.page_rows = 1
+    look = small_house.portal.mirror
+    look.look(by=MIRROR)
+    champion = small_house.model().alias("champion")
+    assert champion is not None
+    assert champion.number == 1  # MLflow does not say that an alias moved
+    assert look.is_crawl_due(timedelta(minutes=15))
+    look.look(by=MIRROR, at_everything=True)
+    champion = small_house.model().alias("champion")
+    assert champion is not None
+    assert champion.number == 2
+    assert not look.is_crawl_due(timedelta(minutes=15))
+
+
+def test_a_reading_older_than_the_one_written_is_thrown_away(small_house: House) -> None:
+    """A hint has a model read again while a crawl, which read it before, is still under way."""
+    small_house.credit()
+    small_house.clock.advance(timedelta(minutes=5))
+    pages = small_house.mlflow.model_pages
+
+    def slow(*, newest_first: bool = False) -> Iterator[Sequence[SeenModel]]:
+        for page in pages(newest_first=newest_first):
+            small_house.clock.advance(timedelta(seconds=5))
+            if not newest_first:
+                small_house.mlflow.point("credit-pd", "champion", 2)
+                small_house.portal.mirror.refresh("credit-pd", by=MIRROR)
+                small_house.clock.advance(timedelta(seconds=5))
+            yield page
+
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setattr(small_house.mlflow, "model_pages", slow)
+        small_house.mirror()
+    champion = small_house.model().alias("champion")
+    assert champion is not None
+    assert champion.number == 2
+    moves = small_house.portal.changes.spells(small_house.model(), "champion")
+    assert [one.number for one in moves] == [1, 2]
