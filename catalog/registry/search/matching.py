@@ -33,8 +33,8 @@ SYNONYM: Final = 0.7
 PART: Final = 0.5
 PHRASE_BONUS: Final = 2.0
 NAME_BONUS: Final = 4.0
-# Of what the words are worth in all, how much a model must have when none has all of it.
-ENOUGH: Final = 0.5
+# What a word decides that may be said of any model, beside one that may not.
+LITTLE: Final = 0.25
 # Text is compared in steps of a quarter: a smaller difference says nothing, trust says more.
 STEP: Final = 0.25
 _SHORTEST_PART: Final = 3
@@ -91,7 +91,7 @@ class Matcher:
             if not verbatim:
                 question = asked(meant)
                 answer = self._answer(session, shelf, meant, question)
-        mask, scores, relaxed = _all_or_most(answer, visible)
+        mask, scores, relaxed = _all_or_most(question, answer, visible)
         steps = np.floor((scores + answer.bonus) / STEP).astype(np.int32)
         return Match(mask, steps, question, relaxed, correction)
 
@@ -251,22 +251,31 @@ def _parts_of_names(scores: Scores, shelf: Shelf, term: Term, question: Asked) -
             scores[held] = PART * PLACES["n"]
 
 
-def _all_or_most(answer: _Answer, visible: Mask) -> tuple[Mask, Scores, bool]:
+def _all_or_most(question: Asked, answer: _Answer, visible: Mask) -> tuple[Mask, Scores, bool]:
+    """The models that hold every word that must be there, else those that hold half of them."""
     size = int(visible.sum())
     total = np.zeros(len(visible), dtype=np.float32)
-    worth = np.zeros(len(visible), dtype=np.float32)
-    every = visible.copy()
-    weights = []
-    for scores in answer.terms:
-        held = scores > 0
-        there = int((held & visible).sum())
+    held_words = np.zeros(len(visible), dtype=np.int32)
+    weights, needed = [], 0
+    must = [not term.is_little for term in question.terms]
+    for term, scores in enumerate(answer.terms):
+        held = (scores > 0) & visible
+        there = int(held.sum())
+        if not there:
+            # A word that stands nowhere cannot be asked of anybody.
+            needed += 1
+            continue
         weight = float(np.log1p((1 + size) / (1 + there)))
-        # A word that stands nowhere cannot be asked of anybody.
-        weights.append(weight if there else 0.0)
+        if any(must) and not must[term]:
+            weight *= LITTLE
+        else:
+            needed += 1
+            held_words += held
+        weights.append(weight)
         total += weight * scores
-        worth += weight * held
-        every &= held
-    if every.any() or len(weights) == 1:
-        return every, total / sum(weights) if any(weights) else total, False
-    enough = visible & (worth > 0) & (worth >= ENOUGH * sum(weights))
-    return enough, total / max(sum(weights), 1.0), bool(enough.any())
+    total /= max(sum(weights), 1e-6)
+    every = visible & (held_words == needed) & (total > 0)
+    if every.any() or needed < 2:  # noqa: PLR2004 - of one word there is no half
+        return every, total, False
+    some = visible & (held_words * 2 >= int(held_words.max(initial=0))) & (held_words > 0)
+    return some, total, bool(some.any())

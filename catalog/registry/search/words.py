@@ -40,6 +40,12 @@ def _language() -> dict[str, list[Any]]:
 
 
 @cache
+def little_words() -> frozenset[str]:
+    """Stems of words that may be said of any model, and decide little."""
+    return frozenset(stem(str(word)) for line in _language()["little"] for word in line.split())
+
+
+@cache
 def stop_words() -> frozenset[str]:
     """Words that say nothing about which model is meant."""
     return frozenset(str(word) for line in _language()["nothing"] for word in line.split())
@@ -116,6 +122,7 @@ class Term:
     alternatives: tuple[tuple[str, ...], ...]
     # The last word as far as it is typed: whatever begins so is meant too.
     beginning: str = ""
+    is_little: bool = False
 
 
 @dataclass(frozen=True)
@@ -155,7 +162,8 @@ def _terms(words: list[str], roots: list[str], *, is_open: bool) -> Iterator[Ter
         own = tuple(roots[place : place + taken])
         place += taken
         beginning = words[-1] if is_open and place == len(roots) else ""
-        yield Term((own, *others.get(own, ())), beginning)
+        is_little = len(roots) > 1 and own[0] in little_words()
+        yield Term((own, *others.get(own, ())), beginning, is_little)
 
 
 @cache
