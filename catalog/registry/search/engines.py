@@ -32,7 +32,7 @@ class Engine(Protocol):
         ...
 
     def put(self, connection: Connection, rows: Sequence[tuple[int, str]]) -> None:
-        """Keep the tokens of models, in place of those kept before."""
+        """Keep the tokens of models that are not kept yet, or were removed."""
         ...
 
     def remove(self, connection: Connection, numbers: Sequence[int]) -> None:
@@ -65,7 +65,6 @@ class _Fts5:
         )
 
     def put(self, connection: Connection, rows: Sequence[tuple[int, str]]) -> None:
-        self.remove(connection, [number for number, _ in rows])
         if rows:
             connection.exec_driver_sql(
                 "INSERT INTO search_text(rowid, tokens) VALUES (?, ?)", list(rows)
@@ -110,8 +109,7 @@ class _Tsvector:
             connection.exec_driver_sql(
                 "INSERT INTO search_text (no, words) "
                 "SELECT no, array_to_tsvector(string_to_array(tokens, ' ')) "
-                "FROM unnest(%s::int[], %s::text[]) AS given (no, tokens) "
-                "ON CONFLICT (no) DO UPDATE SET words = excluded.words",
+                "FROM unnest(%s::int[], %s::text[]) AS given (no, tokens)",
                 (list(numbers), list(tokens)),
             )
 

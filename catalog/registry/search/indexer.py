@@ -37,7 +37,7 @@ from catalog.registry.search.tables import (
 )
 from ledger.store import Store
 
-BATCH: Final = 400
+BATCH: Final = 1000
 COMPLETE: Final = 80
 _SHORTEST_KEPT_WORD: Final = 3
 _LONGEST_FACET_VALUE: Final = 80
@@ -93,7 +93,9 @@ class Indexer:
         total = 0
         while self.waiting():
             with self._store.write() as session:
-                total += len(self._batch(session))
+                model_ids, found = self._batch(session)
+            self._words |= found
+            total += len(model_ids)
         if total > BATCH:
             with self._store.write() as session:
                 engine_for(session.connection()).settle(session.connection())
@@ -106,17 +108,17 @@ class Indexer:
             with self._store.write() as session:
                 session.connection().execute(insert(SearchMarkRow), rows)
 
-    def _batch(self, session: Session) -> list[str]:
+    def _batch(self, session: Session) -> tuple[list[str], set[str]]:
         connection = session.connection()
         stamp = _next_stamp(connection)
         marks = connection.execute(_MARKS).all()
         model_ids = list(dict.fromkeys(mark.model_id for mark in marks))
         connection.execute(_TAKE, {"ids": [mark.id for mark in marks]})
         known = read(connection, model_ids)
-        self._write(session, known, stamp)
-        return model_ids
+        return model_ids, self._write(session, known, stamp)
 
-    def _write(self, session: Session, known: Sequence[Known], stamp: int) -> None:
+    def _write(self, session: Session, known: Sequence[Known], stamp: int) -> set[str]:
+        """Write models into the index. Returns the words that are kept now."""
         connection = session.connection()
         there = [one for one in known if one.row.gone_at is None]
         # Whether a restricted model is approved or called is not for everybody in its scope.
@@ -129,23 +131,23 @@ class Indexer:
             else _absent(one, stamp)
             for one in known
         ]
-        numbers = _put(connection, rows)
+        numbers, before = _put(connection, rows)
         engine = engine_for(connection)
-        engine.remove(
-            connection, [numbers[one.row.id] for one in known if one.row.gone_at is not None]
-        )
+        engine.remove(connection, before)
+        connection.execute(_FORGET_MEASURES, {"numbers": before})
         indexed = {one.row.id: words.index(_document(one)) for one in there}
         engine.put(connection, [(numbers[key], one.tokens) for key, one in indexed.items()])
-        connection.execute(_FORGET_MEASURES, {"numbers": list(numbers.values())})
         measures = [row for one in there for row in _measures(numbers[one.row.id], one)]
         if measures:
             connection.execute(insert(ModelMeasureRow), measures)
-        self._keep_words(connection, {word for one in indexed.values() for word in one.words})
+        return self._keep_words(
+            connection, {word for one in indexed.values() for word in one.words}
+        )
 
-    def _keep_words(self, connection: Connection, found: set[str]) -> None:
+    def _keep_words(self, connection: Connection, found: set[str]) -> set[str]:
         new = sorted(word for word in found - self._words if len(word) >= _SHORTEST_KEPT_WORD)
         if not new:
-            return
+            return set()
         dialect = sqlite if connection.dialect.name == "sqlite" else postgresql
         known = set(
             connection.execute(_KNOWN_WORDS, {"words": new}).scalars()
@@ -157,7 +159,7 @@ class Indexer:
             connection.execute(
                 dialect.insert(SearchWordRow).on_conflict_do_nothing(index_elements=["word"]), rows
             )
-        self._words |= known
+        return known | set(new)
 
 
 def _next_stamp(connection: Connection) -> int:
@@ -264,10 +266,12 @@ def _measures(number: int, one: Known) -> Iterator[dict[str, Any]]:
                 }
 
 
-def _put(connection: Connection, rows: Sequence[dict[str, Any]]) -> dict[str, int]:
-    """Write the rows of the index. Returns the number of each model."""
+def _put(
+    connection: Connection, rows: Sequence[dict[str, Any]]
+) -> tuple[dict[str, int], list[int]]:
+    """Write the rows of the index. Returns each model's number, and the numbers known before."""
     if not rows:
-        return {}
+        return {}, []
     ids = {"ids": [row["model_id"] for row in rows]}
     known = {row.model_id: row.no for row in connection.execute(_NUMBERS, ids)}
     new = [row for row in rows if row["model_id"] not in known]
@@ -278,7 +282,8 @@ def _put(connection: Connection, rows: Sequence[dict[str, Any]]) -> dict[str, in
         connection.execute(
             _UPDATE, [{k: v for k, v in row.items() if k != "model_id"} for row in old]
         )
-    return {row.model_id: row.no for row in connection.execute(_NUMBERS, ids)}
+    numbers = {row.model_id: row.no for row in connection.execute(_NUMBERS, ids)}
+    return numbers, list(known.values())
 
 
 _IDS: Final[BindParameter[Any]] = bindparam("ids", expanding=True)

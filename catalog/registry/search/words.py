@@ -80,7 +80,7 @@ def folded(text: str) -> str:
 
 def words_in(text: str) -> list[str]:
     """The words of a text in their order, folded; a word in humps is several."""
-    small = folded(_HUMP.sub(" ", text))
+    small = folded(text if text.islower() else _HUMP.sub(" ", text))
     if small.isascii():
         found = _PLAIN.findall(small)
     else:
@@ -94,22 +94,22 @@ def index(document: Document) -> Indexed:
     pairs: dict[str, None] = {}
     kept: set[str] = set()
     texts = (document.name, document.use, document.owner, document.domain, document.rest)
+    nothing = stop_words()
     for letter, text in zip(PLACES, texts, strict=True):
-        before = ""
-        for word in words_in(text):
-            if word in stop_words() and letter != "n":
-                continue
-            root = stem(word)
+        found = words_in(text)
+        if letter != "n":
+            found = [word for word in found if word not in nothing]
+        roots = list(map(stem, found))
+        for root in roots:
             seen.setdefault(root, letter)
-            if word.isalpha():
-                kept.add(word)
-            if letter in "nu":
-                if before:
-                    pairs[PHRASE + before + root] = None
-                before = root
+        kept.update(found)
+        if letter in "nu":
+            pairs.update(dict.fromkeys(PHRASE + a + b for a, b in pairwise(roots)))
     tokens = [letter + root for root, letter in seen.items()]
     whole = WHOLE_NAME + "".join(words_in(document.name))
-    return Indexed(" ".join([whole, *tokens, *pairs][:_MOST_TOKENS]), frozenset(kept))
+    return Indexed(
+        " ".join([whole, *tokens, *pairs][:_MOST_TOKENS]), frozenset(filter(str.isalpha, kept))
+    )
 
 
 @dataclass(frozen=True)
