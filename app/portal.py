@@ -46,6 +46,7 @@ from catalog.registry.naming import Naming
 from catalog.registry.restrictions import Restrictions
 from catalog.registry.search.finder import Finder
 from catalog.registry.search.indexer import Indexer
+from catalog.registry.search.saved import SavedSearches
 from catalog.registry.seen import Mlflow
 from catalog.registry.servers import Servers
 from catalog.registry.similar import Similarity
@@ -95,6 +96,7 @@ class Portal:
     inventory_import: InventoryImport
     naming: Naming
     finder: Finder
+    saved_searches: SavedSearches
     indexer: Indexer
     authorship: Authorship
     servers: Servers
@@ -153,13 +155,15 @@ def build(
     }
     policies = Policies(store, clock)
     secrets = SecretBox(settings.data_dir / "keys")
+    finder = Finder(store, clock)
+    people = People(ledger)
     return Portal(
         settings=settings,
         clock=clock,
         store=store,
         ledger=ledger,
         mlflow=mlflow,
-        people=People(ledger),
+        people=people,
         grants=Grants(ledger),
         access_requests=AccessRequests(ledger, model_resource, owned_by),
         tokens=Tokens(ledger),
@@ -171,7 +175,8 @@ def build(
         inventory_gaps=InventoryGaps(ledger),
         inventory_import=InventoryImport(ledger),
         naming=Naming(ledger),
-        finder=Finder(store, clock),
+        finder=finder,
+        saved_searches=SavedSearches(ledger, finder, people.actor),
         indexer=Indexer(store, witnesses(clock)),
         authorship=Authorship(ledger),
         cards=Cards(ledger),

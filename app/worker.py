@@ -227,13 +227,15 @@ def _insist_same(portal: Portal, model: Model, number: int, seen: SeenVersion) -
 
 def _index_loop(portal: Portal, stop: threading.Event) -> None:
     """Index what was marked; and what is live once an hour, as trust comes and goes by itself."""
-    due = time.monotonic() + _TRUST_SECONDS
+    due, looked = time.monotonic() + _TRUST_SECONDS, False
     while not stop.is_set():
         try:
             if time.monotonic() > due:
                 due += _TRUST_SECONDS
                 portal.indexer.mark(portal.models.live_ids())
-            portal.indexer.run(by=MIRROR)
+            if portal.indexer.run(by=MIRROR) or not looked:
+                portal.saved_searches.look(by=MIRROR)
+                looked = True
         except CountersignError as problem:
             _LOG.warning("search index: %s", problem.message)
         except Exception:  # noqa: BLE001 - a fault must not end the worker; it keeps its traceback

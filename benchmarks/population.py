@@ -127,7 +127,7 @@ def _datasets() -> list[dict[str, Any]]:
 def _draws(start: int, size: int) -> _Draws:
     words = vocabulary()
     numbers = np.random.default_rng((SEED, start))
-    weights = 1.0 / (np.arange(len(words)) + 12.0)
+    weights = 1.0 / (np.arange(len(words)) + 4.0)
     lengths = numbers.integers(12, 30, size)
     drawn = numbers.choice(len(words), int(lengths.sum()), p=weights / weights.sum())
     return _Draws([words[one] for one in drawn.tolist()], lengths.tolist(), numbers)
@@ -203,7 +203,7 @@ def _model(  # noqa: PLR0917 - what was drawn for it
         _version(rows, number, version, versions, chance, picks, task, changed, datasets)
 
 
-def _version(  # noqa: PLR0917 - what was drawn for it
+def _version(  # noqa: PLR0913, PLR0917 - what was drawn for it
     rows: dict[type[SQLModel], list[dict[str, Any]]],
     number: int,
     version: int,

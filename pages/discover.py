@@ -8,8 +8,8 @@ from app.panels import discover, narrowing
 from app.session import portal, require
 
 who = require("model:read")
-discover.head(portal().models.mirrored())
 question, order, start = narrowing.asked()
+discover.head(portal().models.mirrored(), question, by=who)
 found = discover.look(question, order, start, by=who)
 left, right = st.columns([0.22, 0.78], gap="medium")
 with left:

@@ -7,12 +7,11 @@ from app.session import actor, portal
 from app.ui.markup import show
 
 here = actor()
-models = portal().models.visible(by=here)
-model = portfolio.asked(models)
+model = portfolio.asked(by=here)
 business = portfolio.gather(portal(), by=here, model_id=model.id if model else "")
 if model is None:
-    portfolio.head(business, models)
+    portfolio.head(business)
     portfolio.overview(business)
 else:
-    portfolio.one_pager(business, model, models, by=here)
+    portfolio.one_pager(business, model, by=here)
 show(portfolio.source(business))

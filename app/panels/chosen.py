@@ -13,6 +13,7 @@ from app.ui.markup import show
 from auth.actors import Actor
 from catalog.registry.locked import Locked
 from catalog.registry.models import Model
+from catalog.registry.search.questions import Question
 from ledger.errors import Conflict, CountersignError, NotFound
 
 _MOST_OFFERED: Final = 24
@@ -22,7 +23,8 @@ def asked_model(screen: str, title: str, *, by: Actor) -> Model | None:
     """The model named in the address; otherwise the screen offers some and there is none yet."""
     name = st.query_params.get("name", "")
     if not name:
-        _offer(screen, title, portal().models.visible(by=by))
+        found = portal().finder.find(Question(), by=by, limit=_MOST_OFFERED, facets=False)
+        _offer(screen, title, [hit.model for hit in found.hits], found.total)
         return None
     try:
         return portal().models.find(
@@ -34,13 +36,39 @@ def asked_model(screen: str, title: str, *, by: Actor) -> Model | None:
     except Locked as kept:
         locked.panel(kept.summary, by=by)
     except Conflict as error:
-        same = [one for one in portal().models.visible(by=by) if one.name == name]
-        _offer(screen, title, same, problem=error)
+        same = portal().models.called(name, by=by)
+        _offer(screen, title, same, len(same), problem=error)
     except NotFound as error:
         page.head("Find", title)
         feedback.problem(error)
         st.page_link(ways.to("discover"), label="Search under Discover", icon=":material/search:")
     return None
+
+
+def one_model(label: str, key: str, *, by: Actor, without: str = "") -> Model | None:
+    """A field in which a part of a name is typed, and one of the models it finds is chosen.
+
+    `without` is what the empty choice means; where there is none, nothing is chosen at first.
+    """
+    typed = st.text_input(
+        f"Find a model by name: {label.lower()}",
+        type="search",
+        key=f"{key}-typed",
+        placeholder="A part of its name, or what it does",
+        max_chars=200,
+        live="250ms",
+    )
+    found = portal().finder.find(Question(typed or ""), by=by, limit=_MOST_OFFERED, facets=False)
+    models = {hit.model.id: hit.model for hit in found.hits}
+    chosen = st.selectbox(
+        label,
+        [*([""] if without else []), *models],
+        index=0 if without else None,
+        format_func=lambda one: models[one].name if one in models else without,
+        placeholder=f"Choose one of {found.total:,}",
+        key=key,
+    )
+    return models.get(chosen or "")
 
 
 def asked_number(given: str, fallback: int | None) -> int | None:
@@ -50,7 +78,12 @@ def asked_number(given: str, fallback: int | None) -> int | None:
 
 
 def _offer(
-    screen: str, title: str, models: list[Model], *, problem: CountersignError | None = None
+    screen: str,
+    title: str,
+    models: list[Model],
+    total: int,
+    *,
+    problem: CountersignError | None = None,
 ) -> None:
     page.head("Find", title, "Choose a model.")
     if problem is not None:
@@ -61,9 +94,8 @@ def _offer(
             "Models appear here when they are registered in MLflow and you hold a role on them.",
         )
         return
-    live_first = sorted(models, key=lambda one: (one.alias("champion") is None, one.name))
     columns = st.columns(2)
-    for place, model in enumerate(live_first[:_MOST_OFFERED]):
+    for place, model in enumerate(models[:_MOST_OFFERED]):
         champion = model.alias("champion")
         with columns[place % 2]:
             cards.inbox_card(
@@ -77,8 +109,8 @@ def _offer(
                 ways.to(screen),
                 ways.of(model),
             )
-    if len(models) > _MOST_OFFERED:
-        show(f"{_MOST_OFFERED} of {len(models):,} models are offered here.")
+    if total > _MOST_OFFERED:
+        show(f"{_MOST_OFFERED} of {total:,} models are offered here.")
         st.page_link(
             ways.to("discover"), label="Search all under Discover", icon=":material/search:"
         )

@@ -7,7 +7,7 @@ from typing import Final
 
 import streamlit as st
 
-from app.panels import deprecation, narrowing, sources, ways
+from app.panels import deprecation, narrowing, saved_searches, sources, ways
 from app.panels.narrowing import LIVE, ORDERS, PAGE, page_key
 from app.session import portal
 from app.ui import cards, chips, feedback, page, words
@@ -20,12 +20,17 @@ from catalog.registry.search.questions import Correction, Found, Hit, Order, Que
 _MARK: Final = "mark"
 
 
-def head(states: Sequence[MirrorState]) -> None:
+def head(states: Sequence[MirrorState], question: Question, *, by: Actor) -> None:
     """The title, how many models there are and how old that is, and the search box."""
     now = portal().clock.now()
     models, servers = sum(state.models for state in states), len(states)
     held = f"{words.plural(models, 'registered model')} on {words.plural(servers, 'MLflow server')}"
-    page.head("Find", "Discover models", f"{held}. {sources.mirrored(states, now)}.")
+    page.head(
+        "Find",
+        "Discover models",
+        f"{held}. {sources.mirrored(states, now)}.",
+        actions=lambda: saved_searches.menu(question, by=by),
+    )
     st.text_input(
         "Search models",
         type="search",

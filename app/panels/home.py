@@ -61,7 +61,7 @@ def read(*, by: Actor) -> Home:
     acts = tuple(here.audits.listing(Filter(), by=by, limit=6)) if _audits(by) else ()
     ids = {one.requested_by for one in (*desk.waiting, *desk.followed, *desk.closed)}
     ids |= {one.decided_by for one in desk.closed} | {record.actor for record in acts}
-    ids |= {line.owner_id for line in portfolio.lines} if portfolio else set()
+    ids |= {line.owner_id for line in portfolio.lines[:_MOST_LIVE]} if portfolio else set()
     return Home(
         waiting=desk.waiting,
         followed=desk.followed,
@@ -200,7 +200,7 @@ def _live(shown: Home) -> None:
     if shown.portfolio is None:
         return
     lines = shown.portfolio.lines
-    show(page.group("Live models", len(lines)))
+    show(page.group("Live models", shown.portfolio.size))
     if not lines:
         feedback.empty(
             "Nothing is live yet",
@@ -219,8 +219,13 @@ def _live(shown: Home) -> None:
                 ways.to("model"),
                 ways.of(line.model),
             )
-    if len(lines) > _MOST_LIVE:
-        link(f"All {len(lines)} live models", "discover", icon=":material/search:", live="champion")
+    if shown.portfolio.size > _MOST_LIVE:
+        link(
+            f"All {shown.portfolio.size:,} live models",
+            "discover",
+            icon=":material/search:",
+            live="champion",
+        )
 
 
 def live_card(line: Line, owner: str) -> Waiting:
@@ -311,6 +316,7 @@ def _acts(shown: Home) -> None:
 
 
 def _worth(shown: Home, portfolio: Portfolio) -> None:
+    used = words.thousands(portfolio.size)
     healthy = sum(HEALTH_WORDS[line.health] == "Work as expected" for line in portfolio.lines)
     value, unit = words.money(portfolio.value_eur)
     calls, scale = words.compact(portfolio.calls / WINDOW_DAYS)
@@ -319,7 +325,7 @@ def _worth(shown: Home, portfolio: Portfolio) -> None:
     show(
         tiles.tiles(
             [
-                Tile("Models in use", str(len(portfolio.lines)), "", f"{healthy} work as expected"),
+                Tile("Models in use", used, "", f"{healthy} work as expected"),
                 Tile(
                     "Decisions a day",
                     calls,

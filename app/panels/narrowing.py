@@ -39,6 +39,8 @@ _METRIC: Final = "metric"
 _LEAST: Final = "least"
 _MOST: Final = "most"
 _EXACT: Final = "exact"
+# What of the address is the question.
+STATE: Final = ("q", *FACETS, _METRIC, _LEAST, _MOST, _EXACT)
 _BEFORE: Final = "discover-asked-before"
 _FIRST: Final = "discover-asked-first"
 _ANY: Final = "Any number"

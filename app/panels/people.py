@@ -10,6 +10,7 @@ import streamlit as st
 
 from app.panels import access_requests
 from app.panels.acts import permission_words
+from app.panels.chosen import one_model
 from app.panels.tokens import tokens
 from app.session import act, did, portal
 from app.ui import chips, page, tables, words
@@ -21,7 +22,6 @@ from auth.actors import EVERYTHING, Actor, Kind, Scope
 from auth.grants import Grant
 from auth.people import INVITATION_LASTS, Person
 from auth.permissions import GIVABLE_ROLES, PERMISSIONS, ROLE_PERMISSIONS, Role
-from catalog.registry.models import Model
 
 TABS: Final = ("People", "Grants", "Roles", "Tokens", "Access requests", "MLflow users")
 _ABOUT: Final[Mapping[Role, str]] = {
@@ -43,7 +43,7 @@ class Known:
     people: tuple[Person, ...]
     applications: tuple[Person, ...]
     grants: tuple[Grant, ...]
-    models: tuple[Model, ...]
+    models: Mapping[str, str]
 
     @property
     def names(self) -> Mapping[str, str]:
@@ -63,19 +63,20 @@ class Known:
     def scope(self, scope: Scope) -> str:
         """A scope in words."""
         if scope.kind == "model":
-            called = next((one.name for one in self.models if one.id == scope.id), scope.id)
-            return f"model {called}"
+            return f"model {self.models.get(scope.id, scope.id)}"
         return "everything" if scope.kind == "everything" else f"domain {scope.id}"
 
 
 def known(*, by: Actor) -> Known:
     """Everybody, for somebody who may see that. Raises Refused."""
     everybody = portal().people.everybody(by=by)
+    grants = tuple(portal().grants.everywhere(by=by))
+    on_models = {one.scope.id for one in grants if one.scope.kind == "model"}
     return Known(
         tuple(one for one in everybody if one.kind is Kind.PERSON),
         tuple(one for one in everybody if one.kind is Kind.APPLICATION),
-        tuple(portal().grants.everywhere(by=by)),
-        tuple(portal().models.visible(by=by)),
+        grants,
+        portal().models.names(on_models),
     )
 
 
@@ -244,13 +245,13 @@ def _grants(everybody: Known, by: Actor) -> None:
         horizontal=True, horizontal_alignment="distribute", vertical_alignment="center", key="found"
     ):
         show(note(words.plural(len(everybody.to_people), "grant")), width="content")
-        _opens("Give a role", decide(by, "grant:give", ANYTHING), lambda: _give(everybody))
+        _opens("Give a role", decide(by, "grant:give", ANYTHING), lambda: _give(everybody, by))
     left, right = st.columns([0.6, 0.4], gap="small")
     with left, page.card("grants"):
         show(grants_table(everybody))
     with right:
         with page.card("why"):
-            _why(everybody)
+            _why(everybody, by)
         with page.card("take"):
             _take(everybody, by)
 
@@ -281,7 +282,7 @@ def _giver(given_by: str, names: Mapping[str, str]) -> str:
     return names.get(given_by) or Actor.system(given_by.partition(":")[2]).name
 
 
-def _give(everybody: Known) -> None:
+def _give(everybody: Known, by: Actor) -> None:
     people = {one.id: one.name for one in everybody.people if one.is_enabled}
     person = st.selectbox(
         "Person", list(people), format_func=lambda one: people[one], key="give-person"
@@ -292,7 +293,7 @@ def _give(everybody: Known) -> None:
         format_func=lambda one: f"{one.value.capitalize()}: {_ABOUT[one].lower()}",
         key="give-role",
     )
-    scope = _scope(everybody, "give")
+    scope = _scope("give", by)
     who = people.get(person or "", "They")
     show(paragraph(f"{who} may do this from the next click on. It is recorded under your name."))
     if st.button("Give the role", type="primary", key="give-sign") and did(
@@ -301,7 +302,7 @@ def _give(everybody: Known) -> None:
         st.rerun()
 
 
-def _scope(everybody: Known, key: str) -> Scope:
+def _scope(key: str, by: Actor) -> Scope:
     kind = st.segmented_control(
         "On",
         ("Everything", "A domain", "One model"),
@@ -313,11 +314,8 @@ def _scope(everybody: Known, key: str) -> Scope:
         offered = portal().models.domains()
         return Scope("domain", st.selectbox("Domain", offered, key=f"{key}-domain") or "")
     if kind == "One model":
-        names = {one.id: one.name for one in everybody.models}
-        chosen = st.selectbox(
-            "Model", list(names), format_func=lambda one: names[one], key=f"{key}-model"
-        )
-        return Scope("model", chosen or "")
+        chosen = one_model("Model", f"{key}-model", by=by)
+        return Scope("model", chosen.id if chosen else "")
     return EVERYTHING
 
 
@@ -358,7 +356,7 @@ def _take_sure(grant: Grant, name: str, scope: str) -> None:
         st.rerun()
 
 
-def _why(everybody: Known) -> None:
+def _why(everybody: Known, by: Actor) -> None:
     show(page.section("Who may do what, and why"))
     person = _one_person([one for one in everybody.people if one.is_enabled], "why")
     permissions = sorted(PERMISSIONS, key=permission_words)
@@ -370,14 +368,7 @@ def _why(everybody: Known) -> None:
         key="why-act",
         label_visibility="collapsed",
     )
-    models = {one.id: one for one in everybody.models}
-    where = st.selectbox(
-        "Where",
-        ["*", *models],
-        format_func=lambda one: models[one].name if one in models else "On everything",
-        key="why-where",
-        label_visibility="collapsed",
-    )
+    where = one_model("Where", "why-where", by=by, without="On everything")
     if person is None or permission is None:
         show(
             note(
@@ -386,7 +377,7 @@ def _why(everybody: Known) -> None:
             )
         )
         return
-    resource: Resource = models[where].resource if where in models else ANYTHING
+    resource: Resource = where.resource if where is not None else ANYTHING
     found = act(lambda here: portal().grants.why(person.id, permission, resource, by=here))
     if found is None:
         return

@@ -29,6 +29,7 @@ _ALL: Final = "All models"
 _CHOSEN: Final = "impact-model"
 _WEEK: Final = 7
 _MOST_NEEDED: Final = 8
+_MOST_OFFERED: Final = 200
 _MOST_LINES: Final = 25
 _MONTH: Final = timedelta(days=30)
 _HEALTH: Final[Mapping[Health, tuple[str, str]]] = {
@@ -92,7 +93,7 @@ def outcome_words(outcome: str) -> str:
 # -- all models ------------------------------------------------------------------------------------
 
 
-def head(business: Business, models: Sequence[Model]) -> None:
+def head(business: Business) -> None:
     """The title, with what period the figures are of."""
     told = business.portfolio
     page.head(
@@ -101,25 +102,27 @@ def head(business: Business, models: Sequence[Model]) -> None:
         f"{words.day(told.since)} to {words.day(told.until)}. Calls are those that applications "
         "reported. Money is such a count times what a named person declared one outcome to be "
         "worth.",
-        actions=lambda: _choose(models, None),
+        actions=lambda: _choose(business, None),
     )
     link("What our models are used for", "use_case", icon=":material/flag:")
 
 
-def asked(models: Sequence[Model]) -> Model | None:
+def asked(*, by: Actor) -> Model | None:
     """The model named in the address or just chosen; nothing means all of them."""
     given = st.session_state.get(_CHOSEN) or st.query_params.get("model", _ALL)
-    chosen = next((one for one in models if one.name == given), None)
-    if chosen is None:
+    same = portal().models.called(given, by=by) if given != _ALL else []
+    if not same:
         if "model" in st.query_params:
             del st.query_params["model"]
-    elif st.query_params.get("model") != chosen.name:
-        st.query_params["model"] = chosen.name
-    return chosen
+        return None
+    if st.query_params.get("model") != given:
+        st.query_params["model"] = given
+    return same[0]
 
 
-def _choose(models: Sequence[Model], chosen: Model | None) -> None:
-    live = [one.name for one in models if one.alias("champion")]
+def _choose(business: Business, chosen: Model | None) -> None:
+    """The busiest models; any other is reached from its own page."""
+    live = [line.model.name for line in business.portfolio.lines[:_MOST_OFFERED]]
     options = list(dict.fromkeys([_ALL, *live, *([chosen.name] if chosen else [])]))
     st.selectbox(
         "Model",
@@ -175,7 +178,7 @@ def tiles_of(business: Business) -> list[Tile]:
     return [
         Tile(
             "Models in use",
-            str(len(told.lines)),
+            words.thousands(told.size),
             comparison=f"{len(busy)} of them called in the last {WINDOW_DAYS} days",
         ),
         Tile(
@@ -267,11 +270,9 @@ def needed_of(business: Business) -> list[Row]:
 
 
 def _health(told: Portfolio) -> None:
-    parts = [
-        Share(word, len(told.having(health)), many) for health, (word, many) in _HEALTH.items()
-    ]
+    parts = [Share(word, told.number(health), many) for health, (word, many) in _HEALTH.items()]
     show(
-        page.section(f"Health of the {words.plural(len(told.lines), 'model')} in use"),
+        page.section(f"Health of the {words.plural(told.size, 'model')} in use"),
         tiles.shares(parts),
         note(
             "\N{LEFT DOUBLE QUOTATION MARK}Not watched\N{RIGHT DOUBLE QUOTATION MARK} means "
@@ -355,14 +356,14 @@ def _models(business: Business) -> None:
 # -- one model -------------------------------------------------------------------------------------
 
 
-def one_pager(business: Business, model: Model, models: Sequence[Model], *, by: Actor) -> None:
+def one_pager(business: Business, model: Model, *, by: Actor) -> None:
     """One model for somebody who does not build models."""
     line = next((one for one in business.portfolio.lines if one.model.id == model.id), None)
     page.head(
         ("Impact", model.domain or model.name),
         f"What {model.name} does for the business",
         model.description.strip() or "MLflow has no description of this model.",
-        actions=lambda: _choose(models, model),
+        actions=lambda: _choose(business, model),
     )
     if line is None:
         empty("No version of it is live", "It counts from the day a version becomes champion.")

@@ -7,17 +7,18 @@ declared one outcome to be worth; nothing else here is money.
 from __future__ import annotations
 
 from collections import defaultdict
+from collections.abc import Iterator
 from dataclasses import dataclass, field
 from datetime import date, datetime, timedelta
 from decimal import Decimal
 from enum import StrEnum
 from typing import Any, Final
 
-from sqlalchemy import BindParameter, Executable, Row, String, bindparam, func, or_
+from sqlalchemy import BindParameter, Boolean, Executable, Row, and_, bindparam, func, or_, union
 from sqlalchemy import select as columns
 from sqlmodel import Session, col, select
 
-from auth.access import Verdict, decide
+from auth.access import Verdict, decide, visible_scopes
 from auth.actors import Actor
 from catalog.impact.tables import DeclaredValueRow
 from catalog.monitoring.tables import PredictionDayRow
@@ -33,6 +34,9 @@ SILENT_AFTER: Final = timedelta(days=7)
 WINDOW_DAYS: Final = 30
 LONGEST_OUTCOME: Final = 120
 _LONGEST_REASON: Final = 500
+# Of the live models of which nothing is known, so many are listed; the others are counted.
+_MOST_QUIET: Final = 100
+_AT_ONCE: Final = 10_000
 _LARGEST_EUR: Final = Decimal(1_000_000)
 
 
@@ -86,6 +90,17 @@ class Portfolio:
     lines: tuple[Line, ...]
     since: date
     until: date
+    # Live models of which nothing is known: nobody calls them, and nobody said what they are worth.
+    quiet: int = 0
+
+    @property
+    def size(self) -> int:
+        """How many models are in use; `lines` has all that something is known of."""
+        return len(self.lines) + self.quiet
+
+    def number(self, health: Health) -> int:
+        """How many models are in this state of health."""
+        return len(self.having(health)) + (self.quiet if health is Health.UNKNOWN else 0)
 
     @property
     def calls_by_day(self) -> tuple[tuple[date, int], ...]:
@@ -126,11 +141,24 @@ class Impact:
         today = self._ledger.clock.now().date()
         since = today - timedelta(days=WINDOW_DAYS - 1)
         with self._ledger.store.read() as session:
-            found = session.connection().execute(_LIVE, {"only": model_id})
+            connection = session.connection()
+            if model_id:
+                found, live = list(connection.execute(_LIVE, {"models": [model_id]})), 1
+            else:
+                scopes = _scopes(by)
+                live = int(connection.execute(_LIVE_COUNT, scopes).scalar_one())
+                known = set(connection.execute(_KNOWN).scalars())
+                known |= set(connection.execute(_FIRST, scopes).scalars())
+                found = [
+                    row
+                    for ids in _portions(sorted(known))
+                    for row in connection.execute(_LIVE, {"models": ids})
+                ]
             rows = [row for row in found if decide(by, "impact:read", resource(row))]
             lines = _lines(session, rows, since, self._ledger.clock.now()) if rows else []
         lines.sort(key=lambda line: (-line.calls, line.model.name))
-        return Portfolio(tuple(lines), since, today)
+        quiet = 0 if model_id else max(0, live - len(lines))
+        return Portfolio(tuple(lines), since, today, quiet)
 
     def calls_a_day(self, model_ids: set[str]) -> dict[str, float]:
         """The reported calls of each of these models a day, over the last 30 days."""
@@ -269,6 +297,22 @@ def _counted(session: Session, model_ids: list[str], since: date) -> dict[str, _
     return found
 
 
+def _portions(ids: list[str]) -> Iterator[list[str]]:
+    """As many as a database takes in one question."""
+    for start in range(0, len(ids), _AT_ONCE):
+        yield ids[start : start + _AT_ONCE]
+
+
+def _scopes(by: Actor) -> dict[str, Any]:
+    """Where the actor may read impact, for a question to be narrowed by."""
+    scopes = visible_scopes(by, "impact:read")
+    return {
+        "everything": any(scope.kind == "everything" for scope in scopes),
+        "domains": [scope.id for scope in scopes if scope.kind == "domain"],
+        "ids": [scope.id for scope in scopes if scope.kind == "model"],
+    }
+
+
 def _most_first(counts: dict[str, int]) -> tuple[tuple[str, int], ...]:
     return tuple(sorted(counts.items(), key=lambda one: -one[1]))
 
@@ -315,7 +359,6 @@ def _declared(row: DeclaredValueRow | Row[Any]) -> Declared:
 
 # Asked on every click on Home, Model, Release and Impact: built once, answered in columns.
 _MODELS: Final[BindParameter[Any]] = bindparam("models", expanding=True)
-_ONLY: Final = bindparam("only", type_=String())
 _LIVE: Final[Executable] = (
     columns(*MODEL, col(VersionRow.status))
     .join(AliasRow, col(AliasRow.model_id) == col(ModelRow.id))
@@ -323,8 +366,39 @@ _LIVE: Final[Executable] = (
     .where(
         col(ModelRow.gone_at).is_(None),
         col(AliasRow.alias) == "champion",
-        or_(_ONLY == "", col(ModelRow.id) == _ONLY),
+        col(ModelRow.id).in_(_MODELS),
     )
+)
+_IN_SCOPE: Final = (
+    col(AliasRow.alias) == "champion",
+    col(ModelRow.id) == col(AliasRow.model_id),
+    col(ModelRow.gone_at).is_(None),
+    or_(
+        bindparam("everything", type_=Boolean()),
+        and_(
+            col(ModelRow.domain) != "",
+            col(ModelRow.domain).in_(bindparam("domains", expanding=True)),
+        ),
+        col(ModelRow.id).in_(bindparam("ids", expanding=True)),
+    ),
+)
+_LIVE_COUNT: Final[Executable] = columns(func.count()).where(*_IN_SCOPE)
+_FIRST: Final[Executable] = (
+    columns(col(AliasRow.model_id))
+    .where(*_IN_SCOPE)
+    .order_by(col(AliasRow.alias), col(AliasRow.model_id))
+    .limit(_MOST_QUIET)
+)
+# Those of which something is known: called, valued, or not ready although they are live.
+_KNOWN: Final[Executable] = union(
+    columns(col(PredictionDayRow.model_id)),
+    columns(col(DeclaredValueRow.model_id)),
+    columns(col(VersionRow.model_id)).where(
+        col(VersionRow.id) == col(AliasRow.version_id),
+        col(AliasRow.alias) == "champion",
+        col(VersionRow.status) != "READY",
+        col(VersionRow.gone_at).is_(None),
+    ),
 )
 _LAST_CALLS: Final[Executable] = (
     columns(col(PredictionDayRow.model_id), func.max(PredictionDayRow.last_at))

@@ -7,6 +7,7 @@ from collections.abc import Collection, Iterable, Mapping, Sequence
 from dataclasses import dataclass, field, replace
 from datetime import datetime
 from functools import lru_cache
+from itertools import islice
 from typing import Any, Final
 
 from sqlalchemy import BindParameter, Executable, Row, bindparam
@@ -284,13 +285,20 @@ class Models:
         with self._ledger.store.read() as session:
             return [mirror_state(row) for row in session.exec(_MIRRORED)]
 
-    def visible(self, *, by: Actor) -> list[Model]:
-        """Every model the actor may see, by name."""
+    def called(self, name: str, *, by: Actor) -> list[Model]:
+        """The models of this name that the actor may see, on whatever server."""
         with self._ledger.store.read() as session:
-            rows = session.connection().execute(_ALL)
+            rows = session.connection().execute(_CALLED, {"name": name})
             return load_models(
                 session, [row for row in rows if decide(by, "model:read", resource(row))]
             )
+
+    def visible(self, *, by: Actor, limit: int = 1_000) -> list[Model]:
+        """The first models by name among those the actor may see; Discover finds the others."""
+        with self._ledger.store.read() as session:
+            rows = session.connection().execute(_ALL)
+            seen = (row for row in rows if decide(by, "model:read", resource(row)))
+            return load_models(session, list(islice(seen, limit)))
 
     def may_classify(self, *, by: Actor) -> Verdict:
         """Whether the actor may say who owns a model and what it predicts."""

@@ -133,6 +133,7 @@ class AliasRow(SQLModel, table=True):
     """Where an alias points, and since when Countersign has seen it there."""
 
     __tablename__ = "model_alias"
+    __table_args__ = (Index("ix_model_alias_alias", "alias", "model_id"),)
 
     model_id: str = Field(primary_key=True, foreign_key="model.id")
     alias: str = Field(primary_key=True)

@@ -61,7 +61,7 @@ class _Fts5:
     def install(self, connection: Connection) -> None:
         connection.exec_driver_sql(
             "CREATE VIRTUAL TABLE IF NOT EXISTS search_text USING fts5("
-            "tokens, tokenize='ascii', detail=none, columnsize=0, prefix='3 4')"
+            "tokens, tokenize='ascii', detail=none, columnsize=0, prefix='3')"
         )
 
     def put(self, connection: Connection, rows: Sequence[tuple[int, str]]) -> None:

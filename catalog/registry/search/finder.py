@@ -32,7 +32,6 @@ from catalog.registry.search.tables import ModelMeasureRow
 from ledger.clock import Clock
 from ledger.store import Store
 
-MOST_FACET_VALUES: Final = 100
 _FEW: Final = 500
 
 
@@ -78,7 +77,7 @@ class Finder:
             held = among & (fails == 0)
             places = np.flatnonzero(held)
             chosen = self._ordered(session, shelf, places, match, order, measures)
-            page = chosen[offset : offset + limit]
+            page = chosen[offset : offset + limit].tolist()
             return Found(
                 hits=pages.read(
                     session, [shelf.ids[place] for place in page], match, measures, by=by
@@ -93,6 +92,23 @@ class Finder:
     def count(self, question: Question, *, by: Actor) -> int:
         """How many models answer, without reading any."""
         return self.find(question, by=by, limit=0, facets=False).total
+
+    def stamp(self, session: Session) -> int:
+        """How often the index was written to."""
+        return self._shelves.current(session).stamp
+
+    def matching(self, question: Question, *, by: Actor) -> tuple[int, list[str]]:
+        """The ids of all models that answer, and the stamp of the index at which they do."""
+        with self._store.read() as session:
+            shelf = self._shelves.current(session)
+            visible = _visible(shelf, by)
+            # What was corrected or holds only some of the words is offered to a reader, and told
+            # to nobody.
+            match = self._matcher.match(session, shelf, question.text, visible, verbatim=True)
+            held = visible.copy() if match is None else match.mask & (not match.relaxed)
+            for mask in self._masks(session, shelf, question).values():
+                held &= mask
+            return shelf.stamp, [shelf.ids[place] for place in np.flatnonzero(held).tolist()]
 
     def metrics(self) -> list[str]:
         """The names of the numbers that models are narrowed by, at most a hundred."""
@@ -160,7 +176,7 @@ class Finder:
         match: Match | None,
         order: Order,
         measures: Mapping[str, Measure],
-    ) -> list[int]:
+    ) -> npt.NDArray[np.intp]:
         ranks = shelf.ranks[places]
         if order is Order.NAME:
             keys: tuple[Any, ...] = (ranks,)
@@ -174,7 +190,7 @@ class Finder:
             tasks = shelf.single["task"][places]
             values = self._values(session, shelf, places, measures)
             keys = (ranks, values, _task_ranks(tasks, np.lexsort(best)))
-        return [int(place) for place in places[np.lexsort(keys)]]
+        return places[np.lexsort(keys)]
 
     def _values(
         self,
@@ -203,10 +219,10 @@ def _first(
     ranks: Codes,
     trust: npt.NDArray[np.signedinteger[Any]],
     steps: npt.NDArray[np.signedinteger[Any]],
-) -> list[int]:
+) -> npt.NDArray[np.intp]:
     """Ordered by text, trust and name: in one number, which sorts faster than three."""
     whole = (steps.astype(np.int64) << 32) + (trust.astype(np.int64) << 26) + ranks
-    return [int(place) for place in places[np.argsort(whole)]]
+    return places[np.argsort(whole)]
 
 
 def _any(masks: Iterable[Mask]) -> Mask:

@@ -7,10 +7,11 @@ words must be there; where no model has all of them, those that have most are to
 from __future__ import annotations
 
 import threading
+from bisect import bisect_left
 from collections import OrderedDict
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
-from itertools import pairwise
+from itertools import islice, pairwise
 from typing import Final
 
 import numpy as np
@@ -35,6 +36,8 @@ PHRASE_BONUS: Final = 2.0
 NAME_BONUS: Final = 4.0
 # What a word decides that may be said of any model, beside one that may not.
 LITTLE: Final = 0.25
+# Of the words that the best model has, how many another one must have when none has all.
+ENOUGH: Final = 0.6
 # Text is compared in steps of a quarter: a smaller difference says nothing, trust says more.
 STEP: Final = 0.25
 _SHORTEST_PART: Final = 3
@@ -229,11 +232,13 @@ def _begun(beginning: str, words: Sequence[str]) -> list[str]:
     """Stems of words that begin as typed although their stems do not: predicti, predict."""
     if len(beginning) <= _SHORTEST_PART:
         return []
-    found = dict.fromkeys(
-        root
-        for word in words
-        if word.startswith(beginning) and not (root := stem(word)).startswith(beginning)
-    )
+    start = bisect_left(words, beginning)
+    found: dict[str, None] = {}
+    for word in islice(words, start, None):
+        if not word.startswith(beginning):
+            break
+        if not (root := stem(word)).startswith(beginning):
+            found[root] = None
     return list(found)[:_MOST_BEGUN]
 
 
@@ -252,7 +257,7 @@ def _parts_of_names(scores: Scores, shelf: Shelf, term: Term, question: Asked) -
 
 
 def _all_or_most(question: Asked, answer: _Answer, visible: Mask) -> tuple[Mask, Scores, bool]:
-    """The models that hold every word that must be there, else those that hold half of them."""
+    """The models that hold every word that must be there, else those that hold most of them."""
     size = int(visible.sum())
     total = np.zeros(len(visible), dtype=np.float32)
     held_words = np.zeros(len(visible), dtype=np.int32)
@@ -277,5 +282,6 @@ def _all_or_most(question: Asked, answer: _Answer, visible: Mask) -> tuple[Mask,
     every = visible & (held_words == needed) & (total > 0)
     if every.any() or needed < 2:  # noqa: PLR2004 - of one word there is no half
         return every, total, False
-    some = visible & (held_words * 2 >= int(held_words.max(initial=0))) & (held_words > 0)
+    most = int(held_words.max(initial=0))
+    some = visible & (held_words >= ENOUGH * most) & (held_words > 0)
     return some, total, bool(some.any())

@@ -25,6 +25,7 @@ Mask = npt.NDArray[np.bool_]
 SINGLE: Final = ("domain", "task", "owner", "stage", "tier", "regulatory_class")
 SEVERAL: Final = ("aliases", "frameworks", "tags", "datasets")
 STATE: Final = "models"
+MOST_VALUES: Final = 500
 
 _COLUMNS: Final = (
     col(ModelSearchRow.no),
@@ -108,7 +109,7 @@ class Shelf:
         return mask
 
     def counts(self, facet: str, among: Mask) -> list[tuple[str, int]]:
-        """How many of some models have each value; the most common first."""
+        """How many of some models have each of the most common values; those first."""
         names = self.values[facet].names
         if facet in self.single:
             found = np.bincount(self.single[facet][among], minlength=len(names))
@@ -116,8 +117,10 @@ class Shelf:
             pairs = self.several[facet]
             found = np.bincount(pairs.values[among[pairs.places]], minlength=len(names))
         there = np.flatnonzero(found)
-        counted = [(names[one], int(found[one])) for one in there.tolist() if names[one]]
-        return sorted(counted, key=lambda one: (-one[1], one[0]))
+        if len(there) > MOST_VALUES:
+            there = there[np.argpartition(-found[there], MOST_VALUES)[:MOST_VALUES]]
+        counted = [(-int(found[one]), names[one]) for one in there.tolist() if names[one]]
+        return [(name, -count) for count, name in sorted(counted)]
 
     def folded(self) -> Iterator[str]:
         """The names in small letters, in their places."""

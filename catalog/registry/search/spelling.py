@@ -33,11 +33,11 @@ class Vocabulary:
         self._stamp = -1
 
     def words(self, session: Session, stamp: int) -> Sequence[str]:
-        """The words as the index is at this stamp. Words are only ever added."""
+        """The words as the index is at this stamp, by the alphabet. Words are only ever added."""
         with self._lock:
             if self._stamp < stamp:
                 rows: Sequence[Any] = session.connection().execute(_SINCE, {"id": self._last}).all()
-                self._words.extend(row.word for row in rows)
+                self._words = sorted([*self._words, *(row.word for row in rows)])
                 self._last = rows[-1].id if rows else self._last
                 self._stamp = stamp
             return self._words

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from datetime import datetime
 
-from sqlalchemy import BigInteger, Column, Index, Integer, Text
+from sqlalchemy import BigInteger, Column, Index, Integer, Text, UniqueConstraint
 from sqlmodel import Field, SQLModel
 
 from ledger.store import UtcDateTime
@@ -91,3 +91,27 @@ class SearchWordRow(SQLModel, table=True):
 
     id: int | None = Field(default=None, primary_key=True)
     word: str = Field(unique=True)
+
+
+class SavedSearchRow(SQLModel, table=True):
+    """A search somebody keeps; `stamp` is the index at which it was looked at last."""
+
+    __tablename__ = "saved_search"
+    __table_args__ = (UniqueConstraint("owner_id", "name"),)
+
+    id: str = Field(primary_key=True)
+    owner_id: str = Field(foreign_key="principal.id")
+    name: str
+    state: str = Field(sa_column=_text())
+    notifies: bool = Field(index=True)
+    stamp: int = Field(default=0, sa_column=Column(BigInteger, nullable=False))
+    created_at: datetime = Field(sa_column=_moment())
+
+
+class SavedMatchRow(SQLModel, table=True):
+    """A model that a notifying search has found: nobody is told of it again."""
+
+    __tablename__ = "saved_search_match"
+
+    search_id: str = Field(primary_key=True, foreign_key="saved_search.id")
+    model_id: str = Field(primary_key=True)

@@ -187,9 +187,10 @@ def marked(text: str, stems: frozenset[str], beginning: str) -> tuple[tuple[str,
     """A text in parts, each with whether it was asked for."""
     parts: list[tuple[str, bool]] = []
     for part in _parts(text):
+        small = part.lower()
         found = any(
             stem(word) in stems or (beginning and word.startswith(beginning))
-            for word in words_in(part)
+            for word in ((small,) if part == small and _PLAIN.fullmatch(small) else words_in(part))
         )
         if parts and parts[-1][1] == found:
             parts[-1] = (parts[-1][0] + part, found)

@@ -61,7 +61,7 @@ def shelf(house: House) -> House:
         ("_", []),
         ('"', []),
         ("credit*", ["credit-pd", "loan-pricing", "churn_score"]),
-        ("credit OR fraud", ["fraud"]),
+        ("credit OR fraud", ["fraud", "credit-pd", "loan-pricing", "churn_score"]),
         ("name:credit", ["credit-pd", "loan-pricing", "churn_score"]),
         ("credit NEAR(pd)", ["credit-pd"]),
         ("(credit", ["credit-pd", "loan-pricing", "churn_score"]),

@@ -97,4 +97,4 @@ def ndcg(ranked: Sequence[str], grades: dict[str, int]) -> float:
 
 
 def _gain(grades: Sequence[int]) -> float:
-    return sum((2**grade - 1) / math.log2(2 + place) for place, grade in enumerate(grades[:TOP]))
+    return sum((2.0**grade - 1) / math.log2(2 + place) for place, grade in enumerate(grades[:TOP]))
