@@ -13,7 +13,7 @@ import pkgutil
 import re
 import warnings
 from collections.abc import AsyncIterator
-from contextlib import asynccontextmanager
+from contextlib import asynccontextmanager, suppress
 from functools import cache
 from pathlib import Path
 from typing import Final
@@ -80,6 +80,9 @@ async def _open_house(_app: st.App) -> AsyncIterator[None]:
     kit = (f"app.ui.{found.name}" for found in pkgutil.iter_modules(ui.__path__))
     for name in (*_HEAVY, *kit):
         importlib.import_module(name)
+    with suppress(CountersignError):
+        if migrate.is_at_head(_portal.store):
+            _portal.finder.warm()
     # What is loaded now stays: Streamlit collects garbage after every click, and without this
     # it would look through all of it each time (96 ms of CPU per click instead of 8).
     gc.collect()

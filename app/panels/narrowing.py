@@ -120,7 +120,8 @@ def facets(found: Found, question: Question) -> None:
 
 
 def _facet(one: str, found: Found, question: Question) -> None:
-    facet(TITLES[one], found.facets.get(one, ()), one, sorted(question.chosen.get(one, ())))
+    counts, chosen = found.facets.get(one, ()), sorted(question.chosen.get(one, ()))
+    facet(TITLES[one], counts, one, chosen, found.total)
 
 
 def _range(question: Question) -> None:

@@ -13,15 +13,19 @@ MOST_SHOWN: Final = 8
 
 
 def facet(
-    title: str, counts: Sequence[tuple[str, int]], key: str, chosen: Collection[str] = ()
+    title: str,
+    counts: Sequence[tuple[str, int]],
+    key: str,
+    chosen: Collection[str] = (),
+    total: int | None = None,
 ) -> None:
     """The most common values and those chosen; the choice lives in the URL under `key`.
 
-    Nothing is drawn where there is nothing to choose between.
+    Nothing is drawn where no value would narrow what `total` counts.
     """
     listed = dict(counts[:MOST_SHOWN])
     listed |= {value: dict(counts).get(value, 0) for value in chosen if value not in listed}
-    if not chosen and len(listed) < 2:  # noqa: PLR2004 - one value narrows nothing
+    if not chosen and all(count == total for count in listed.values()):
         return
     # The count is drawn by a stylesheet: inside the label it would become part of the URL.
     rules = "".join(

@@ -89,9 +89,10 @@ class Finder:
                 relaxed=bool(match and match.relaxed),
             )
 
-    def count(self, question: Question, *, by: Actor) -> int:
-        """How many models answer, without reading any."""
-        return self.find(question, by=by, limit=0, facets=False).total
+    def warm(self) -> None:
+        """Read the shelf before somebody waits for it."""
+        with self._store.read() as session:
+            self._shelves.current(session)
 
     def stamp(self, session: Session) -> int:
         """How often the index was written to."""
