@@ -34,7 +34,7 @@ def head(states: Sequence[MirrorState], question: Question, *, by: Actor) -> Non
     st.text_input(
         "Search models",
         type="search",
-        live="250ms",
+        live="100ms",
         key="q",
         bind="query-params",
         icon=":material/search:",

@@ -5,6 +5,7 @@ Both are given the same finished tokens and asked for the same ones; neither ran
 
 from __future__ import annotations
 
+import json
 from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import dataclass
 from typing import Final, Protocol
@@ -82,11 +83,14 @@ class _Fts5:
     def holding(
         self, connection: Connection, wanted: Sequence[Sequence[Token]]
     ) -> Iterator[Numbers]:
-        ask = "SELECT {}, group_concat(rowid) FROM search_text WHERE search_text MATCH ?"
-        asked = tuple(
+        asked = [
             " OR ".join(f'"{one.text}"' + " *" * one.begins for one in tokens) for tokens in wanted
+        ]
+        statement = (
+            "SELECT key, (SELECT group_concat(rowid) FROM search_text WHERE search_text MATCH "
+            "asked.value) FROM json_each(?) AS asked ORDER BY key"
         )
-        yield from _answers(connection, ask, asked)
+        yield from _answers(connection, statement, json.dumps(asked))
 
 
 class _Tsvector:
@@ -125,25 +129,20 @@ class _Tsvector:
     def holding(
         self, connection: Connection, wanted: Sequence[Sequence[Token]]
     ) -> Iterator[Numbers]:
-        ask = (
-            "SELECT {}, string_agg(no::text, ',') FROM search_text WHERE words @@ CAST(%s AS "
-            "tsquery)"
-        )
-        asked = tuple(
+        asked = [
             " | ".join(f"'{one.text}'" + ":*" * one.begins for one in tokens) for tokens in wanted
+        ]
+        statement = (
+            "SELECT place, (SELECT string_agg(no::text, ',') FROM search_text WHERE words @@ "
+            "CAST(query AS tsquery)) FROM unnest(CAST(%s AS text[])) WITH ORDINALITY "
+            "AS asked (query, place) ORDER BY place"
         )
-        yield from _answers(connection, ask, asked)
+        yield from _answers(connection, statement, asked)
 
 
-def _answers(connection: Connection, ask: str, asked: tuple[str, ...]) -> Iterator[Numbers]:
-    """All questions in one statement: the way to the database is gone once."""
-    if not asked:
-        return
-    statement = " UNION ALL ".join(ask.format(place) for place in range(len(asked)))
-    answered = connection.exec_driver_sql(statement, asked).all()
-    found: dict[int, str | None] = {row[0]: row[1] for row in answered}
-    for place in range(len(asked)):
-        listed = found.get(place)
+def _answers(connection: Connection, statement: str, asked: str | list[str]) -> Iterator[Numbers]:
+    """All questions in one statement, planned once: the way to the database is gone once."""
+    for _, listed in connection.exec_driver_sql(statement, (asked,)):
         yield np.fromstring(listed, dtype=np.int64, sep=",") if listed else _NOBODY
 
 
