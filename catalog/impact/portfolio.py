@@ -373,6 +373,8 @@ _IN_SCOPE: Final = (
     col(AliasRow.alias) == "champion",
     col(ModelRow.id) == col(AliasRow.model_id),
     col(ModelRow.gone_at).is_(None),
+    # Whether a restricted model is live is told only to those who are let in, among the known.
+    col(ModelRow.restricted_at).is_(None),
     or_(
         bindparam("everything", type_=Boolean()),
         and_(
