@@ -62,6 +62,7 @@ class Mirror:
         self._reader = Reader(self._copy, clock)
         self._scribe = Scribe(store, clock, journal, server)
         self._logbook = Logbook(store, clock, server)
+        self._is_quiet = False
         # What could not be read, and why, by name or id; told to the operator once.
         self._troubled: dict[str, str] = {}
 
@@ -176,6 +177,10 @@ class Mirror:
             self._copy.list_versions(listed, listing, began, reading.ended)
             versions += len(listing)
             progress.has_read(len(listing))
+        # A large registry at its first sight is no news: a job for each of its versions would
+        # keep the worker busy for hours, telling people what has long been there.
+        state = self._logbook.state()
+        self._is_quiet = len(listed) > SMALL and (state is None or state.crawled_at is None)
         met: set[str] = set()
         again: list[str] = []
         for page, reading in self._timed(place.model_pages()):
@@ -218,13 +223,13 @@ class Mirror:
 
     def _take(self, place: Mlflow, batch: list[Found]) -> None:
         try:
-            self._scribe.take(batch)
+            self._scribe.take(batch, is_quiet=self._is_quiet)
         except Exception as problem:
             if getattr(problem, "code", "") == "database-unavailable":
                 raise
             for found in batch:
                 with self._apart(place, found.model.name, f"model {found.model.name!r}"):
-                    self._scribe.take([found])
+                    self._scribe.take([found], is_quiet=self._is_quiet)
         else:
             for found in batch:
                 self._troubled.pop(found.model.name, None)

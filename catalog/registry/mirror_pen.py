@@ -41,6 +41,7 @@ class Pen:
 
     journal: Journal
     at: datetime
+    is_quiet: bool = False
     _changes: list[dict[str, Any]] = field(default_factory=list)
     _events: list[tuple[str, str, dict[str, str]]] = field(default_factory=list)
 
@@ -73,8 +74,9 @@ class Pen:
         )
 
     def tell(self, event: str, subject: str, **payload: str) -> None:
-        """Somebody may want to act on it."""
-        self._events.append((event, subject, payload))
+        """Somebody may want to act on it, unless it is only the first sight of a whole server."""
+        if not self.is_quiet:
+            self._events.append((event, subject, payload))
 
     def write(self, session: Session) -> None:
         """Write everything gathered, in its order."""

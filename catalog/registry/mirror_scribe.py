@@ -50,10 +50,13 @@ class Scribe:
                 .values(seen_at=models, versions_seen_at=versions)
             )
 
-    def take(self, batch: Sequence[Found]) -> list[str]:
-        """Write down what was found, in one transaction. Returns the ids of the models."""
+    def take(self, batch: Sequence[Found], *, is_quiet: bool = False) -> list[str]:
+        """Write down what was found, in one transaction, and tell of it unless that is quiet.
+
+        Returns the ids of the models.
+        """
         with self._store.write() as session:
-            pen = Pen(self._journal, self._clock.now())
+            pen = Pen(self._journal, self._clock.now(), is_quiet)
             ids = [
                 id_
                 for workspace in {found.model.workspace for found in batch}

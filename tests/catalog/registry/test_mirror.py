@@ -488,3 +488,19 @@ def test_a_reading_older_than_the_one_written_is_thrown_away(small_house: House)
     assert champion.number == 2
     moves = small_house.portal.changes.spells(small_house.model(), "champion")
     assert [one.number for one in moves] == [1, 2]
+
+
+def test_the_first_sight_of_a_large_registry_is_no_news_and_the_second_is(
+    small_house: House, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(mirror, "SMALL", 0)
+    small_house.credit()
+    assert [events(small_house, one) for one in ("model:seen", "version:seen", "alias:seen")] == [
+        [],
+        [],
+        [],
+    ]
+    assert small_house.portal.changes.of(small_house.model())
+    small_house.mlflow.log("credit-pd")
+    small_house.mirror()
+    assert events(small_house, "version:seen") == ["{}"]
