@@ -9,7 +9,7 @@ from __future__ import annotations
 import logging
 import re
 import threading
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 from typing import Any, Final, Protocol
 from urllib.parse import parse_qsl, urlsplit
@@ -31,6 +31,14 @@ _PASSES: Final = frozenset({408, 425, 429})
 _SERVER_ERROR: Final = 500
 # What chats read as markup: a model's name must not call everybody or hide a link.
 _HARMLESS: Final = str.maketrans({"<": "(", ">": ")", "[": "(", "]": ")", "@": "(at)"})
+# What the address of a chat itself may ask. All else would be an order to Apprise: to send a file
+# of this machine as the template, to believe any certificate, to wait without an end.
+_ASKED: Final[Mapping[Way, frozenset[str]]] = {
+    Way.SLACK: frozenset(),
+    Way.TEAMS: frozenset({"api-version", "sig", "sp", "sv"}),
+}
+# What Apprise puts there itself when it reads an address of the chat.
+_OWN: Final = frozenset({"mode", "pa"})
 _MESSAGE_ID: Final = re.compile(r"^Message-ID:.*$", re.MULTILINE | re.IGNORECASE)
 SECONDS: Final = 10.0
 
@@ -92,15 +100,20 @@ class AppriseOutbound:
             plain = Letter(
                 letter.id, *(one.translate(_HARMLESS) for one in (letter.title, letter.body))
             )
-        post = self._webhook(way, url, letter)
+        try:
+            post = self._webhook(way, url, letter)
+        except CountersignError:
+            raise
+        except Exception:  # noqa: BLE001 - what a plugin says of an address may repeat it
+            raise _no_address(way) from None
         _send(lambda: bool(post.send(plain.body, plain.title, body_format=NotifyFormat.TEXT)))
 
     def _webhook(self, way: Way, url: str, letter: Letter) -> Any:  # noqa: ANN401 - untyped plugins
         known: Any = {Way.SLACK: NotifySlack, Way.TEAMS: NotifyWorkflows}.get(way)
         if known is not None:
             parts = known.parse_native_url(url)
-            if not parts:
-                raise Invalid(f"This is no address of {way.value.capitalize()}.", code="no-address")
+            if not parts or _orders(way, url, parts):
+                raise _no_address(way)
             return known(**{**parts, "asset": self._asset})
         parts_ = urlsplit(url)
         return NotifyJSON(
@@ -115,6 +128,17 @@ class AppriseOutbound:
             cto=SECONDS,
             rto=SECONDS,
         )
+
+
+def _orders(way: Way, url: str, parts: Mapping[str, Any]) -> bool:
+    """Whether an address asks for more than its chat would, as Apprise reads it or as we do."""
+    ours = {name for name, _ in parse_qsl(urlsplit(url).query, keep_blank_values=True)}
+    theirs = set(parts["qsd"]) - _OWN
+    return bool((ours | theirs) - _ASKED[way] or parts["qsd+"] or parts["qsd-"] or parts["qsd:"])
+
+
+def _no_address(way: Way) -> Invalid:
+    return Invalid(f"This is no address of {way.value.capitalize()}.", code="no-address")
 
 
 class _Letter(NotifyEmail):

@@ -459,6 +459,48 @@ def test_the_addresses_of_slack_and_teams_are_understood(desk: House, way: Way, 
         out._webhook(way, "https://hooks.example.com/x", Letter("id", "t", "b"))
 
 
+TEAMS = "https://a.logic.azure.com/workflows/643e69f8/triggers/manual/paths/invoke"
+HOOK = "https://hooks.slack.com/services/T1JJ3T3L2/A1BRTD4JD/TIiajkdnlazkcOXrIdevi7FQ"
+
+
+@pytest.mark.parametrize(
+    ("way", "url"),
+    [
+        (Way.TEAMS, f"{TEAMS}?sig=KOD&template=/etc/passwd"),
+        (Way.TEAMS, f"{TEAMS}?sig=KOD;template=/etc/passwd"),
+        (Way.TEAMS, f"{TEAMS}?sig=KOD&%54emplate=http://169.254.169.254/latest"),
+        (Way.TEAMS, f"{TEAMS}?sig=KOD&verify=no"),
+        (Way.TEAMS, f"{TEAMS}?sig=KOD&cto=9999"),
+        (Way.TEAMS, f"{TEAMS}?sig=KOD&:app_id=x"),
+        (Way.SLACK, f"{HOOK}?template=file:///etc/passwd"),
+        (Way.SLACK, f"{HOOK}?mode=bot"),
+        (Way.SLACK, f"{HOOK}?verify=no"),
+    ],
+)
+def test_the_address_of_a_chat_gives_no_orders_to_the_library_that_calls_it(
+    desk: House, way: Way, url: str
+) -> None:
+    out = AppriseOutbound("", desk.portal.settings.webhook_hosts)
+    with pytest.raises(Invalid) as refused:
+        out._webhook(way, url, Letter("id", "t", "b"))
+    assert refused.value.code == "no-address"
+
+
+def test_an_address_that_the_library_cannot_use_is_told_without_its_secret(
+    desk: House, web: WebSink, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    def unusable(*_given: object) -> object:
+        raise TypeError("an invalid signature (secret) was specified")
+
+    out = AppriseOutbound("", desk.portal.settings.webhook_hosts)
+    monkeypatch.setattr(out, "_webhook", unusable)
+    with pytest.raises(Invalid) as refused:
+        out.call(Way.TEAMS, f"{web.url}/x", Letter("id", "t", "b"))
+    assert refused.value.code == "no-address"
+    assert refused.value.__suppress_context__
+    assert "secret" not in str(refused.value)
+
+
 # -- once a day ------------------------------------------------------------------------------------
 
 
