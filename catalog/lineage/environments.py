@@ -12,11 +12,12 @@ LARGEST_BYTES: Final = 256 * 1024
 _MOST_LINES: Final = 1_000
 _LONGEST: Final = 120
 _REQUIREMENT: Final = re.compile(r"([A-Za-z0-9][A-Za-z0-9._-]*)\s*(\[[^\]]*\])?\s*(.*)")
+# None of these looks beyond its line: a file of empty lines would be read once for each of them.
 _PYTHON: Final = re.compile(
-    r"""^\s*(?:-\s*)?python\s*(?::|={1,2}|$)\s*['"]?([\d.]+)""", re.MULTILINE
+    r"""^[ \t]*(?:-[ \t]*)?python[ \t]*(?::|={1,2})[ \t]*['"]?([\d.]+)""", re.MULTILINE
 )
-_MLFLOW: Final = re.compile(r"""^mlflow_version:\s*['"]?([\w.+-]+)""", re.MULTILINE)
-_CONDA: Final = re.compile(r"^\s+-\s+(?!pip\s*:)(\S.*)$", re.MULTILINE)
+_MLFLOW: Final = re.compile(r"""^mlflow_version:[ \t]*['"]?([\w.+-]+)""", re.MULTILINE)
+_CONDA: Final = re.compile(r"^[ \t]+-[ \t]+(?!pip[ \t]*:)(\S.*)$", re.MULTILINE)
 
 
 def environment(files: Mapping[str, str]) -> dict[str, str]:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import io
+import time
 from collections.abc import Mapping
 from pathlib import Path
 from typing import Any
@@ -333,3 +334,11 @@ def test_packages_are_read_from_what_mlflow_writes(
     assert {name: told_of.get(name) for name in found} == found
     assert "secret" not in str(told_of)
     assert all(len(name) <= 120 and name.isprintable() for name in told_of)
+
+
+@pytest.mark.parametrize("file", ["requirements.txt", "python_env.yaml", "conda.yaml", "MLmodel"])
+@pytest.mark.parametrize("piece", ["\n", " \n", "\t- \n", " ", "python ", "\r"])
+def test_a_file_of_nothing_keeps_no_processor_busy(file: str, piece: str) -> None:
+    began = time.process_time()
+    environment({file: piece * (40_000 // len(piece))})
+    assert time.process_time() - began < 2
