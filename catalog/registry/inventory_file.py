@@ -8,6 +8,7 @@ from __future__ import annotations
 import csv
 import io
 import re
+from collections import Counter
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from typing import Final
@@ -129,7 +130,7 @@ def _next(rows: Iterable[list[str]], number: int) -> list[str]:
 def _heading(cells: list[str]) -> list[str]:
     heading = [cell.strip().lower().replace(" ", "_") for cell in cells]
     unknown = [cell for cell in heading if cell not in COLUMNS]
-    twice = {cell for cell in heading if heading.count(cell) > 1}
+    twice = {cell for cell, times in Counter(heading).items() if times > 1}
     if "name" not in heading or unknown or twice:
         what = (
             f"The column {min(twice)} is there twice."

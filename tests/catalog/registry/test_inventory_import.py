@@ -5,6 +5,7 @@ from __future__ import annotations
 import csv
 import io
 import json
+import time
 
 import pytest
 from hypothesis import given
@@ -247,6 +248,20 @@ def test_what_is_no_file_of_the_inventory_is_refused_with_a_remedy(data: bytes, 
     with pytest.raises(Invalid) as refusal:
         read(data)
     assert (refusal.value.code, bool(refusal.value.hint)) == (code, True)
+
+
+def test_a_heading_of_commas_alone_keeps_no_processor_busy() -> None:
+    began = time.process_time()
+    with pytest.raises(Invalid) as refusal:
+        read(b"," * 120_000)
+    assert refusal.value.code == "bad-heading"
+    assert time.process_time() - began < 2
+
+
+def test_the_file_of_somebody_who_may_not_import_is_not_read(house: House) -> None:
+    with pytest.raises(Refused):
+        house.portal.inventory_import.run(b"no inventory at all", by=house.alice)
+    assert len(house.records("inventory:import", outcome="refused")) == 1
 
 
 def test_one_enormous_cell_is_told_like_any_other_wrong_row() -> None:
