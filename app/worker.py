@@ -5,6 +5,7 @@ It is the only process that holds MLflow's credentials and the only one that tal
 
 from __future__ import annotations
 
+import gc
 import logging
 import os
 import signal
@@ -52,6 +53,9 @@ def main(settings: Settings) -> int:
     stop = threading.Event()
     for number in (signal.SIGTERM, signal.SIGINT, signal.SIGHUP):
         signal.signal(number, lambda *_: stop.set())
+    # What is loaded now stays: indexing many models looks through it no more (15 % of the CPU).
+    gc.collect()
+    gc.freeze()
     portal = build(settings)
     portal.promotions.release_claims(EXECUTOR)
     durable = DurableWorker(portal.store, handlers(portal, at_point=drill()))

@@ -71,12 +71,12 @@ def _figures(server: MlflowServer, folder: Path) -> list[Figure]:
 
 def _cpu(server: MlflowServer, act: Callable[[], None]) -> float:
     """Seconds of CPU that an act costs here and in the server's processes."""
-    before = time.process_time(), _of_group(server.group)
+    before = time.process_time(), of_group(server.group)
     act()
-    return time.process_time() - before[0] + _of_group(server.group) - before[1]
+    return time.process_time() - before[0] + of_group(server.group) - before[1]
 
 
-def _of_group(group: int) -> float:
+def of_group(group: int) -> float:
     """Seconds of CPU that the living processes of a group have used (Linux)."""
     ticks = 0
     for entry in Path("/proc").iterdir():

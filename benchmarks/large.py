@@ -66,7 +66,16 @@ def running(folder: Path, *, models: int = population.MODELS) -> Iterator[Large]
         desks.people.set_password(person.id, password, by=SYSTEM)
         desks.grants.give(person.id, role, scope, by=SYSTEM)
     desks.indexer.run(by=INDEXER)
-    log = folder / "portal.log"
+    with served(folder, environment, desks, password) as portal:
+        yield portal
+
+
+@contextmanager
+def served(
+    folder: Path, environment: dict[str, str], desks: Portal, password: str = ""
+) -> Iterator[Large]:
+    """The portal as a process of its own over a database that is complete."""
+    url, log = desks.settings.public_url, folder / "portal.log"
     with log.open("wb") as said:
         process = subprocess.Popen(
             [sys.executable, "-m", "countersign", "portal"],
@@ -76,8 +85,8 @@ def running(folder: Path, *, models: int = population.MODELS) -> Iterator[Large]
             stderr=said,
         )
         try:
-            until(lambda: is_answering(f"{settings.public_url}/healthz"), "the portal answers")
-            yield Large(settings.public_url, process.pid, desks, password, log)
+            until(lambda: is_answering(f"{url}/healthz"), "the portal answers")
+            yield Large(url, process.pid, desks, password, log)
         finally:
             process.terminate()
             process.wait(timeout=30)

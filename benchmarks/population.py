@@ -67,15 +67,15 @@ class _Draws:
 
 def populate(store: Store, models: int = MODELS, versions: int = VERSIONS) -> None:
     """Fill an empty catalog. The search index is not built: every model is marked for it."""
-    _bulk(store, PrincipalRow, _people())
-    _bulk(store, DatasetRow, _datasets())
+    bulk(store, PrincipalRow, _people())
+    bulk(store, DatasetRow, _datasets())
     with store.write() as session:
         marks.remove(session.connection())
     for start in range(0, models, _CHUNK):
         rows = _chunk(start, min(_CHUNK, models - start), versions)
         for kind, listed in rows.items():
-            _bulk(store, kind, listed)
-    _bulk(
+            bulk(store, kind, listed)
+    bulk(
         store,
         MirrorStateRow,
         [
@@ -267,7 +267,7 @@ def _version(  # noqa: PLR0913, PLR0917 - what was drawn for it
 # -- into the database -----------------------------------------------------------------------------
 
 
-def _bulk(store: Store, kind: type[SQLModel], rows: Sequence[dict[str, Any]]) -> None:
+def bulk(store: Store, kind: type[SQLModel], rows: Sequence[dict[str, Any]]) -> None:
     """Insert rows as fast as the database takes them; what is left out gets its default."""
     table: Table = kind.__table__  # type: ignore[attr-defined] # SQLModel hides it
     names = [column.name for column in table.columns]

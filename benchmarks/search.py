@@ -6,6 +6,7 @@ in 30 % of the models or more is asked for as well.
 
 from __future__ import annotations
 
+import gc
 import random
 import statistics
 import tempfile
@@ -53,6 +54,8 @@ def _figures(engine: str, store: Store, models: int) -> Iterator[Figure]:
     migrate.to_head(store)
     population.populate(store, models)
     indexer = Indexer(store)
+    gc.collect()
+    gc.freeze()  # as the worker does
     began = time.perf_counter()
     indexer.run(by=INDEXER)
     built = time.perf_counter() - began
