@@ -76,7 +76,9 @@ def measure(models: int = MODELS) -> list[Figure]:
             headers = {"Authorization": f"Bearer {token}"}
             ours = _http(portal.url, 0, _ours, headers=headers, process=portal.process)
             inside = _inside(
-                lambda query: desks.finder.find(Question(query), by=by, limit=PAGE, facets=False)
+                lambda query: desks.finder.find(
+                    Question(query), by=by, limit=PAGE, facets=False, snippets=False
+                )
             )
         their_inside = _inside(_store_of(database))
         return [

@@ -85,6 +85,7 @@ def list_models(portal: Desk, by: Caller, searched: Annotated[Searched, Query()]
         offset=searched.offset,
         order=searched.sort,
         measures=portal.policies.in_force.policy.measures(),
+        snippets=False,
     )
     return {
         "total": found.total,

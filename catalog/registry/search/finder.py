@@ -56,6 +56,7 @@ class Finder:
         order: Order = Order.BEST_MATCH,
         measures: Mapping[str, Measure] | None = None,
         facets: bool = True,
+        snippets: bool = True,
     ) -> Found:
         """One page of the models that answer the question, among those the actor may see.
 
@@ -80,7 +81,11 @@ class Finder:
             page = chosen[offset : offset + limit].tolist()
             return Found(
                 hits=pages.read(
-                    session, [shelf.ids[place] for place in page], match, measures, by=by
+                    session,
+                    [shelf.ids[place] for place in page],
+                    match if snippets else None,
+                    measures,
+                    by=by,
                 ),
                 total=len(places),
                 facets=self._facets(shelf, among, masks, fails) if facets else {},
