@@ -13,6 +13,6 @@ discover.head(portal().models.mirrored(), question, by=who)
 found = discover.look(question, order, start, by=who)
 left, right = st.columns([0.22, 0.78], gap="medium")
 with left:
-    narrowing.facets(found, question)
+    narrowing.facets(found, question, by=who)
 with right:
     discover.results(found, question, order, start, by=who)

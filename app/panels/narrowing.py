@@ -10,6 +10,7 @@ import streamlit as st
 from app.panels.chosen import asked_number
 from app.session import portal
 from app.ui.facets import facet
+from auth.actors import Actor
 from catalog.registry.search.questions import FACETS, MOST_VALUES, Found, Order, Question, Range
 
 PAGE: Final = 10
@@ -106,7 +107,7 @@ def _limit(key: str) -> float | None:
     return value if abs(value) < 1e300 else None  # noqa: PLR2004 - no number of a model's
 
 
-def facets(found: Found, question: Question) -> None:
+def facets(found: Found, question: Question, *, by: Actor) -> None:
     """The ways to narrow, each with how many models it would leave."""
     folded = [one for one in TITLES if one not in _ALWAYS]
     with st.container(key="facets"):
@@ -116,7 +117,7 @@ def facets(found: Found, question: Question) -> None:
         with st.expander("More ways to narrow", expanded=is_open):
             for one in folded:
                 _facet(one, found, question)
-            _range(question)
+            _range(question, by=by)
 
 
 def _facet(one: str, found: Found, question: Question) -> None:
@@ -124,9 +125,9 @@ def _facet(one: str, found: Found, question: Question) -> None:
     facet(TITLES[one], counts, one, chosen, found.total)
 
 
-def _range(question: Question) -> None:
+def _range(question: Question, *, by: Actor) -> None:
     """A number the version that stands for the model must reach, and not pass."""
-    names = portal().finder.metrics()
+    names = portal().finder.metrics(by=by)
     chosen = question.range.metric or _one(_METRIC)
     if chosen and chosen not in names and chosen != _ANY:
         names = [*names, chosen]

@@ -10,11 +10,11 @@ from typing import Any, Final
 
 import numpy as np
 import numpy.typing as npt
-from sqlalchemy import Executable, String, bindparam, cast, func, select, text
+from sqlalchemy import Boolean, Executable, String, bindparam, cast, func, select, text
 from sqlmodel import Session, col
 
 from auth.access import visible_scopes
-from auth.actors import Actor
+from auth.actors import Actor, Scope
 from catalog.registry.measures import Measure
 from catalog.registry.search import pages
 from catalog.registry.search.matching import Match, Matcher
@@ -33,6 +33,7 @@ from ledger.clock import Clock
 from ledger.store import Store
 
 _FEW: Final = 500
+_MOST_NAMED: Final = 256
 
 
 class Finder:
@@ -45,6 +46,7 @@ class Finder:
         self._matcher = Matcher()
         self._lock = threading.Lock()
         self._deciding: tuple[object, npt.NDArray[np.float64]] | None = None
+        self._named: dict[tuple[int, frozenset[Scope]], list[str]] = {}
 
     def find(
         self,
@@ -116,10 +118,24 @@ class Finder:
                 held &= mask
             return shelf.stamp, [shelf.ids[place] for place in np.flatnonzero(held).tolist()]
 
-    def metrics(self) -> list[str]:
-        """The names of the numbers that models are narrowed by, at most a hundred."""
+    def metrics(self, *, by: Actor) -> list[str]:
+        """The names of the numbers that models are narrowed by, at most a hundred.
+
+        Of the models the actor may know of: what is measured elsewhere may say what is kept there.
+        """
+        scopes = frozenset(visible_scopes(by, "model:find"))
         with self._store.read() as session:
-            return [name for name in session.connection().execute(_METRIC_NAMES).scalars() if name]
+            key = (self._shelves.current(session).stamp, scopes)
+            with self._lock:
+                names = self._named.get(key)
+            if names is None:
+                found = session.connection().execute(_METRIC_NAMES, _scoped(scopes)).scalars()
+                names = [str(name) for name in found]
+                with self._lock:
+                    if len(self._named) >= _MOST_NAMED:
+                        self._named.clear()
+                    self._named[key] = names
+        return list(names)
 
     # -- narrowing -----------------------------------------------------------------------------
 
@@ -252,6 +268,15 @@ def _visible(shelf: Shelf, by: Actor) -> Mask:
     return mask & shelf.present
 
 
+def _scoped(scopes: Iterable[Scope]) -> dict[str, Any]:
+    """Scopes as the values of a question; no domain covers a model that lies in none."""
+    return {
+        "everything": any(scope.kind == "everything" for scope in scopes),
+        "domains": [scope.id for scope in scopes if scope.kind == "domain" and scope.id],
+        "models": [scope.id for scope in scopes if scope.kind == "model"],
+    }
+
+
 def _shared_measure(
     shelf: Shelf, places: npt.NDArray[np.intp], measures: Mapping[str, Measure]
 ) -> Measure | None:
@@ -299,10 +324,17 @@ def _in_range(session: Session, wanted: Range) -> npt.NDArray[np.int64]:
 
 
 # A step to the next name in the index at a time: there are few names and many numbers.
+# Of each it is asked whether any model that may be known of has it.
 _METRIC_NAMES: Final[Executable] = text(
     "WITH RECURSIVE known (name) AS (SELECT MIN(name) FROM model_measure UNION ALL "
     "SELECT (SELECT MIN(m.name) FROM model_measure m WHERE m.name > known.name) FROM known "
-    "WHERE known.name IS NOT NULL) SELECT name FROM known LIMIT 100"
+    "WHERE known.name IS NOT NULL) SELECT name FROM known WHERE name IS NOT NULL AND EXISTS ("
+    "SELECT 1 FROM model_measure m JOIN model_search s ON s.no = m.no WHERE m.name = known.name "
+    "AND s.is_present AND (:everything OR s.domain IN :domains OR s.model_id IN :models)) LIMIT 100"
+).bindparams(
+    bindparam("everything", type_=Boolean()),
+    bindparam("domains", expanding=True, type_=String()),
+    bindparam("models", expanding=True, type_=String()),
 )
 _MEASURED: Final[Any] = select(
     col(ModelMeasureRow.no),

@@ -87,6 +87,7 @@ class Matcher:
             none = np.zeros(len(shelf), dtype=np.bool_)
             return Match(none, none.astype(np.int32), question)
         answer = self._answer(session, shelf, text, question)
+        answer = _with_parts_of_names(answer, shelf, question, visible)
         meant = self._meant(session, shelf, text, question, answer, visible)
         correction = None
         if meant is not None and meant != " ".join(words_in(text)):
@@ -94,6 +95,7 @@ class Matcher:
             if not verbatim:
                 question = asked(meant)
                 answer = self._answer(session, shelf, meant, question)
+                answer = _with_parts_of_names(answer, shelf, question, visible)
         mask, scores, relaxed = _all_or_most(question, answer, visible)
         steps = np.floor((scores + answer.bonus) / STEP).astype(np.int32)
         return Match(mask, steps, question, relaxed, correction)
@@ -198,8 +200,6 @@ def _ask(session: Session, shelf: Shelf, question: Asked, words: Sequence[str]) 
     bonus[shelf.places_of(next(found))] += NAME_BONUS
     for _ in question.phrases:
         bonus[shelf.places_of(next(found))] += PHRASE_BONUS / len(question.phrases)
-    for place, term in enumerate(question.terms):
-        _parts_of_names(scores[place], shelf, term, question)
     return _Answer(tuple(scores), bonus)
 
 
@@ -246,14 +246,24 @@ def _raise_to(scores: Scores, places: npt.NDArray[np.integer], worth: float) -> 
     scores[places] = np.maximum(scores[places], np.float32(worth))
 
 
-def _parts_of_names(scores: Scores, shelf: Shelf, term: Term, question: Asked) -> None:
-    """A word that stands nowhere may still be a part of names."""
-    if scores.any():
-        return
-    for word in _typed(question, term):
-        if len(word) >= _SHORTEST_PART:
-            held = [place for place, name in enumerate(shelf.folded()) if word in name]
-            scores[held] = PART * PLACES["n"]
+def _with_parts_of_names(answer: _Answer, shelf: Shelf, question: Asked, visible: Mask) -> _Answer:
+    """The answer in which a word that stands in nothing visible may still be a part of names.
+
+    Whether it stands in something hidden must change nothing of what is found.
+    """
+    terms = list(answer.terms)
+    for place, term in enumerate(question.terms):
+        if (terms[place][visible] > 0).any():
+            continue
+        words = [word for word in _typed(question, term) if len(word) >= _SHORTEST_PART]
+        held = [
+            at
+            for at, name in enumerate(shelf.folded() if words else ())
+            if any(word in name for word in words)
+        ]
+        terms[place] = terms[place].copy()
+        terms[place][held] = PART * PLACES["n"]
+    return _Answer(tuple(terms), answer.bonus)
 
 
 def _all_or_most(question: Asked, answer: _Answer, visible: Mask) -> tuple[Mask, Scores, bool]:

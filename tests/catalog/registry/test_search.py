@@ -10,6 +10,7 @@ from auth.actors import EVERYTHING, Actor, Scope
 from auth.permissions import Role
 from catalog.registry.mirror import Mirror
 from catalog.registry.search.questions import Found, Order, Question
+from catalog.registry.seen import SeenMetric
 from ledger.errors import Conflict, NotFound
 from tests.cast import SYSTEM, House
 from tests.fakes import FakeMlflow, auc
@@ -159,6 +160,50 @@ def test_a_person_of_one_model_sees_that_model_alone(shelf: House) -> None:
     who = shelf.join("vera", Role.VIEWER, Scope("model", shelf.model("fraud").id))
     assert looked_for(shelf, "", by=who) == ["fraud"]
     assert looked_for(shelf, "credit", by=who) == []
+
+
+def test_what_is_measured_is_named_only_to_those_who_may_know_of_a_model_that_has_it(
+    shelf: House,
+) -> None:
+    shelf.mlflow.log("fraud", metrics=[SeenMetric("loss_of_operation_x", 3.0, "", "")])
+    shelf.mirror()
+    shelf.index()
+    lending, cards, one = (
+        shelf.join(name, Role.VIEWER, scope)
+        for name, scope in (
+            ("vera", Scope("domain", "Lending")),
+            ("vito", Scope("domain", "Cards")),
+            ("vlad", Scope("model", shelf.model("fraud").id)),
+        )
+    )
+    metrics = shelf.portal.finder.metrics
+    assert metrics(by=SYSTEM) == ["loss_of_operation_x", "roc_auc"]
+    assert metrics(by=lending) == ["roc_auc"]
+    assert metrics(by=cards) == metrics(by=one) == ["loss_of_operation_x"]
+    assert metrics(by=Actor("per_x", SYSTEM.kind, "X")) == []
+
+
+def test_a_word_that_stands_in_what_is_hidden_changes_nothing_of_what_is_found(
+    house: House,
+) -> None:
+    house.mlflow.register("prezebrafix", "Nothing special.")
+    house.mlflow.register("other", "Nothing special.")
+    house.mirror()
+    for name, domain in (("prezebrafix", "Lending"), ("other", "Cards")):
+        house.portal.models.classify(
+            house.model(name).id,
+            by=house.grace,
+            owner_id=house.alice.id,
+            domain=domain,
+            task="regression",
+        )
+    house.index()
+    vera = house.join("vera", Role.VIEWER, Scope("domain", "Lending"))
+    assert looked_for(house, "zebra", by=vera) == ["prezebrafix"]
+    house.mlflow.register("another", "All about the zebra.")
+    house.mirror()
+    house.index()
+    assert looked_for(house, "zebra", by=vera) == ["prezebrafix"]
 
 
 def test_a_name_on_two_servers_is_asked_back_with_the_candidates(house: House) -> None:

@@ -95,7 +95,7 @@ def test_what_is_measured_narrows_by_its_limits(stock: House) -> None:
     assert between(0.5, 0.58) == 5
     assert between(0.9, None) == 0
     assert between(None, 0.5) == 1
-    assert stock.portal.finder.metrics() == ["roc_auc"]
+    assert stock.portal.finder.metrics(by=SYSTEM) == ["roc_auc"]
 
 
 def test_a_person_counts_only_what_they_may_see(stock: House) -> None:
