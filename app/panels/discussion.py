@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections import Counter
 from collections.abc import Mapping
 from functools import partial
 from typing import Final
@@ -11,7 +12,7 @@ import streamlit as st
 from app.panels.shown import Shown
 from app.session import act, did, portal
 from app.ui import chips, feedback, page, words
-from app.ui.markup import Markup, join, note, show, strong, tag, text
+from app.ui.markup import Markup, join, label, note, quote, show, strong, tag, text
 from auth.actors import Actor
 from catalog.registry.discussion import LONGEST_COMMENT, Comment, Thread
 from catalog.registry.models import Model
@@ -120,14 +121,18 @@ def _acts(shown: Shown, thread: Thread, *, by: Actor) -> dict[str, partial[None]
     acts: dict[str, partial[None]] = {}
     if desk.may_post(model, by=by):
         acts[_REPLY] = partial(_reply, model, thread.first.id, by)
+    begun: Counter[str] = Counter()
     for one in thread.comments:
         if one.is_removed:
             continue
-        begins = one.text[:_BEGINNING].replace("\n", " ")
+        begins = label(one.text[:_BEGINNING])
+        begun[begins] += 1
+        # Two that begin alike must not be taken for each other.
+        which = f", number {begun[begins]}" if begun[begins] > 1 else ""
         if desk.may_edit(model, one, by=by):
-            acts[f"Change “{begins}”"] = partial(_edit, one)
+            acts[f"Change “{begins}”{which}"] = partial(_edit, one)
         if desk.may_remove(model, one, by=by):
-            acts[f"Remove “{begins}”"] = partial(_remove, one)
+            acts[f"Remove “{begins}”{which}"] = partial(_remove, one)
     return acts
 
 
@@ -183,11 +188,12 @@ def _edit(one: Comment) -> None:
 @st.dialog("Remove a comment")
 def _remove(one: Comment) -> None:
     show(
+        quote(one.text),
         tag(
             "p",
             "Its text and what it said before are gone then. That it was here, whose it was and "
             "who removed it stays readable.",
-        )
+        ),
     )
     if st.button("Remove it", type="primary", key=f"remove-{one.id}") and did(
         lambda by: portal().discussion.remove(one.id, by=by)
