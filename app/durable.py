@@ -18,6 +18,9 @@ from ledger.store import Store
 QUICK: Final = "quick"
 LONG: Final = "long"
 LONG_JOBS: Final = frozenset({"compute-explanation"})
+# Whoever may read a model may have its tables read, and each may take its reader two minutes.
+TABLES: Final = "tables"
+TABLE_JOBS: Final = frozenset({"profile-version"})
 # What waits for strangers' servers must not keep evidence waiting either.
 POST: Final = "post"
 POST_JOBS: Final = frozenset({"deliver", "deliver-again"})
@@ -25,7 +28,7 @@ POST_JOBS: Final = frozenset({"deliver", "deliver-again"})
 # a worker that was killed, or upgraded, finds its own unfinished jobs again.
 EXECUTOR: Final = "worker-1"
 APPLICATION_VERSION: Final = "1"
-AT_ONCE: Final = {QUICK: 4, LONG: 1, POST: 8}
+AT_ONCE: Final = {QUICK: 4, LONG: 1, TABLES: 2, POST: 8}
 FIRST_WAIT_S: Final = 1.0
 LONGEST_WAIT_S: Final = 10.0
 
@@ -132,7 +135,8 @@ def _until_done(job: str, handler: Handler) -> Callable[[dict[str, str]], None]:
 
 
 def _queue(job: str) -> str:
-    return LONG if job in LONG_JOBS else POST if job in POST_JOBS else QUICK
+    apart = {LONG: LONG_JOBS, TABLES: TABLE_JOBS, POST: POST_JOBS}
+    return next((queue for queue, jobs in apart.items() if job in jobs), QUICK)
 
 
 def _address(url: URL) -> str:

@@ -98,6 +98,22 @@ def test_the_same_key_is_the_same_job(ledger: Ledger) -> None:
     assert asked(ledger.store) == 1
 
 
+@pytest.mark.parametrize(
+    "job", ["compute-explanation", "profile-version", "deliver", "deliver-again"]
+)
+def test_what_a_stranger_can_make_long_does_not_stand_before_evidence(
+    ledger: Ledger, job: str
+) -> None:
+    jobs = DurableJobs(ledger.store)
+    table = "workflow_status" if ledger.store.is_sqlite else "dbos.workflow_status"
+    for one in (job, "collect-evidence"):
+        with ledger.store.write() as session:
+            jobs.enqueue(session, one, f"key-{one}", {"subject": "one"})
+    rows = ledger.store.rows(f"SELECT name, queue_name FROM {table}")  # noqa: S608
+    waits = {row.name: row.queue_name for row in rows}
+    assert waits["collect-evidence"] == durable.QUICK != waits[job]
+
+
 def test_jobs_are_carried_out_also_those_that_had_to_wait_or_were_refused(
     ledger: Ledger, hands: Hands, worker: DurableWorker
 ) -> None:
