@@ -13,6 +13,7 @@ from catalog.lineage.comparison import Comparison, Group, Side
 from catalog.lineage.distributions import ColumnDifference
 from catalog.lineage.intervals import Interval
 from catalog.lineage.measured import Measured
+from catalog.registry.spreadsheet import neutral
 from ledger.clock import iso
 
 COLUMNS: Final = (
@@ -27,8 +28,6 @@ COLUMNS: Final = (
     "high",
     "how",
 )
-# A sheet reads a cell that begins so as a formula; MLflow's names are anybody's.
-_FORMULA: Final = ("=", "+", "-", "@", "\t", "\r")
 
 
 def as_data(told: Comparison, at: datetime) -> dict[str, Any]:
@@ -180,8 +179,7 @@ def _cell(value: object) -> str:
         return ""
     if isinstance(value, int | float):
         return repr(value)
-    told = str(value)
-    return f"'{told}" if told.startswith(_FORMULA) else told
+    return neutral(str(value))
 
 
 def as_markdown(told: Comparison, at: datetime, address: str = "") -> str:

@@ -346,6 +346,14 @@ def test_a_report_says_the_same_in_three_forms_and_nothing_in_it_acts(ready: Com
     assert sentence(hostile).replace("_", "\\_") in told_in_words
 
 
+@pytest.mark.parametrize("sign", ["=", "+", "-", "@", "\t", "\r", "\n", "\uff1d"])
+def test_a_sheet_computes_no_cell_of_a_comparison(sign: str) -> None:
+    hostile = told_apart.comparison(params=({"p": "1"}, {"p": f"{sign}1+1"}))
+    cells = {cell for row in csv.reader(io.StringIO(as_csv(hostile), newline="")) for cell in row}
+    assert f"{sign}1+1" not in cells
+    assert f"'{sign}1+1" in cells
+
+
 def test_a_thousand_parameters_and_metrics_are_told_apart(small_house: House) -> None:
     small_house.mlflow.register("wide")
     for shift in (0, 1):
