@@ -35,10 +35,10 @@ _HARMLESS: Final = str.maketrans({"<": "(", ">": ")", "[": "(", "]": ")", "@": "
 # of this machine as the template, to believe any certificate, to wait without an end.
 _ASKED: Final[Mapping[Way, frozenset[str]]] = {
     Way.SLACK: frozenset(),
-    Way.TEAMS: frozenset({"api-version", "sig", "sp", "sv"}),
+    Way.TEAMS: frozenset({"api-version", "environmentname", "sig", "sp", "sv", "tenantid"}),
 }
 # What Apprise puts there itself when it reads an address of the chat.
-_OWN: Final = frozenset({"mode", "pa"})
+_OWN: Final = frozenset({"mode", "pa", "route"})
 _MESSAGE_ID: Final = re.compile(r"^Message-ID:.*$", re.MULTILINE | re.IGNORECASE)
 SECONDS: Final = 10.0
 
@@ -132,7 +132,7 @@ class AppriseOutbound:
 
 def _orders(way: Way, url: str, parts: Mapping[str, Any]) -> bool:
     """Whether an address asks for more than its chat would, as Apprise reads it or as we do."""
-    ours = {name for name, _ in parse_qsl(urlsplit(url).query, keep_blank_values=True)}
+    ours = {name.lower() for name, _ in parse_qsl(urlsplit(url).query, keep_blank_values=True)}
     theirs = set(parts["qsd"]) - _OWN
     return bool((ours | theirs) - _ASKED[way] or parts["qsd+"] or parts["qsd-"] or parts["qsd:"])
 

@@ -449,6 +449,14 @@ def _plain(out: AppriseOutbound, url: str, letter: Letter) -> object:
             Way.TEAMS,
             "https://a.logic.azure.com:443/workflows/643e69f8/triggers/manual/paths/invoke?sig=KOD",
         ),
+        (
+            Way.TEAMS,
+            (
+                "https://a.environment.api.powerplatform.com:443/powerautomate/automations/direct/"
+                "cu/19/workflows/643e69f8/triggers/manual/paths/invoke?api-version=1&tenantId=t"
+                "&environmentName=e&sp=%2Ftriggers%2Fmanual%2Frun&sv=1.0&sig=KOD"
+            ),
+        ),
     ],
 )
 def test_the_addresses_of_slack_and_teams_are_understood(desk: House, way: Way, url: str) -> None:
