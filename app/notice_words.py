@@ -11,12 +11,16 @@ from dataclasses import dataclass, field
 from datetime import date
 from typing import Final
 
+from sqlmodel import col, select
+
 from app.portal import Portal
 from app.ui import words
+from auth.access import decide
 from auth.actors import Actor
-from catalog.notifications.kinds import How, Kind, Why
+from catalog.notifications.kinds import How, Kind, Why, needs
 from catalog.notifications.notices import Notice
 from catalog.registry.named import Named, named
+from catalog.registry.search.tables import SavedSearchRow
 
 KINDS: Final[Mapping[Kind, str]] = {
     Kind.ALIAS: "An alias moved",
@@ -26,6 +30,8 @@ KINDS: Final[Mapping[Kind, str]] = {
     Kind.DEPRECATED: "A version was deprecated",
     Kind.CARD: "A model card was published",
     Kind.MENTION: "I was mentioned",
+    Kind.ACCESS: "Access was asked for, or answered",
+    Kind.SEARCH: "A saved search has a new match",
 }
 HOWS: Final[Mapping[How, str]] = {
     How.AT_ONCE: "At once, and here",
@@ -41,6 +47,7 @@ WHYS: Final[Mapping[Why, str]] = {
     Why.DOMAIN: "you watch the domain",
     Why.CONSUMER: "an application you registered relies on it",
     Why.MENTIONED: "you were mentioned",
+    Why.SEARCH: "you asked to be told of new matches",
     Why.TEAM: "your team has a channel for it",
 }
 _OUTCOMES: Final = {
@@ -50,6 +57,12 @@ _OUTCOMES: Final = {
     "release:expired": "was closed: the version is gone",
     "promotion:fail": "was approved, but the alias was not moved",
 }
+_ANSWERS: Final = {
+    "access:ask": "somebody asks to read it.",
+    "access:accept": "you may read it now.",
+    "access:refuse": "your request to read it was refused.",
+}
+_SAVED: Final = select(SavedSearchRow.id, SavedSearchRow.name)
 _HIDDEN: Final = "Something changed on a model that you may no longer see."
 
 
@@ -73,6 +86,7 @@ class Told:
 class _Names:
     models: Mapping[str, Named]
     people: Mapping[str, str] = field(default_factory=dict)
+    searches: Mapping[str, str] = field(default_factory=dict)
 
     def person(self, person_id: str) -> str:
         return self.people.get(person_id, "somebody unknown")
@@ -80,16 +94,21 @@ class _Names:
 
 def told(portal: Portal, notices: Sequence[Notice], *, by: Actor) -> list[Told]:
     """Notices in words, for this person at this moment: two questions for all of them."""
+    searches = {one.facts["search"] for one in notices if one.kind is Kind.SEARCH}
     with portal.store.read() as session:
-        models = named(session, {one.model_id for one in notices}, by=by)
+        models = named(session, {one.model_id for one in notices}, by=by, may="model:find")
+        kept = session.exec(_SAVED.where(col(SavedSearchRow.id).in_(searches))) if searches else ()
+        sought = {search: name for search, name in kept}  # noqa: C416 - rows are no pairs to dict()
     people = {one.facts.get(key, "") for one in notices for key in ("approver", "person")} - {""}
-    names = _Names(models, portal.people.names(people) if people else {})
-    return [_told(one, names) for one in notices]
+    names = _Names(models, portal.people.names(people) if people else {}, sought)
+    return [_told(one, names, by=by) for one in notices]
 
 
-def _told(notice: Notice, names: _Names) -> Told:
+def _told(notice: Notice, names: _Names, *, by: Actor) -> Told:
     model = names.models.get(notice.model_id)
-    return Told(notice, _HIDDEN) if model is None else _SAID[notice.kind](notice, model, names)
+    if model is None or not decide(by, needs(notice.kind), model.resource):
+        return Told(notice, _HIDDEN)
+    return _SAID[notice.kind](notice, model, names)
 
 
 def _version(notice: Notice, model: Named, _names: _Names) -> Told:
@@ -111,6 +130,19 @@ def _deprecated(notice: Notice, model: Named, _names: _Names) -> Told:
 def _mention(notice: Notice, model: Named, names: _Names) -> Told:
     title = f"{model.name}: you were mentioned in the discussion."
     return Told(notice, title, f"By {names.person(notice.facts['person'])}.", model)
+
+
+def _access(notice: Notice, model: Named, names: _Names) -> Told:
+    title = f"{model.name}: {_ANSWERS[notice.facts['outcome']]}"
+    asked = notice.facts["outcome"] == "access:ask"
+    where = " The request is in your inbox." if asked else ""
+    return Told(notice, title, f"By {names.person(notice.facts['person'])}.{where}", model)
+
+
+def _matched(notice: Notice, model: Named, names: _Names) -> Told:
+    search = names.searches.get(notice.facts["search"])
+    detail = f"The search is called {search}." if search else "You do not keep the search any more."
+    return Told(notice, f"{model.name} matches a search of yours now.", detail, model)
 
 
 def _card(notice: Notice, model: Named, names: _Names) -> Told:
@@ -153,4 +185,6 @@ _SAID: Final[Mapping[Kind, Callable[[Notice, Named, _Names], Told]]] = {
     Kind.DEPRECATED: _deprecated,
     Kind.CARD: _card,
     Kind.MENTION: _mention,
+    Kind.ACCESS: _access,
+    Kind.SEARCH: _matched,
 }

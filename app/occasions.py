@@ -16,6 +16,7 @@ from catalog.applications.tables import ConsumerRow
 from catalog.notifications.kinds import Kind, Why
 from catalog.notifications.notices import Occasion
 from catalog.registry.models import resource
+from catalog.registry.search.tables import SavedSearchRow
 from catalog.registry.tables import ModelRow, VersionRow
 from catalog.releases.moves import behind
 from catalog.releases.tables import DecisionRow, PromotionRow, RequestRow
@@ -87,6 +88,24 @@ def _mention(session: Session, event: Event) -> Occasion | None:
     told = _about(session, model, Kind.MENTION, event, {"person": author})
     mentioned = dict.fromkeys(event.payload["mentions"].split(), Why.MENTIONED)
     return replace(told, named=mentioned, besides=author)
+
+
+def _access(session: Session, event: Event) -> Occasion | None:
+    model = session.get(ModelRow, event.payload["model"])
+    if model is None or model.gone_at is not None:
+        return None
+    by, asker = event.payload["by"], event.payload.get("to", "")
+    told = _about(session, model, Kind.ACCESS, event, {"outcome": event.name, "person": by})
+    return replace(told, named={asker: Why.ASKER} if asker else _owner(model), besides=by)
+
+
+def _matched(session: Session, event: Event) -> Occasion | None:
+    model = session.get(ModelRow, event.payload["model"])
+    saved = session.get(SavedSearchRow, event.subject)
+    if model is None or model.gone_at is not None or saved is None or not saved.notifies:
+        return None
+    told = _about(session, model, Kind.SEARCH, event, {"search": saved.id})
+    return replace(told, named={saved.owner_id: Why.SEARCH})
 
 
 def _model_gone(session: Session, event: Event) -> Occasion | None:
@@ -219,6 +238,10 @@ _OCCASIONS: Final[Mapping[str, Callable[[Session, Event], Occasion | None]]] = {
     "version:deprecate": _deprecated,
     "card:publish": _card,
     "comment:post": _mention,
+    "access:ask": _access,
+    "access:accept": _access,
+    "access:refuse": _access,
+    "search:matched": _matched,
     "release:approved": _release,
     "release:rejected": _release,
     "release:changes-requested": _release,

@@ -17,6 +17,7 @@ DATABASES = ("sqlite", "postgresql")
 _FIRST = ("tests/browser/", "tests/faults/", "tests/demo/", "tests/test_start.py")
 
 
+@pytest.hookimpl(tryfirst=True)
 def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
     """What shares a server shares a worker: the browser stories, else the tests of one file."""
 

@@ -16,6 +16,8 @@ class Kind(StrEnum):
     DEPRECATED = "deprecated"
     CARD = "card-published"
     MENTION = "mentioned"
+    ACCESS = "access-request"
+    SEARCH = "search-matched"
 
 
 class How(StrEnum):
@@ -38,6 +40,7 @@ class Why(StrEnum):
     TEAM = "team"
     CONSUMER = "consumer"
     MENTIONED = "mentioned"
+    SEARCH = "search"
 
 
 # What holds for somebody who chose nothing.
@@ -49,6 +52,15 @@ DEFAULTS: Final[dict[Kind, How]] = {
     Kind.DEPRECATED: How.AT_ONCE,
     Kind.CARD: How.PORTAL,
     Kind.MENTION: How.AT_ONCE,
+    Kind.ACCESS: How.AT_ONCE,
+    Kind.SEARCH: How.PORTAL,
 }
 # Told only to those it names: nobody watches for being spoken to.
-ONLY_NAMED: Final = frozenset({Kind.MENTION})
+ONLY_NAMED: Final = frozenset({Kind.MENTION, Kind.ACCESS, Kind.SEARCH})
+# What somebody must be allowed, to be told: to read the model, or, of these, to know of it.
+_KNOWING: Final = frozenset({Kind.ACCESS, Kind.SEARCH})
+
+
+def needs(kind: Kind) -> str:
+    """The permission on the model without which nobody is told of this kind of notice."""
+    return "model:find" if kind in _KNOWING else "model:read"

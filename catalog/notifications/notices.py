@@ -24,7 +24,7 @@ from auth.actors import Actor
 from auth.actors import Kind as PrincipalKind
 from auth.holders import holds
 from auth.tables import PrincipalRow
-from catalog.notifications.kinds import DEFAULTS, ONLY_NAMED, How, Kind, Why
+from catalog.notifications.kinds import DEFAULTS, ONLY_NAMED, How, Kind, Why, needs
 from catalog.notifications.tables import NoticeRow, PreferenceRow, WatchRow
 from catalog.notifications.watches import On
 from ledger.clock import Clock
@@ -176,7 +176,7 @@ def _concerned(occasion: Occasion, now: datetime) -> Select[Any]:
             col(PrincipalRow.kind) == PrincipalKind.PERSON,
             col(PrincipalRow.disabled_at).is_(None),
             person != occasion.besides,
-            holds("model:read", person, occasion.model, at=now),
+            holds(needs(occasion.kind), person, occasion.model, at=now),
             ~silenced,
         )
         .group_by(person)

@@ -36,8 +36,10 @@ class Named:
         return Resource("model", self.id, self.domain, self.owner_id, self.is_restricted)
 
 
-def named(session: Session, ids: Iterable[str], *, by: Actor) -> dict[str, Named]:
-    """The models with these ids that the actor may see at this moment."""
+def named(
+    session: Session, ids: Iterable[str], *, by: Actor, may: str = "model:read"
+) -> dict[str, Named]:
+    """The models with these ids that the actor may see, or may do that with, at this moment."""
     rows = session.connection().execute(_NAMED, {"ids": sorted(set(ids))})
     found = (
         Named(
@@ -52,7 +54,7 @@ def named(session: Session, ids: Iterable[str], *, by: Actor) -> dict[str, Named
         )
         for row in rows
     )
-    return {one.id: one for one in found if decide(by, "model:read", one.resource)}
+    return {one.id: one for one in found if decide(by, may, one.resource)}
 
 
 def model_resource(session: Session, model_id: str) -> Resource | None:

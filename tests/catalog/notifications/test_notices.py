@@ -10,7 +10,7 @@ from sqlalchemy import delete, insert, literal, select
 from sqlmodel import col
 
 from app.notice_words import Told, told
-from app.worker import NOTIFIER, handlers, tell
+from app.worker import MIRROR, NOTIFIER, handlers, tell
 from auth.access import Resource, decide
 from auth.actors import EVERYTHING, Actor, Scope
 from auth.holders import holds
@@ -275,6 +275,45 @@ def test_whoever_is_mentioned_is_told_and_whoever_watches_or_writes_is_not(house
     assert one.title == "credit-pd: you were mentioned in the discussion."
     assert one.detail == "By Alice Norrland."
     assert notices(house, house.carol) == notices(house, house.alice) == []
+
+
+def test_who_asks_for_access_hears_the_answer_and_the_owner_hears_the_question(
+    house: House,
+) -> None:
+    model, desk = credit(house), house.portal.access_requests
+    house.portal.restrictions.restrict(model.id, "It is not public yet.", by=house.alice)
+    refused = desk.ask(model.id, "To compare it with mine.", by=house.carol)
+    house.work()
+    (asked,) = read(house, house.alice)
+    assert asked.title == "credit-pd: somebody asks to read it."
+    assert asked.detail == f"By {house.carol.name}. The request is in your inbox."
+    desk.refuse(refused.id, "Ask again after the review.", by=house.alice)
+    house.work()
+    (told_so,) = read(house, house.carol)
+    assert told_so.title == "credit-pd: your request to read it was refused."
+    desk.accept(desk.ask(model.id, "The review is over.", by=house.carol).id, by=house.alice)
+    house.work()
+    assert "credit-pd: you may read it now." in says(house, house.carol)
+    assert [one.kind for one in notices(house, house.bob)] == []
+
+
+def test_who_keeps_a_search_hears_of_a_new_match_once_by_the_name_of_the_search(
+    house: House,
+) -> None:
+    credit(house)
+    house.index()
+    desk = house.portal.saved_searches
+    desk.save("Everything about loans", "q=mortgage", notifies=True, by=house.carol)
+    desk.save("Quiet", "q=mortgage", notifies=False, by=house.bob)
+    house.mlflow.register("mortgage-pd", "Mortgages that default.")
+    house.mirror()
+    for _ in range(2):
+        desk.look(by=MIRROR)
+        house.work()
+    (one,) = [each for each in read(house, house.carol) if each.notice.kind is Kind.SEARCH]
+    assert one.title == "mortgage-pd matches a search of yours now."
+    assert one.detail == "The search is called Everything about loans."
+    assert all(each.kind is not Kind.SEARCH for each in notices(house, house.bob))
 
 
 def test_a_deprecation_and_a_card_are_told(house: House) -> None:
