@@ -30,7 +30,7 @@ def bell(here: Actor) -> None:
     with st.container(key="bell-unread" if unread else "bell", width="content"):
         st.page_link(
             ways.to("notifications"),
-            label=number if unread else " ",
+            label=f"{number} unread" if unread else "Notifications",
             icon=":material/notifications:",
             help=f"Notifications: {number} unread",
         )

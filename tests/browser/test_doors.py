@@ -58,7 +58,8 @@ def _words_below_the_refusal(here: Visitor, screen: Screen) -> str:
     """What a refused page says beside its name and the refusal: it should be nothing."""
     words = here.main.inner_text()
     told = here.page.get_by_role("alert").inner_text()
-    for said in (*told.splitlines(), screen.title, screen.group, "block", "error"):
+    bell = here.bell.inner_text().splitlines()
+    for said in (*told.splitlines(), *bell, screen.title, screen.group, "block", "error"):
         words = words.replace(said, "")
     return words.strip()
 

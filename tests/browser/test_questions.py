@@ -44,7 +44,7 @@ def _search(here: Visitor) -> None:
     here.page.wait_for_url("**sort=Best*")
     here.settle()
     # The best one stands first, by the metric on which the policy decides.
-    cards = here.main.get_by_test_id("stPageLink")
+    cards = here.main.locator("[class*='st-key-result-']")
     expect(cards.first).to_contain_text(MODEL)
 
 

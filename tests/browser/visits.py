@@ -81,6 +81,11 @@ class Visitor:
         """The page itself, without navigation."""
         return self.page.get_by_test_id("stMain")
 
+    @property
+    def bell(self) -> Locator:
+        """The bell that every page shows."""
+        return self.page.locator("[class*='st-key-bell']")
+
     def reads(self, words: str | re.Pattern[str], *, within: int = SECONDS) -> None:
         """Until the page says this."""
         expect(self.main).to_contain_text(words, timeout=within)
