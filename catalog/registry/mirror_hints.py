@@ -13,7 +13,7 @@ import json
 import logging
 from collections.abc import Mapping
 from concurrent.futures import ThreadPoolExecutor
-from datetime import UTC, datetime, timedelta
+from datetime import datetime, timedelta
 from threading import Lock
 from typing import Final
 
@@ -128,7 +128,7 @@ class MirrorHints:
     def _insist_fresh(self, timestamp: str) -> None:
         age = timedelta.max
         if timestamp.isdecimal() and len(timestamp) <= _LONGEST_NUMBER:
-            age = abs(self._ledger.clock.now() - datetime.fromtimestamp(int(timestamp), UTC))
+            age = timedelta(seconds=abs(self._ledger.clock.now().timestamp() - int(timestamp)))
         if age > TOLERANCE:
             raise Refused(
                 "The delivery was signed more than five minutes ago, or ahead.",
