@@ -14,7 +14,7 @@ from app.screens import PAGES
 ROOT = Path(__file__).resolve().parent.parent
 README = (ROOT / "README.md").read_text(encoding="utf-8")
 LAWS = re.findall(
-    r"^\| (Who|When|How|What)([^|]*)\? \| `([^`]+)` \| `([^`]+)` \|$", README, re.MULTILINE
+    r"^\| (Who|When|How|What|Which)([^|]*)\? \| `([^`]+)` \| `([^`]+)` \|$", README, re.MULTILINE
 )
 LINKS = re.compile(r"\]\((?!https?://|#)([^)#]+)")
 
