@@ -46,7 +46,8 @@ class Vocabulary:
 def near(word: str, words: Sequence[str]) -> list[tuple[str, int]]:
     """Words a slip or two away, with how many; two neighbours swapped are one slip (OSA).
 
-    A word of four or five letters may have one slip, a longer one two. Digits are no spelling.
+    A word of four or five letters may have one slip, a longer one two; what is shorter is neither
+    mended nor offered. Digits are no spelling.
     """
     if len(word) < SHORTEST or not word.isalpha():
         return []
@@ -60,6 +61,11 @@ def near(word: str, words: Sequence[str]) -> list[tuple[str, int]]:
     )
     # People seldom err in the first letter.
     return sorted(
-        ((str(one), int(distance)) for one, distance, _ in found if one != word),
+        (
+            (str(one), int(distance))
+            for one, distance, _ in found
+            # A short word is one slip away from too many: "lone" means no "one".
+            if one != word and len(one) >= SHORTEST
+        ),
         key=lambda one: (one[1] + (one[0][:1] != word[:1]), one[0]),
     )
