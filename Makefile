@@ -29,7 +29,7 @@ run: $(RUN_READY) ## start everything: MLflow, the portal and the worker, with a
 
 test: $(DEV_READY) ## the whole suite, browser and PostgreSQL included (ONLY=words picks tests)
 	@$(BIN)/python -m tests.prepare
-	@exec $(BIN)/python -m pytest $(if $(ONLY),-k "$(ONLY)",-n $(WORKERS) --dist loadgroup --no-loadscope-reorder)
+	@exec $(BIN)/python -m pytest $(if $(ONLY),-k "$(ONLY)",-n $(WORKERS) --dist loadscope --no-loadscope-reorder)
 
 check: $(DEV_READY) ## format, lint, types, and who may import whom
 	@$(BIN)/ruff format --check .

@@ -7,6 +7,8 @@ from collections.abc import Iterator
 from pathlib import Path
 
 import pytest
+from xdist.remote import Producer
+from xdist.scheduler import LoadScopeScheduling
 
 from app import migrate
 from ledger.store import Store, sqlite_url
@@ -14,23 +16,30 @@ from tests import postgres
 
 DATABASES = ("sqlite", "postgresql")
 # What takes longest begins first, so that two workers end together.
-_FIRST = ("tests/browser/", "tests/faults/", "tests/demo/", "tests/test_start.py")
+_BROWSER = "tests/browser/"
+_FIRST = (_BROWSER, "tests/faults/", "tests/demo/", "tests/test_start.py")
 
 
-@pytest.hookimpl(tryfirst=True)
-def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
+class _Together(LoadScopeScheduling):  # type: ignore[misc] # the plugin ships no types
     """What shares a server shares a worker: the browser stories, else the tests of one file."""
 
-    def group(item: pytest.Item) -> str:
-        file = item.nodeid.partition("::")[0]
-        return "tests/browser/" if file.startswith("tests/browser/") else file
+    def _split_scope(self, nodeid: str) -> str:
+        file = nodeid.partition("::")[0]
+        return _BROWSER if file.startswith(_BROWSER) else file
+
+
+def pytest_xdist_make_scheduler(config: pytest.Config, log: Producer) -> _Together:
+    """Who runs what, when several workers do."""
+    return _Together(config, log)
+
+
+def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
+    """Begin with what takes longest."""
 
     def place(item: pytest.Item) -> int:
         at = [n for n, start in enumerate(_FIRST) if item.nodeid.startswith(start)]
         return at[0] if at else len(_FIRST)
 
-    for item in items:
-        item.add_marker(pytest.mark.xdist_group(group(item)))
     items.sort(key=place)
 
 
