@@ -26,6 +26,7 @@ from auth.actors import Actor
 from catalog.notifications.deliveries import AGAIN, DELIVER
 from catalog.notifications.outbound import AppriseOutbound, Outbound
 from catalog.registry.artifacts import manifest_of
+from catalog.registry.mlflow import load_mlflow
 from catalog.registry.models import Model
 from catalog.registry.seen import USUAL_WORKSPACE, SeenVersion
 from catalog.releases.promotions import MOVED
@@ -53,6 +54,8 @@ def main(settings: Settings) -> int:
     stop = threading.Event()
     for number in (signal.SIGTERM, signal.SIGINT, signal.SIGHUP):
         signal.signal(number, lambda *_: stop.set())
+    # Before there are threads: several that ask MLflow something at once would each import it.
+    load_mlflow()
     # What is loaded now stays: indexing many models looks through it no more (15 % of the CPU).
     gc.collect()
     gc.freeze()

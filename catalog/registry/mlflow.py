@@ -6,11 +6,13 @@ first question is asked, never on a path a person waits for.
 
 from __future__ import annotations
 
+import importlib
 import json
 import logging
 import os
 import re
 import tempfile
+import threading
 import time
 from collections.abc import Callable, Iterator, Sequence
 from concurrent.futures import Future, ThreadPoolExecutor
@@ -72,6 +74,15 @@ _AZURE_FOLDER: Final = re.compile(
     r"[\w$.-]+@\w+(\.privatelink)?\.dfs\.core\.(windows\.net|chinacloudapi\.cn|usgovcloudapi\.net)",
     re.ASCII,
 )
+_LOADING: Final = threading.Lock()
+_MODULES: Final = (
+    "mlflow",
+    "mlflow.store.artifact.artifact_repository_registry",
+    "mlflow.tracking.request_header.registry",
+    "mlflow.utils.credentials",
+    "mlflow.utils.server_info",
+    "mlflow.utils.workspace_context",
+)
 # A dead server must not hold the worker for MLflow's default of four minutes.
 _PATIENCE: Final = {
     "MLFLOW_HTTP_REQUEST_MAX_RETRIES": "1",
@@ -92,6 +103,19 @@ class _Headers:
     def request_headers(self) -> dict[str, str]:
         """The header."""
         return {"Authorization": _AUTHORIZATION.get()}
+
+
+def load_mlflow() -> None:
+    """Import as much of MLflow as is asked here, by one thread at a time.
+
+    Two threads that begin at once can each wait for the other's half; what is left half made stays
+    so until the process ends, and no question is answered any more.
+    """
+    with _LOADING:
+        for name, value in _PATIENCE.items():
+            os.environ.setdefault(name, value)
+        for module in _MODULES:
+            importlib.import_module(module)
 
 
 @cache
@@ -126,8 +150,7 @@ class MlflowServer:
     @property
     def _client(self) -> Any:  # noqa: ANN401 - MLflow's own type, unknown until imported
         if self._opened is None:
-            for name, value in _PATIENCE.items():
-                os.environ.setdefault(name, value)
+            load_mlflow()
             from mlflow import MlflowClient  # noqa: PLC0415 - three seconds, see above
 
             _carry_authorization()
@@ -141,6 +164,7 @@ class MlflowServer:
         return [workspace.name for workspace in self._ask(self._client.list_workspaces)]
 
     def _has_workspaces(self) -> bool:
+        load_mlflow()
         from mlflow.utils.credentials import (  # noqa: PLC0415 - as all of mlflow
             get_default_host_creds,
         )
