@@ -18,7 +18,7 @@ from catalog.notifications.channels import Way
 from catalog.notifications.kinds import How, Kind
 from catalog.notifications.watches import On
 from tests.faults.nursery import OUTSIDE
-from tests.faults.workshop import ALIAS, Logged, Workshop, register
+from tests.faults.workshop import ALIAS, Workshop, register, train
 from tests.sinks import WebSink, web_sink
 from tests.stack import MlflowServer, Program, until
 
@@ -35,9 +35,19 @@ def web() -> Iterator[WebSink]:
 
 
 @pytest.fixture
-def at(tmp_path: Path, server: MlflowServer, logged: Logged, web: WebSink) -> Iterator[Workshop]:
+def own(tmp_path_factory: pytest.TempPathFactory) -> Iterator[MlflowServer]:
+    """An MLflow server that holds nothing else and that nobody stops."""
+    made = MlflowServer(tmp_path_factory.mktemp("own-mlflow"))
+    made.start()
+    made.wait()
+    yield made
+    made.stop()
+
+
+@pytest.fixture
+def at(tmp_path: Path, own: MlflowServer, web: WebSink) -> Iterator[Workshop]:
     """A workshop whose worker looks at MLflow only when it is told to, and may call the sink."""
-    made = Workshop(tmp_path, server, logged)
+    made = Workshop(tmp_path, own, train(own))
     made.environment |= {"NOTIFY_WEBHOOK_HOSTS": web.url, "MIRROR_SECONDS": "3600"}
     made.portal.store.close()
     made.portal = build(from_environment(made.environment))
@@ -91,6 +101,7 @@ def kill_from_outside(nursery: Program) -> None:
         os.kill(int(words[1]), signal.SIGKILL)
 
 
+@pytest.mark.timeout(600)
 def test_each_of_200_moves_is_told_once_although_the_worker_is_killed_20_times(
     at: Workshop, web: WebSink
 ) -> None:
