@@ -32,9 +32,12 @@ VISITS: Final[dict[str, tuple[Person, str]]] = {
     "inbox": (BOB, ""),
     "releases": (BOB, ""),
     "release": (BOB, "id=RR-2026-0013"),
+    "notifications": (ALICE, ""),
+    "use_case": (ALICE, ""),
     "impact": (CAROL, ""),
     "audit": (ERIK, ""),
     "access": (GRACE, ""),
+    "settings": (GRACE, ""),
 }
 
 
