@@ -13,7 +13,7 @@ from app import own_mlflow
 from app.portal import Portal
 from app.settings import OWN_MLFLOW
 from auth.actors import Actor
-from catalog.registry.mirror import Mirror
+from catalog.registry.mirror.mirror import Mirror
 from ledger.errors import CountersignError
 
 _LOG = logging.getLogger(__name__)

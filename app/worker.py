@@ -26,9 +26,9 @@ from auth.actors import Actor
 from catalog.notifications.deliveries import AGAIN, DELIVER
 from catalog.notifications.outbound import AppriseOutbound, Outbound
 from catalog.registry.artifacts import manifest_of
+from catalog.registry.mirror.seen import USUAL_WORKSPACE, SeenVersion
 from catalog.registry.mlflow import load_mlflow
 from catalog.registry.models import Model
-from catalog.registry.seen import USUAL_WORKSPACE, SeenVersion
 from catalog.releases.promotions import MOVED
 from ledger.errors import CountersignError, Invalid, NotFound
 from ledger.journal import event_of

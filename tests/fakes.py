@@ -18,7 +18,7 @@ from sqlalchemy import event
 from sqlmodel import Session
 
 from catalog.registry.artifacts import insist_small
-from catalog.registry.seen import (
+from catalog.registry.mirror.seen import (
     USUAL_WORKSPACE,
     FilesOf,
     SeenDataset,

@@ -8,10 +8,10 @@ from fastapi import APIRouter, Depends, Query, Response
 from pydantic import BaseModel, ConfigDict, Field
 
 from app.api.caller import Caller, Desk
-from catalog.registry.card_body import read
-from catalog.registry.card_exports import FILES, Edition, Format, export
-from catalog.registry.card_facts import facts_of
-from catalog.registry.cards import Card, Revision
+from catalog.registry.cards.body import read
+from catalog.registry.cards.cards import Card, Revision
+from catalog.registry.cards.exports import FILES, Edition, Format, export
+from catalog.registry.cards.facts import facts_of
 from catalog.registry.models import Model
 from ledger.clock import iso
 

@@ -12,10 +12,10 @@ from app.api.caller import Caller, Desk
 from app.portal import Portal
 from auth.actors import Actor
 from catalog.registry.deprecations import Deprecation
+from catalog.registry.inventory.standing import Standing
 from catalog.registry.locked import Locked, Summary
 from catalog.registry.models import Metric, Model, Version
 from catalog.registry.search.questions import FACETS, Found, Order, Question, Range
-from catalog.registry.standing import Standing
 from ledger.clock import iso
 from ledger.errors import NotFound
 

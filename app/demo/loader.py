@@ -31,7 +31,7 @@ from app.portal import Portal
 from auth.actors import EVERYTHING, Actor, Kind, Scope
 from auth.permissions import Role
 from catalog.monitoring.telemetry import NUMBER
-from catalog.registry.standing import Stage, Standing
+from catalog.registry.inventory.standing import Stage, Standing
 from catalog.releases.request import ReleaseRequest
 from catalog.releases.states import PromotionState, State, Verb
 from catalog.use_cases.use_cases import Described

@@ -13,7 +13,7 @@ from app.ui import page, words
 from app.ui.markup import Markup, join, note, show, strong, tag
 from app.ui.timeline import Stretch, lanes
 from catalog.registry.changes import Spell, Uncertain
-from catalog.registry.mirror_pen import Kind
+from catalog.registry.mirror.pen import Kind
 from catalog.releases.docket import Brief
 from catalog.releases.states import PromotionState
 

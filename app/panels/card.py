@@ -16,11 +16,11 @@ from app.ui import chips, page, tables, words
 from app.ui.markup import Markup, join, mono, note, paragraph, show, strong, tag
 from app.ui.tables import Column
 from auth.actors import Actor
-from catalog.registry.card_body import CardBody, entries
-from catalog.registry.card_exports import FILES, Edition, Format, export
-from catalog.registry.card_facts import Facts
-from catalog.registry.card_rules import FIELDS, Field, completeness
-from catalog.registry.cards import Card
+from catalog.registry.cards.body import CardBody, entries
+from catalog.registry.cards.cards import Card
+from catalog.registry.cards.exports import FILES, Edition, Format, export
+from catalog.registry.cards.facts import Facts
+from catalog.registry.cards.rules import FIELDS, Field, completeness
 from catalog.registry.models import Version
 from ledger.errors import NotFound
 

@@ -16,8 +16,9 @@ from app.panels.shown import Shown
 from app.session import act, portal
 from app.ui import chips, feedback, page, tables, words
 from app.ui.markup import Markup, join, note, show, strong, tag
-from catalog.registry.card_body import Assessment, CardBody, Figure, Risk, changed
-from catalog.registry.card_rules import (
+from catalog.registry.cards.body import Assessment, CardBody, Figure, Risk, changed
+from catalog.registry.cards.cards import Card
+from catalog.registry.cards.rules import (
     APPROACHES,
     FIELDS,
     LONGEST_NAME,
@@ -27,7 +28,6 @@ from catalog.registry.card_rules import (
     completeness,
     problems,
 )
-from catalog.registry.cards import Card
 from catalog.registry.models import Model
 
 _OPEN: Final = "card-editor"

@@ -11,9 +11,9 @@ from app.session import did, portal
 from app.ui import page, tables, words
 from app.ui.markup import Markup, join, mono, note, show, tag
 from app.ui.tables import Column, Row
-from catalog.registry.card_body import CardBody, changed, entries
-from catalog.registry.card_rules import TITLES
-from catalog.registry.cards import Card, Revision
+from catalog.registry.cards.body import CardBody, changed, entries
+from catalog.registry.cards.cards import Card, Revision
+from catalog.registry.cards.rules import TITLES
 
 _MOST: Final = 20
 _KEY: Final = "revision"

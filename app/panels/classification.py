@@ -10,8 +10,8 @@ from app.session import did, portal
 from app.ui import chips
 from app.ui.markup import Markup, note, show
 from auth.actors import Actor, Kind
+from catalog.registry.inventory.standing import Stage, Standing, suggested
 from catalog.registry.models import TASKS, Model
-from catalog.registry.standing import Stage, Standing, suggested
 from catalog.use_cases.risk import TIERS, RegulatoryClass
 
 _NOT_SAID = "Not said yet"

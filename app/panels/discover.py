@@ -14,7 +14,7 @@ from app.ui import cards, chips, feedback, page, words
 from app.ui.markup import Markup, join, label, note, show, strong, tag
 from auth.actors import Actor
 from catalog.registry.deprecations import Deprecation
-from catalog.registry.mirror_state import MirrorState
+from catalog.registry.mirror.state import MirrorState
 from catalog.registry.search.questions import Correction, Found, Hit, Order, Question
 
 _MARK: Final = "mark"

@@ -22,8 +22,8 @@ from auth.access import may_anywhere
 from auth.actors import Actor
 from auth.permissions import Role
 from catalog.impact.portfolio import WINDOW_DAYS, Line, Portfolio
-from catalog.registry.inventory_gaps import NONE, Unclassified
-from catalog.registry.mirror_state import MirrorState
+from catalog.registry.inventory.gaps import NONE, Unclassified
+from catalog.registry.mirror.state import MirrorState
 from catalog.releases.docket import Brief, Desk
 from catalog.releases.gates import Answer
 from catalog.releases.states import PromotionState, State

@@ -14,9 +14,9 @@ from app.ui.markup import note, paragraph, show
 from app.ui.tables import Column, Row
 from auth.access import ANYTHING, decide
 from auth.actors import Actor
-from catalog.registry.inventory_file import COLUMNS, MOST_ROWS
-from catalog.registry.inventory_gaps import Counted, Gap
-from catalog.registry.inventory_import import Plan
+from catalog.registry.inventory.file import COLUMNS, MOST_ROWS
+from catalog.registry.inventory.gaps import Counted, Gap
+from catalog.registry.inventory.importing import Plan
 
 _PAGE: Final = 10
 _MOST_SHOWN: Final = 100

@@ -13,8 +13,8 @@ from app.ui.markup import Markup, mono, note, paragraph, show
 from app.ui.tables import Column, Row
 from auth.access import ANYTHING, Verdict, decide
 from auth.actors import Actor
-from catalog.registry.naming import Rule, Trial, Written
-from catalog.registry.naming_template import KINDS, LONGEST_TEMPLATE
+from catalog.registry.inventory.naming import Rule, Trial, Written
+from catalog.registry.inventory.template import KINDS, LONGEST_TEMPLATE
 
 _EVERYTHING: Final = "All models without a rule of their domain"
 _TRIED: Final = "naming-tried"

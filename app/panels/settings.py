@@ -15,7 +15,7 @@ from app.ui.feedback import empty
 from app.ui.markup import Markup, mono, note, paragraph, show
 from app.ui.tables import Column, Row
 from auth.actors import Actor
-from catalog.registry.mirror_state import MirrorState
+from catalog.registry.mirror.state import MirrorState
 
 
 def servers(_by: Actor) -> None:

@@ -11,7 +11,7 @@ from auth.actors import Actor
 from catalog.impact.portfolio import Line
 from catalog.registry.deprecations import Deprecation
 from catalog.registry.measures import Measure, Reading, reading, uses_of
-from catalog.registry.mirror_state import MirrorState
+from catalog.registry.mirror.state import MirrorState
 from catalog.registry.models import Model, Run, Version
 from catalog.registry.runs import Runs
 from catalog.releases.docket import Brief, Wanted

@@ -8,7 +8,7 @@ from typing import Final
 
 from app.ui import words
 from app.ui.markup import Markup, join, tag, text
-from catalog.registry.mirror_state import MirrorState
+from catalog.registry.mirror.state import MirrorState
 
 # The mirror looks every half minute: after this the person is told that something is wrong.
 STALE_AFTER: Final = timedelta(minutes=5)

@@ -16,7 +16,7 @@ from app.ui.feedback import empty
 from app.ui.markup import Markup, join, note, paragraph, show
 from auth.access import ANYTHING, decide
 from auth.actors import Actor, Kind
-from catalog.registry.inventory_gaps import Placed
+from catalog.registry.inventory.gaps import Placed
 from catalog.use_cases.risk import TIERS, RegulatoryClass
 from catalog.use_cases.use_cases import Described, Status, UseCase, Verb, may
 

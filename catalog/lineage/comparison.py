@@ -11,8 +11,8 @@ from catalog.lineage.distributions import ColumnDifference, differences
 from catalog.lineage.measured import Kept, Measured, measured
 from catalog.lineage.profile import Profile
 from catalog.lineage.signatures import Compatibility, compatibility
-from catalog.registry.card_body import CardBody, entries
-from catalog.registry.card_rules import FIELDS
+from catalog.registry.cards.body import CardBody, entries
+from catalog.registry.cards.rules import FIELDS
 from catalog.registry.measures import Better
 from catalog.registry.models import Dataset, Model, Run, Version
 

@@ -13,7 +13,7 @@ from catalog.lineage.comparison import Comparison, Group, Side
 from catalog.lineage.distributions import ColumnDifference
 from catalog.lineage.intervals import Interval
 from catalog.lineage.measured import Measured
-from catalog.registry.spreadsheet import neutral
+from catalog.registry.inventory.spreadsheet import neutral
 from ledger.clock import iso
 
 COLUMNS: Final = (

@@ -16,7 +16,7 @@ from sqlalchemy import BindParameter, Executable, Row, bindparam
 from sqlalchemy import select as columns
 from sqlmodel import col
 
-from catalog.registry.mirror_pen import Kind
+from catalog.registry.mirror.pen import Kind
 from catalog.registry.models import Model
 from catalog.registry.tables import ChangeRow, ModelRow
 from ledger.acts import Ledger

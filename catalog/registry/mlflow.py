@@ -32,7 +32,7 @@ from catalog.registry.artifacts import (
     on_disk,
     read_mlmodel,
 )
-from catalog.registry.seen import (
+from catalog.registry.mirror.seen import (
     USUAL_WORKSPACE,
     FilesOf,
     SeenDataset,

@@ -23,10 +23,10 @@ from auth.access import (
 )
 from auth.actors import Actor
 from auth.tables import PrincipalRow
-from catalog.registry.classified import checked_domain, told, write_down
+from catalog.registry.inventory.classified import checked_domain, told, write_down
+from catalog.registry.inventory.standing import UNCHANGED, Standing
 from catalog.registry.locked import Locked, Summary, summary_of
-from catalog.registry.mirror_state import MirrorState, mirror_state
-from catalog.registry.standing import UNCHANGED, Standing
+from catalog.registry.mirror.state import MirrorState, mirror_state
 from catalog.registry.tables import (
     AliasRow,
     DatasetRow,

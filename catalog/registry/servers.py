@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Mapping
 from typing import Final
 
-from catalog.registry.seen import USUAL_WORKSPACE, Mlflow
+from catalog.registry.mirror.seen import USUAL_WORKSPACE, Mlflow
 from ledger.errors import Unavailable
 
 _NOT_CONFIGURED: Final = "mlflow-unconfigured"

@@ -27,7 +27,7 @@ from auth.access import ANYTHING, decide
 from auth.actors import Actor
 from catalog.registry.artifacts import manifest_of
 from catalog.registry.authorship import authors
-from catalog.registry.seen import Mlflow, SeenVersion
+from catalog.registry.mirror.seen import Mlflow, SeenVersion
 from catalog.registry.servers import Servers
 from catalog.registry.tables import ModelRow, VersionRow
 from catalog.releases import evidence

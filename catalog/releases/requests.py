@@ -13,8 +13,8 @@ from auth.people import as_of_now
 from catalog.registry.artifacts import Manifest
 from catalog.registry.authorship import authors
 from catalog.registry.deprecations import may_go_live
+from catalog.registry.inventory.naming import rule_for
 from catalog.registry.models import resource
-from catalog.registry.naming import rule_for
 from catalog.registry.tables import ModelRow, VersionRow
 from catalog.releases import evidence, gates
 from catalog.releases.evidence import Snapshot

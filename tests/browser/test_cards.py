@@ -9,7 +9,7 @@ from typing import Final
 from playwright.sync_api import expect
 
 from app.demo.organisation import ALICE, CAROL
-from catalog.registry.card_schema import insist_valid
+from catalog.registry.cards.schema import insist_valid
 from tests.browser.conftest import Visit
 from tests.browser.visits import Visitor
 

@@ -17,7 +17,7 @@ import pytest
 
 from app.settings import MLFLOW_SECRETS
 from catalog.assurance.explanations import ExplanationState
-from catalog.registry.mirror_state import MirrorState
+from catalog.registry.mirror.state import MirrorState
 from tests.browser.visits import a_browser, person
 from tests.faults.workshop import (
     ALIAS,

@@ -12,7 +12,7 @@ from app import session
 from app.panels import alias_history
 from app.panels.metric_history import history, offered
 from app.panels.shown import Shown, read
-from catalog.registry.seen import SeenMetric
+from catalog.registry.mirror.seen import SeenMetric
 from tests.cast import House
 
 DAY = timedelta(days=1)

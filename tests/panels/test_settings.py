@@ -7,7 +7,7 @@ from datetime import timedelta
 import pytest
 
 from app.panels.settings import server
-from catalog.registry.mirror_state import MirrorState
+from catalog.registry.mirror.state import MirrorState
 from tests.cast import AT
 
 ANSWERS = MirrorState("main", AT, AT, "", 8, 28, crawled_at=AT)

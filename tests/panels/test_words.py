@@ -12,7 +12,7 @@ from app.panels.chosen import asked_number
 from catalog.assurance.runner import ExplainResult
 from catalog.lineage.difference import Difference, difference
 from catalog.registry.measures import Measure, reading
-from catalog.registry.mirror_state import MirrorState
+from catalog.registry.mirror.state import MirrorState
 from catalog.registry.models import Dataset, Metric, Run, Version
 
 NOW = datetime(2026, 11, 20, 9, 12, tzinfo=UTC)

@@ -19,9 +19,9 @@ from catalog.lineage.intervals import Interval
 from catalog.lineage.measured import Measured, Reads
 from catalog.lineage.report import as_csv, as_data, as_markdown
 from catalog.lineage.signatures import compatibility
-from catalog.registry.card_body import CardBody
+from catalog.registry.cards.body import CardBody
+from catalog.registry.mirror.seen import SeenDataset, SeenMetric
 from catalog.registry.models import Version
-from catalog.registry.seen import SeenDataset, SeenMetric
 from ledger.errors import NotFound
 from tests.cast import AT, House
 from tests.catalog.lineage import told_apart

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from catalog.lineage.difference import difference
 from catalog.lineage.graph import KINDS, Graph, lineage
-from catalog.registry.seen import SeenDataset, SeenMetric
+from catalog.registry.mirror.seen import SeenDataset, SeenMetric
 from tests.cast import House
 from tests.fakes import HOLDOUT, TRAINING, auc
 

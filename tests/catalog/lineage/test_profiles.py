@@ -21,7 +21,7 @@ from catalog.lineage.comparison import Comparison
 from catalog.lineage.environments import environment
 from catalog.lineage.profiles import PREDICTIONS, SAMPLE, Known, Profiles, ProfileState
 from catalog.lineage.report import as_csv, as_data, as_markdown
-from catalog.registry.seen import SeenMetric, SeenVersion
+from catalog.registry.mirror.seen import SeenMetric, SeenVersion
 from ledger.errors import CountersignError, Invalid, NotFound, Refused, Unavailable
 from tests.cast import AT, House
 from tests.fakes import AWAY, HOLDOUT

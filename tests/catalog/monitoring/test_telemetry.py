@@ -13,7 +13,7 @@ from sqlalchemy import text
 
 from app.worker import MIRROR
 from catalog.monitoring.telemetry import MOST_ROWS, NUMBER, Prediction, outcome_of
-from catalog.registry.mirror import Mirror
+from catalog.registry.mirror.mirror import Mirror
 from ledger.errors import CountersignError, Invalid, Refused
 from tests.at_once import at_once
 from tests.cast import AT, House

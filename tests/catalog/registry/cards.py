@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from hypothesis import strategies as st
 
-from catalog.registry.card_body import Assessment, CardBody, Figure, Risk
+from catalog.registry.cards.body import Assessment, CardBody, Figure, Risk
 
 COMPLETE = CardBody(
     use_cases=("Decide on unsecured retail loans up to 40,000 EUR, at application.",),

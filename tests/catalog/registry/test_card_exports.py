@@ -13,13 +13,13 @@ import yaml
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from catalog.registry.card_body import CardBody, read, shaped
-from catalog.registry.card_exports import FORMATS, Edition, export
-from catalog.registry.card_facts import Facts
-from catalog.registry.card_rules import problems
-from catalog.registry.card_schema import insist_valid
+from catalog.registry.cards.body import CardBody, read, shaped
+from catalog.registry.cards.exports import FORMATS, Edition, export
+from catalog.registry.cards.facts import Facts
+from catalog.registry.cards.rules import problems
+from catalog.registry.cards.schema import insist_valid
 from catalog.registry.models import Dataset, Metric, Model, Run, Version
-from tests.catalog.registry.cards import COMPLETE, hostile
+from tests.catalog.registry.cards.cards import COMPLETE, hostile
 
 AT = datetime(2026, 11, 20, 9, 12, tzinfo=UTC)
 # As readers of Hugging Face cards find the front matter.

@@ -8,8 +8,8 @@ from typing import Any
 import pytest
 from hypothesis import given, settings
 
-from catalog.registry.card_body import Assessment, CardBody, Figure, Risk, changed, read, shaped
-from catalog.registry.card_rules import (
+from catalog.registry.cards.body import Assessment, CardBody, Figure, Risk, changed, read, shaped
+from catalog.registry.cards.rules import (
     FIELDS,
     MOST_ENTRIES,
     Field,
@@ -18,7 +18,7 @@ from catalog.registry.card_rules import (
     problems,
 )
 from ledger.errors import Invalid
-from tests.catalog.registry.cards import COMPLETE, hostile
+from tests.catalog.registry.cards.cards import COMPLETE, hostile
 
 
 def test_a_card_that_says_everything_is_sound_and_complete() -> None:

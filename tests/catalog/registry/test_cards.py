@@ -10,12 +10,12 @@ import pytest
 
 from auth.actors import EVERYTHING, Scope
 from auth.permissions import Role
-from catalog.registry.card_body import CardBody
-from catalog.registry.cards import Card
+from catalog.registry.cards.body import CardBody
+from catalog.registry.cards.cards import Card
 from ledger.errors import Conflict, Invalid, NotFound, Refused
 from tests.at_once import at_once
 from tests.cast import House
-from tests.catalog.registry.cards import COMPLETE
+from tests.catalog.registry.cards.cards import COMPLETE
 
 SHORT = CardBody(use_cases=("Decide on unsecured retail loans.",))
 

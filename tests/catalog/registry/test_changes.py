@@ -8,7 +8,7 @@ import pytest
 
 from app.worker import MIRROR
 from catalog.registry.changes import Change, Kind, Spell, Uncertain
-from catalog.registry.mirror_pen import LONGEST_TEXT
+from catalog.registry.mirror.pen import LONGEST_TEXT
 from tests.cast import House
 
 MINUTE = timedelta(minutes=1)

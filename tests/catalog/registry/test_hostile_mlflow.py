@@ -19,10 +19,11 @@ import pytest
 
 from app.worker import EXPLAINER, MIRROR
 from catalog.assurance.explanations import LARGEST_MODEL_BYTES, ExplanationState
-from catalog.registry import artifacts, mirror
+from catalog.registry import artifacts
 from catalog.registry.artifacts import at_most, insist_small, manifest_of, on_disk, read_mlmodel
+from catalog.registry.mirror.mirror import mirror
+from catalog.registry.mirror.seen import SeenDetails, SeenVersion
 from catalog.registry.mlflow import MlflowServer
-from catalog.registry.seen import SeenDetails, SeenVersion
 from ledger.errors import CountersignError, Invalid, NotFound, Unavailable
 from tests.cast import SYSTEM, House
 from tests.fakes import AWAY

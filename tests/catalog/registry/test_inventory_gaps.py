@@ -8,8 +8,8 @@ from itertools import product
 import pytest
 from sqlalchemy import insert
 
-from catalog.registry.inventory_gaps import Gap, gaps_of
-from catalog.registry.standing import Stage, Standing
+from catalog.registry.inventory.gaps import Gap, gaps_of
+from catalog.registry.inventory.standing import Stage, Standing
 from catalog.registry.tables import AliasRow, ModelRow, VersionRow
 from catalog.use_cases.tables import UseCaseRow
 from catalog.use_cases.use_cases import Described, Status

@@ -12,10 +12,10 @@ from hypothesis import given
 from hypothesis import strategies as st
 from sqlmodel import select
 
-from catalog.registry.inventory_file import COLUMNS, LARGEST_BYTES, MOST_ROWS, read
-from catalog.registry.inventory_import import Plan
-from catalog.registry.spreadsheet import neutral, restored
-from catalog.registry.standing import Standing
+from catalog.registry.inventory.file import COLUMNS, LARGEST_BYTES, MOST_ROWS, read
+from catalog.registry.inventory.importing import Plan
+from catalog.registry.inventory.spreadsheet import neutral, restored
+from catalog.registry.inventory.standing import Standing
 from catalog.registry.tables import InventoryChangeRow, ModelRow
 from catalog.use_cases.use_cases import Described
 from ledger.errors import Invalid, Refused

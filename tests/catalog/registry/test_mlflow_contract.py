@@ -11,8 +11,8 @@ import pytest
 
 from catalog.registry import mlflow as adapter
 from catalog.registry.artifacts import at_most, manifest_of
+from catalog.registry.mirror.seen import Mlflow, SeenDataset, SeenMetric, SeenVersion
 from catalog.registry.mlflow import MlflowServer
-from catalog.registry.seen import Mlflow, SeenDataset, SeenMetric, SeenVersion
 from ledger.clock import SetClock
 from ledger.errors import Invalid, NotFound
 from tests.cast import AT

@@ -6,7 +6,7 @@ from dataclasses import replace
 
 import pytest
 
-from catalog.registry.naming import Written
+from catalog.registry.inventory.naming import Written
 from ledger.errors import Conflict, Invalid, NotFound, Refused
 from tests.cast import DOMAIN, WHY, House
 

@@ -10,7 +10,7 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from catalog.registry.naming_template import (
+from catalog.registry.inventory.template import (
     KINDS,
     LONGEST_NAME,
     LONGEST_TEMPLATE,

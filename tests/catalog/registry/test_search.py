@@ -8,9 +8,9 @@ from app.settings import from_environment
 from app.worker import MIRROR
 from auth.actors import EVERYTHING, Actor, Scope
 from auth.permissions import Role
-from catalog.registry.mirror import Mirror
+from catalog.registry.mirror.mirror import Mirror
+from catalog.registry.mirror.seen import SeenMetric
 from catalog.registry.search.questions import Found, Order, Question
-from catalog.registry.seen import SeenMetric
 from ledger.errors import Conflict, NotFound
 from tests.cast import SYSTEM, House
 from tests.fakes import FakeMlflow, auc

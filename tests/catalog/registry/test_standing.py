@@ -9,7 +9,14 @@ import pytest
 from auth.access import Resource
 from auth.actors import EVERYTHING, Actor, HeldRole, Kind
 from auth.permissions import Role
-from catalog.registry.standing import OWN_STAGES, STEPS, Stage, Standing, may_move, suggested
+from catalog.registry.inventory.standing import (
+    OWN_STAGES,
+    STEPS,
+    Stage,
+    Standing,
+    may_move,
+    suggested,
+)
 from catalog.use_cases.risk import TIERS, RegulatoryClass, is_stricter_class, is_stricter_tier
 from ledger.errors import Invalid, NotFound, Refused
 from tests.cast import DOMAIN, House

@@ -12,8 +12,8 @@ from app.panels import shown
 from app.portal import Portal, build
 from app.settings import from_environment
 from app.worker import MIRROR, handlers
+from catalog.registry.inventory.standing import Standing
 from catalog.registry.mlflow import MlflowServer
-from catalog.registry.standing import Standing
 from catalog.releases.gates import Answer
 from catalog.releases.states import State
 from tests.cast import DOMAIN, WHY, House

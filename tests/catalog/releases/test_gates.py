@@ -10,7 +10,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from catalog.registry.seen import SeenDataset, SeenMetric
+from catalog.registry.mirror.seen import SeenDataset, SeenMetric
 from catalog.releases.evidence import Measured, Snapshot, Standing
 from catalog.releases.gates import Answer, GateResult, all_pass, evaluate
 from catalog.releases.policies import (

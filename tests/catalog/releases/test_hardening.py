@@ -7,7 +7,7 @@ from pathlib import Path
 import pytest
 
 from app.worker import RELEASES
-from catalog.registry.seen import SeenVersion
+from catalog.registry.mirror.seen import SeenVersion
 from catalog.registry.tables import AuthorRow
 from catalog.releases.gates import Answer
 from catalog.releases.states import PromotionState, State, Verb

@@ -14,10 +14,10 @@ from typing import TypedDict
 from sqlalchemy import update
 from sqlmodel import Session, col, select
 
-from catalog.registry.mirror_aliases import write_aliases
-from catalog.registry.mirror_copy import Found, Known, is_incarnation, search_text
-from catalog.registry.mirror_pen import Kind, Pen, Reading, say_who_moved
-from catalog.registry.seen import SeenVersion, content_hash
+from catalog.registry.mirror.aliases import write_aliases
+from catalog.registry.mirror.copy import Found, Known, is_incarnation, search_text
+from catalog.registry.mirror.pen import Kind, Pen, Reading, say_who_moved
+from catalog.registry.mirror.seen import SeenVersion, content_hash
 from catalog.registry.tables import AliasRow, ModelRow, VersionRow
 from ledger.clock import Clock
 from ledger.ids import new_id

@@ -9,7 +9,7 @@ from sqlmodel import Session, select
 
 from auth.access import Resource
 from auth.actors import Actor
-from catalog.registry.standing import Standing, checked_stage, may_move
+from catalog.registry.inventory.standing import Standing, checked_stage, may_move
 from catalog.registry.tables import AliasRow, ModelRow
 from catalog.use_cases.tables import UseCaseRow
 from ledger.acts import Act

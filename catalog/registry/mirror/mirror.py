@@ -19,13 +19,13 @@ from typing import Final, TypeVar
 
 from auth.access import ANYTHING, decide
 from auth.actors import Actor
-from catalog.registry.mirror_copy import Copy, Found, Listed
-from catalog.registry.mirror_details import unopened, write_details
-from catalog.registry.mirror_pen import Reading
-from catalog.registry.mirror_reader import Reader, Updated
-from catalog.registry.mirror_scribe import Scribe
-from catalog.registry.mirror_state import Logbook, Marks, MirrorState
-from catalog.registry.seen import USUAL_WORKSPACE, Mlflow, SeenModel, SeenVersion
+from catalog.registry.mirror.copy import Copy, Found, Listed
+from catalog.registry.mirror.details import unopened, write_details
+from catalog.registry.mirror.pen import Reading
+from catalog.registry.mirror.reader import Reader, Updated
+from catalog.registry.mirror.scribe import Scribe
+from catalog.registry.mirror.seen import USUAL_WORKSPACE, Mlflow, SeenModel, SeenVersion
+from catalog.registry.mirror.state import Logbook, Marks, MirrorState
 from ledger.clock import Clock
 from ledger.errors import CountersignError, NotFound, Unavailable
 from ledger.journal import Journal

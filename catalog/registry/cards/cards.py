@@ -17,10 +17,10 @@ from sqlmodel import Session, col
 from auth.access import Verdict, decide
 from auth.actors import Actor
 from auth.people import as_of_now
-from catalog.registry.card_body import CardBody, read, shaped
-from catalog.registry.card_exports import Edition
-from catalog.registry.card_rules import Completeness, completeness, insist_sound
-from catalog.registry.card_schema import insist_valid
+from catalog.registry.cards.body import CardBody, read, shaped
+from catalog.registry.cards.exports import Edition
+from catalog.registry.cards.rules import Completeness, completeness, insist_sound
+from catalog.registry.cards.schema import insist_valid
 from catalog.registry.models import Model, resource
 from catalog.registry.tables import ModelCardRow, ModelRow
 from ledger.acts import Act, Ledger

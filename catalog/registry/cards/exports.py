@@ -13,9 +13,9 @@ from typing import Any, Final, Literal, NamedTuple, Self, get_args
 
 import yaml
 
-from catalog.registry.card_body import CardBody, entries, shaped
-from catalog.registry.card_facts import Facts
-from catalog.registry.card_rules import FIELDS, completeness
+from catalog.registry.cards.body import CardBody, entries, shaped
+from catalog.registry.cards.facts import Facts
+from catalog.registry.cards.rules import FIELDS, completeness
 from ledger.clock import iso
 
 Format = Literal["cyclonedx", "huggingface", "markdown", "json"]

@@ -11,8 +11,8 @@ from sqlalchemy import BindParameter, Executable, Row, bindparam
 from sqlalchemy import select as columns
 from sqlmodel import col
 
-from catalog.registry.mirror_pen import Reading
-from catalog.registry.seen import SeenModel, SeenVersion, content_hash
+from catalog.registry.mirror.pen import Reading
+from catalog.registry.mirror.seen import SeenModel, SeenVersion, content_hash
 from catalog.registry.tables import AliasRow, ModelRow, VersionRow
 from ledger.store import Store
 

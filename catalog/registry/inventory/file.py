@@ -13,7 +13,7 @@ from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from typing import Final
 
-from catalog.registry.spreadsheet import neutral, restored
+from catalog.registry.inventory.spreadsheet import neutral, restored
 from ledger.errors import Invalid
 
 COLUMNS: Final = (

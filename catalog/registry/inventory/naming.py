@@ -17,9 +17,9 @@ from sqlmodel import Session, col, func, select
 
 from auth.access import ANYTHING, Verdict, decide
 from auth.actors import Actor
-from catalog.registry.classified import checked_domain
-from catalog.registry.naming_template import Breach, matcher, needs_domain, parse
-from catalog.registry.spreadsheet import neutral
+from catalog.registry.inventory.classified import checked_domain
+from catalog.registry.inventory.spreadsheet import neutral
+from catalog.registry.inventory.template import Breach, matcher, needs_domain, parse
 from catalog.registry.tables import ModelRow, NamingRuleRow
 from ledger.acts import Ledger
 from ledger.errors import Conflict, Invalid, NotFound

@@ -12,7 +12,7 @@ from collections.abc import Iterator
 from dataclasses import dataclass
 from typing import Final, Literal
 
-from catalog.registry.card_body import Assessment, CardBody, Figure, Risk, entries
+from catalog.registry.cards.body import Assessment, CardBody, Figure, Risk, entries
 from ledger.errors import Invalid
 
 APPROACHES: Final = (

@@ -20,9 +20,9 @@ from sqlmodel import col
 
 from auth.access import ANYTHING, decide, insist_visible
 from auth.actors import Actor
-from catalog.registry.classified import CHAMPION
+from catalog.registry.inventory.classified import CHAMPION
+from catalog.registry.inventory.standing import Stage, suggested
 from catalog.registry.models import MODEL, Model, load_models
-from catalog.registry.standing import Stage, suggested
 from catalog.registry.tables import UNCLASSIFIED, AliasRow, ModelRow
 from catalog.registry.visible import visible
 from catalog.use_cases.risk import TIERS, RegulatoryClass, is_stricter_class, is_stricter_tier

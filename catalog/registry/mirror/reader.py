@@ -9,9 +9,9 @@ from __future__ import annotations
 from collections.abc import Callable
 from typing import Final
 
-from catalog.registry.mirror_copy import Copy, Found, Known, Listed
-from catalog.registry.mirror_pen import Reading
-from catalog.registry.seen import Mlflow, SeenModel, SeenVersion
+from catalog.registry.mirror.copy import Copy, Found, Known, Listed
+from catalog.registry.mirror.pen import Reading
+from catalog.registry.mirror.seen import Mlflow, SeenModel, SeenVersion
 from ledger.clock import Clock
 from ledger.errors import NotFound, Unavailable
 

@@ -9,7 +9,7 @@ from typing import Final
 
 from sqlmodel import Session, col, select
 
-from catalog.registry.seen import SeenDetails, SeenVersion
+from catalog.registry.mirror.seen import SeenDetails, SeenVersion
 from catalog.registry.tables import (
     DatasetRow,
     MetricRow,

@@ -7,9 +7,9 @@ from typing import Final
 
 from auth.access import Resource, Verdict, insist_visible
 from auth.actors import Actor
-from catalog.registry.classified import is_live, write_down
+from catalog.registry.inventory.classified import is_live, write_down
+from catalog.registry.inventory.standing import Stage, checked_stage, may_move
 from catalog.registry.models import Model, resource
-from catalog.registry.standing import Stage, checked_stage, may_move
 from catalog.registry.tables import ModelRow
 from ledger.acts import Ledger
 from ledger.errors import Invalid, NotFound

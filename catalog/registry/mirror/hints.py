@@ -22,8 +22,8 @@ from sqlmodel import Session, col, select
 
 from auth.access import decide
 from auth.actors import NOBODY, Actor
+from catalog.registry.mirror.seen import USUAL_WORKSPACE
 from catalog.registry.models import Model
-from catalog.registry.seen import USUAL_WORKSPACE
 from catalog.registry.tables import DeliveryRow
 from ledger.acts import Ledger
 from ledger.errors import Conflict, CountersignError, Invalid, NotFound, Refused, TooMany

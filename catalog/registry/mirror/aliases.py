@@ -6,8 +6,8 @@ from collections.abc import Mapping
 
 from sqlmodel import Session
 
-from catalog.registry.mirror_copy import Found
-from catalog.registry.mirror_pen import Pen
+from catalog.registry.mirror.copy import Found
+from catalog.registry.mirror.pen import Pen
 from catalog.registry.tables import AliasRow, ModelRow, VersionRow
 
 

@@ -1,0 +1,1 @@
+"""Model cards: what people say of a model, kept in CycloneDX shape."""

@@ -1,0 +1,1 @@
+"""The mirror: what MLflow holds, read, compared and written down as ours."""
