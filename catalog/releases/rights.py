@@ -11,7 +11,7 @@ from sqlmodel import Session, col, select
 from auth.access import Verdict, decide
 from auth.actors import Actor, Kind
 from catalog.registry.deprecations import may_go_live
-from catalog.registry.inventory.inventory import naming
+from catalog.registry.inventory import naming
 from catalog.registry.models import resource
 from catalog.registry.tables import AliasRow, ModelRow, VersionRow
 from catalog.releases import gates

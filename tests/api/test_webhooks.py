@@ -16,8 +16,8 @@ from starlette.testclient import TestClient
 
 from app.api import create_api
 from app.settings import from_environment
+from catalog.registry.mirror import hints as mirror_hints
 from catalog.registry.mirror.hints import LARGEST_BYTES, MirrorHints
-from catalog.registry.mirror.mirror import hints as mirror_hints
 from tests.cast import House
 
 SECRET = "a secret of at least sixteen characters"

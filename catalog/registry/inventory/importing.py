@@ -16,10 +16,10 @@ from sqlmodel import Session, col
 from auth.access import ANYTHING, decide
 from auth.actors import Actor, Kind
 from auth.tables import PrincipalRow
+from catalog.registry.inventory import file as inventory_file
 from catalog.registry.inventory.classified import CHAMPION, checked_domain
 from catalog.registry.inventory.classified import COLUMNS as FACTS
 from catalog.registry.inventory.file import Line, Problem
-from catalog.registry.inventory.inventory import file as inventory_file
 from catalog.registry.inventory.standing import checked_stage, leads
 from catalog.registry.models import TASKS
 from catalog.registry.tables import (

@@ -21,7 +21,7 @@ from app.worker import EXPLAINER, MIRROR
 from catalog.assurance.explanations import LARGEST_MODEL_BYTES, ExplanationState
 from catalog.registry import artifacts
 from catalog.registry.artifacts import at_most, insist_small, manifest_of, on_disk, read_mlmodel
-from catalog.registry.mirror.mirror import mirror
+from catalog.registry.mirror import mirror
 from catalog.registry.mirror.seen import SeenDetails, SeenVersion
 from catalog.registry.mlflow import MlflowServer
 from ledger.errors import CountersignError, Invalid, NotFound, Unavailable

@@ -16,7 +16,7 @@ from sqlmodel import select
 from app.worker import MIRROR
 from auth.actors import Scope
 from auth.permissions import Role
-from catalog.registry.mirror.mirror import mirror
+from catalog.registry.mirror import mirror
 from catalog.registry.mirror.seen import SeenMetric, SeenModel
 from catalog.registry.tables import ModelRow, VersionRow
 from ledger.errors import NotFound, Refused, Unavailable

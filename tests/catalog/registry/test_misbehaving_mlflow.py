@@ -21,7 +21,7 @@ from hypothesis import strategies as st
 from app.portal import build
 from app.settings import from_environment
 from app.worker import MIRROR
-from catalog.registry.mirror.mirror import mirror as mirroring
+from catalog.registry.mirror import mirror as mirroring
 from catalog.registry.mirror.seen import SeenModel, SeenVersion
 from ledger.clock import SetClock
 from ledger.errors import Unavailable

@@ -24,7 +24,7 @@ from app.settings import from_environment
 from app.worker import MIRROR, handlers
 from catalog.registry import mlflow as adapter
 from catalog.registry.changes import Change, Kind
-from catalog.registry.mirror.mirror import mirror as mirroring
+from catalog.registry.mirror import mirror as mirroring
 from catalog.registry.mlflow import MlflowServer as Adapter
 from catalog.registry.models import Model
 from catalog.registry.tables import DeliveryRow
