@@ -11,7 +11,7 @@ from catalog.registry.cards.body import shaped
 from catalog.registry.cards.schema import insist_valid
 from tests.api.test_release_story import client
 from tests.cast import House
-from tests.catalog.registry.cards.cards import COMPLETE
+from tests.catalog.registry.cards import COMPLETE
 
 CARD = "/models/credit-pd/card"
 

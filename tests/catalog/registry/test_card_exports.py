@@ -19,7 +19,7 @@ from catalog.registry.cards.facts import Facts
 from catalog.registry.cards.rules import problems
 from catalog.registry.cards.schema import insist_valid
 from catalog.registry.models import Dataset, Metric, Model, Run, Version
-from tests.catalog.registry.cards.cards import COMPLETE, hostile
+from tests.catalog.registry.cards import COMPLETE, hostile
 
 AT = datetime(2026, 11, 20, 9, 12, tzinfo=UTC)
 # As readers of Hugging Face cards find the front matter.

@@ -18,7 +18,7 @@ from catalog.registry.cards.rules import (
     problems,
 )
 from ledger.errors import Invalid
-from tests.catalog.registry.cards.cards import COMPLETE, hostile
+from tests.catalog.registry.cards import COMPLETE, hostile
 
 
 def test_a_card_that_says_everything_is_sound_and_complete() -> None:

@@ -15,7 +15,7 @@ from catalog.registry.cards.cards import Card
 from ledger.errors import Conflict, Invalid, NotFound, Refused
 from tests.at_once import at_once
 from tests.cast import House
-from tests.catalog.registry.cards.cards import COMPLETE
+from tests.catalog.registry.cards import COMPLETE
 
 SHORT = CardBody(use_cases=("Decide on unsecured retail loans.",))
 

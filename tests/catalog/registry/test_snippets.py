@@ -12,7 +12,7 @@ from hypothesis import given, settings
 
 from catalog.registry.models import Version
 from catalog.registry.snippets import Snippet, snippets
-from tests.catalog.registry.cards.cards import hostile
+from tests.catalog.registry.cards import hostile
 from tests.catalog.registry.test_card_exports import facts
 
 
