@@ -34,6 +34,7 @@ from catalog.registry.cards.cards import Cards
 from catalog.registry.changes import Changes
 from catalog.registry.deprecations import Deprecations
 from catalog.registry.discussion import Discussion
+from catalog.registry.input_example import InputExamples
 from catalog.registry.inventory.gaps import InventoryGaps
 from catalog.registry.inventory.importing import InventoryImport
 from catalog.registry.inventory.inventory import Inventory
@@ -103,6 +104,7 @@ class Portal:
     cards: Cards
     discussion: Discussion
     similarity: Similarity
+    input_examples: InputExamples
     deprecations: Deprecations
     changes: Changes
     restrictions: Restrictions
@@ -182,6 +184,7 @@ def build(
         cards=Cards(ledger),
         discussion=Discussion(ledger),
         similarity=Similarity(ledger),
+        input_examples=InputExamples(ledger),
         deprecations=Deprecations(ledger),
         changes=Changes(ledger),
         restrictions=Restrictions(ledger),

@@ -17,7 +17,8 @@ from typing import TypeVar
 from sqlalchemy import event
 from sqlmodel import Session
 
-from catalog.registry.artifacts import insist_small
+from catalog.registry.artifacts import insist_small, read_mlmodel
+from catalog.registry.input_example import seen_example
 from catalog.registry.mirror.seen import (
     USUAL_WORKSPACE,
     FilesOf,
@@ -318,7 +319,10 @@ class FakeMlflow:
         self._answer()
         if (version.name, version.number) in self.hidden:
             raise NotFound("MLflow has no such thing any more.", code="not-in-mlflow")
-        return self._details[version.source]
+        files = self._artifacts(version)
+        described = read_mlmodel(files / "MLmodel")
+        example = seen_example(described.example, lambda name: self._given(files / name))
+        return replace(self._details[version.source], example=example)
 
     def download(self, version: SeenVersion, into: Path) -> Path:
         """All artifact files of a version, unopened, in a folder below `into`."""
@@ -353,6 +357,13 @@ class FakeMlflow:
         self.point(name, alias, number)
 
     # -- the inside ----------------------------------------------------------------------------
+
+    @staticmethod
+    def _given(file: Path) -> Path | None:
+        if not file.is_file():
+            return None
+        insist_small([(file.name, file.stat().st_size)])
+        return file
 
     def _answer(self) -> None:
         if self.trouble is not None:

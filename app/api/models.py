@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 from collections.abc import Mapping
 from typing import Annotated, Any
 
@@ -12,6 +13,7 @@ from app.api.caller import Caller, Desk
 from app.portal import Portal
 from auth.actors import Actor
 from catalog.registry.deprecations import Deprecation
+from catalog.registry.input_example import NOT_READ
 from catalog.registry.inventory.standing import Standing
 from catalog.registry.locked import Locked, Summary
 from catalog.registry.models import Metric, Model, Version
@@ -141,6 +143,25 @@ def one_version(
     """One version with its metrics, its data sets, and what was said if it is deprecated."""
     model = portal.models.find(name, by=by, server=server, workspace=workspace)
     return _whole(model, portal.models.version(model, version), portal, by)
+
+
+@router.get("/models/{name}/versions/{version}/input-example")
+def input_example(
+    name: str, version: int, portal: Desk, by: Caller, server: str = "", workspace: str = ""
+) -> dict[str, Any]:
+    """The rows saved with a version to show what it takes; or why there are none to show."""
+    model = portal.models.find(name, by=by, server=server, workspace=workspace)
+    found = portal.input_examples.of(portal.models.version(model, version))
+    told = NOT_READ if found is None else found.told
+    return {
+        "state": found.state if found else "not-read",
+        "detail": told.said if told else "",
+        "hint": told.remedy if told else "",
+        "example": json.loads(found.body) if found and found.body else None,
+        "digest": found.digest if found else "",
+        "read_at": iso(found.read_at) if found else None,
+        "assurance": "self-reported",
+    }
 
 
 @router.get("/models/{name}/aliases/{alias}")

@@ -8,7 +8,7 @@ from typing import Final
 
 import streamlit as st
 
-from app.panels import card_editor, card_revisions
+from app.panels import card_editor, card_revisions, input_example
 from app.panels.links import model_link
 from app.panels.shown import Shown
 from app.session import portal
@@ -47,6 +47,8 @@ def panel(shown: Shown, *, by: Actor) -> None:
         if shown.subject is not None:
             with page.card("signature"):
                 _signature(shown.subject)
+            with page.card("example"):
+                input_example.panel(shown.subject)
         with page.card("tags"):
             _tags(shown)
     with right:

@@ -12,7 +12,7 @@ from contextlib import contextmanager
 from contextvars import ContextVar
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Any, Final
+from typing import Any, Final, NamedTuple
 
 import rfc8785
 import yaml
@@ -25,6 +25,7 @@ MOST_FILES: Final = 20_000
 # MLflow walks folders by calling itself, so a deep nest would end in a fault of its own.
 _DEEPEST: Final = 60
 _LONGEST_NUMBER: Final = 100
+_LONGEST_NAME: Final = 250
 
 _largest: ContextVar[int] = ContextVar("largest", default=LARGEST_VERSION_BYTES)
 
@@ -124,26 +125,37 @@ class _SmallLoader(yaml.SafeLoader):
 _SmallLoader.add_constructor("tag:yaml.org,2002:int", _SmallLoader.construct_small_int)
 
 
-def read_mlmodel(file: Path) -> tuple[tuple[str, ...], str]:
-    """The flavors an MLmodel file names and its signature as JSON; nothing if it makes no sense."""
+class Described(NamedTuple):
+    """What an MLmodel file says: flavors, the signature as JSON, the name of its input example."""
+
+    flavors: tuple[str, ...] = ()
+    signature: str = ""
+    example: str = ""
+
+
+def read_mlmodel(file: Path) -> Described:
+    """What an MLmodel file says; nothing if it makes no sense."""
     try:
         if file.stat().st_size > LARGEST_MLMODEL_BYTES:
-            return (), ""
+            return Described()
         # The loader only builds plain values.
         described = yaml.load(file.read_text("utf-8", "replace"), _SmallLoader)  # noqa: S506
-        return _flavors_and_signature(described)
+        return _described(described)
     except (yaml.YAMLError, ValueError, TypeError, RecursionError, OSError, OverflowError):
-        return (), ""
+        return Described()
 
 
-def _flavors_and_signature(described: Any) -> tuple[tuple[str, ...], str]:  # noqa: ANN401 - YAML
+def _described(described: Any) -> Described:  # noqa: ANN401 - YAML
     if not isinstance(described, dict):
-        return (), ""
+        return Described()
     flavors = described.get("flavors")
     signature = described.get("signature")
+    saved = described.get("saved_input_example_info")
+    example = saved.get("artifact_path") if isinstance(saved, dict) else ""
     names = flavors if isinstance(flavors, dict) else {}
-    return (
+    return Described(
         # What cannot be printed cannot be kept by every database either.
         tuple(name for name in names if isinstance(name, str) and name.isprintable()),
         json.dumps(signature) if isinstance(signature, dict) else "",
+        example if isinstance(example, str) and len(example) <= _LONGEST_NAME else "",
     )

@@ -27,16 +27,19 @@ from urllib.parse import unquote, urlsplit
 
 from catalog.registry.artifacts import (
     LARGEST_MLMODEL_BYTES,
+    Described,
     at_most,
     insist_small,
     on_disk,
     read_mlmodel,
 )
+from catalog.registry.input_example import seen_example
 from catalog.registry.mirror.seen import (
     USUAL_WORKSPACE,
     FilesOf,
     SeenDataset,
     SeenDetails,
+    SeenExample,
     SeenMetric,
     SeenModel,
     SeenRun,
@@ -248,8 +251,8 @@ class MlflowServer:
             placed = {m.name for m in named if m.dataset_digest}
             unplaced = [m for m in metrics if m.name not in placed]
             metrics = tuple({(m.name, m.dataset_digest): m for m in (*unplaced, *named)}.values())
-        flavors, signature = self._mlmodel(version)
-        return SeenDetails(run, logged_id, metrics, flavors, signature)
+        described, example = self._described(version)
+        return SeenDetails(run, logged_id, metrics, described.flavors, described.signature, example)
 
     def download(self, version: SeenVersion, into: Path) -> Path:
         """All artifact files of a version, unopened."""
@@ -326,14 +329,20 @@ class MlflowServer:
             ),
         )
 
-    def _mlmodel(self, version: SeenVersion) -> tuple[tuple[str, ...], str]:
+    def _described(self, version: SeenVersion) -> tuple[Described, SeenExample]:
+        """What the version's MLmodel says, and the input example that it names."""
         with tempfile.TemporaryDirectory() as folder:
             try:
+                place = self._folder(version)
                 with at_most(LARGEST_MLMODEL_BYTES):
-                    file = self._fetch(self._folder(version), "MLmodel", Path(folder))
+                    file = self._fetch(place, "MLmodel", Path(folder))
             except CountersignError:
-                return (), ""
-            return read_mlmodel(file)
+                return Described(), SeenExample("unknown")
+            described = read_mlmodel(file)
+            if not described.flavors:
+                return described, SeenExample("unknown")
+            fetch = partial(self._fetch, place, into=Path(folder))
+            return described, seen_example(described.example, fetch)
 
     def _fetch(self, folder: str, name: str, into: Path) -> Path:
         """One file of an artifact folder, or all of it when no name is given.

@@ -129,6 +129,18 @@ class VersionRow(SQLModel, table=True):
     gone_at: datetime | None = Field(default=None, sa_column=_moment(nullable=True))
 
 
+class InputExampleRow(SQLModel, table=True):
+    """The rows saved with a version as its input example, as JSON; or why there are none."""
+
+    __tablename__ = "input_example"
+
+    version_id: str = Field(primary_key=True, foreign_key="model_version.id")
+    state: str
+    body: str = Field(default="", sa_column=_text())
+    digest: str = ""
+    read_at: datetime = Field(sa_column=_moment())
+
+
 class AliasRow(SQLModel, table=True):
     """Where an alias points, and since when Countersign has seen it there."""
 

@@ -5,10 +5,12 @@ from __future__ import annotations
 import json
 import math
 from collections.abc import Collection
+from datetime import datetime
 from typing import Final
 
 from sqlmodel import Session, col, select
 
+from catalog.registry.input_example import write_example
 from catalog.registry.mirror.seen import SeenDetails, SeenVersion
 from catalog.registry.tables import (
     DatasetRow,
@@ -61,7 +63,13 @@ def unopened(
 
 
 def write_details(
-    session: Session, server: str, version_id: str, seen: SeenVersion, details: SeenDetails
+    session: Session,
+    server: str,
+    version_id: str,
+    seen: SeenVersion,
+    details: SeenDetails,
+    *,
+    at: datetime,
 ) -> None:
     """Write down what a version said when it was opened."""
     row = session.get_one(VersionRow, version_id)
@@ -71,6 +79,7 @@ def write_details(
     # A version that is still being written is opened again when it is ready.
     row.is_detailed = seen.status == "READY"
     session.add(row)
+    write_example(session, version_id, details.example, at=at)
     _measured(session, version_id, details)
     _ran(session, server, details)
 

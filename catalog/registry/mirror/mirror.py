@@ -321,7 +321,8 @@ class Mirror:
             with self._apart(place, version_id, f"version {version.number} of {version.name!r}"):
                 details = place.details(version)
                 with self._store.write() as session:
-                    write_details(session, self.server, version_id, version, details)
+                    now = self._clock.now()
+                    write_details(session, self.server, version_id, version, details, at=now)
                 opened += 1
             if version_id in self._troubled:
                 patience -= time.monotonic() - began

@@ -13,6 +13,7 @@ from typing import Final, Literal, Protocol
 USUAL_WORKSPACE: Final = "default"
 
 FilesOf = Literal["model", "run"]
+ExampleState = Literal["read", "none", "too-large", "unreadable", "foreign", "not-given", "unknown"]
 
 
 @dataclass(frozen=True, slots=True)
@@ -86,6 +87,14 @@ class SeenRun:
 
 
 @dataclass(frozen=True)
+class SeenExample:
+    """The input example saved with a version: its JSON once it was read, else why there is none."""
+
+    state: ExampleState = "none"
+    body: str = ""
+
+
+@dataclass(frozen=True)
 class SeenDetails:
     """What is learnt about a version only by opening it: its run, its numbers, its signature."""
 
@@ -94,6 +103,7 @@ class SeenDetails:
     metrics: tuple[SeenMetric, ...]
     flavors: tuple[str, ...]
     signature: str
+    example: SeenExample = SeenExample()
 
 
 class Mlflow(Protocol):

@@ -187,15 +187,17 @@ HOSTILE: dict[str, bytes] = {
 def test_an_mlmodel_that_makes_no_sense_says_nothing(content: bytes, tmp_path: Path) -> None:
     file = tmp_path / "MLmodel"
     file.write_bytes(content)
-    assert read_mlmodel(file) == ((), "")
+    assert read_mlmodel(file) == ((), "", "")
 
 
 def test_a_plain_mlmodel_says_its_flavors_and_its_signature(tmp_path: Path) -> None:
     file = tmp_path / "MLmodel"
     file.write_text(
         'flavors: {sklearn: {}, python_function: {}, "a\\0b": {}, 3: {}}\nsignature: {inputs: "[]"}'
+        "\nsaved_input_example_info: {artifact_path: input_example.json, type: dataframe}"
     )
-    assert read_mlmodel(file) == (("sklearn", "python_function"), '{"inputs": "[]"}')
+    told = ("sklearn", "python_function"), '{"inputs": "[]"}', "input_example.json"
+    assert read_mlmodel(file) == told
 
 
 @pytest.mark.parametrize(

@@ -11,7 +11,7 @@ import pytest
 
 from catalog.registry import mlflow as adapter
 from catalog.registry.artifacts import at_most, manifest_of
-from catalog.registry.mirror.seen import Mlflow, SeenDataset, SeenMetric, SeenVersion
+from catalog.registry.mirror.seen import Mlflow, SeenDataset, SeenExample, SeenMetric, SeenVersion
 from catalog.registry.mlflow import MlflowServer
 from ledger.clock import SetClock
 from ledger.errors import Invalid, NotFound
@@ -20,6 +20,12 @@ from tests.fakes import FakeMlflow
 
 _NAMES = itertools.count(1)
 SAMPLE = "income,debt\n1,2\n"
+FILES = {
+    "MLmodel": "flavors:\n  python_function: {}\n"
+    "saved_input_example_info: {artifact_path: input_example.json, type: dataframe}\n",
+    "model.skops": "weights",
+    "input_example.json": '{"columns": ["income"], "data": [[41.5]]}',
+}
 
 
 class World(Protocol):
@@ -55,6 +61,7 @@ class InMemory:
             ],
             params={"alpha": "0.5"},
             description=description,
+            files=FILES,
         )
         self._fake.leave_sample(version, SAMPLE)
         return version.number
@@ -105,8 +112,8 @@ class OverHttp:
         )
         files = self._folder / "files"
         files.mkdir(exist_ok=True)
-        (files / "MLmodel").write_text("flavors:\n  python_function: {}\n")
-        (files / "model.skops").write_text("weights")
+        for path, text in FILES.items():
+            (files / path).write_text(text)
         client.log_model_artifacts(logged.model_id, str(files))
         client.finalize_logged_model(logged.model_id, "READY")
         sample = self._folder / "evaluation_sample.parquet"
@@ -187,6 +194,7 @@ def test_details_tell_the_run_its_data_and_its_numbers(world: World, version: Se
     assert details.metrics == (SeenMetric("mae", 3.5, "holdout", "e1f0"),)
     assert details.logged_model_id == version.source.removeprefix("models:/")
     assert details.flavors == ("python_function",)
+    assert details.example == SeenExample("read", FILES["input_example.json"])
 
 
 def test_the_files_of_a_version_are_the_same_each_time(
@@ -197,7 +205,7 @@ def test_the_files_of_a_version_are_the_same_each_time(
         (tmp_path / place).mkdir()
         manifests.append(manifest_of(world.mlflow.download(version, tmp_path / place)))
     assert manifests[0] == manifests[1]
-    assert set(manifests[0].files) == {"MLmodel", "model.skops"}
+    assert set(manifests[0].files) == set(FILES)
     assert manifests[0].files["model.skops"][0] == len("weights")
 
 
