@@ -19,6 +19,7 @@ from app.api import (
     cards,
     comparisons,
     consumers,
+    discussion,
     inventory,
     models,
     predictions,
@@ -50,6 +51,7 @@ def create_api(portal: Portal) -> FastAPI:
     for router in (
         models.router,
         cards.router,
+        discussion.router,
         comparisons.router,
         use_cases.router,
         inventory.router,
