@@ -3,8 +3,9 @@
 from __future__ import annotations
 
 from datetime import datetime
+from typing import Final
 
-from sqlalchemy import ColumnElement, SQLColumnExpression, and_, exists, func, or_
+from sqlalchemy import ColumnElement, SQLColumnExpression, and_, bindparam, exists, func, or_
 from sqlmodel import Session, col, select
 
 from auth.access import Resource, decide
@@ -18,20 +19,9 @@ def holders(session: Session, permission: str, resource: Resource) -> list[Actor
 
     A role that ends by itself is there for reading; it makes nobody a holder.
     """
-    roles = [role for role in Role if permission in ROLE_PERMISSIONS[role]]
     found: dict[str, tuple[PrincipalRow, list[HeldRole]]] = {}
-    query = (
-        select(GrantRow, PrincipalRow)
-        .where(
-            col(PrincipalRow.id) == col(GrantRow.principal_id),
-            PrincipalRow.kind == Kind.PERSON,
-            col(PrincipalRow.disabled_at).is_(None),
-            col(GrantRow.role).in_(roles),
-            col(GrantRow.expires_at).is_(None),
-        )
-        .order_by(col(PrincipalRow.name), col(PrincipalRow.id))
-    )
-    for grant, person in session.exec(query):
+    roles = [role for role in Role if permission in ROLE_PERMISSIONS[role]]
+    for grant, person in session.exec(_HOLDERS, params={"roles": roles}):
         _person, held = found.setdefault(person.id, (person, []))
         held.append(HeldRole(Role(grant.role), Scope(grant.scope_kind, grant.scope_id), grant.id))
     actors = [
@@ -101,3 +91,17 @@ def holders_called(
         .limit(most)
     )
     return dict(found.all())
+
+
+# Asked on every click on a request: built once.
+_HOLDERS: Final = (
+    select(GrantRow, PrincipalRow)
+    .where(
+        col(PrincipalRow.id) == col(GrantRow.principal_id),
+        col(PrincipalRow.kind) == Kind.PERSON,
+        col(PrincipalRow.disabled_at).is_(None),
+        col(GrantRow.role).in_(bindparam("roles", expanding=True)),
+        col(GrantRow.expires_at).is_(None),
+    )
+    .order_by(col(PrincipalRow.name), col(PrincipalRow.id))
+)

@@ -100,9 +100,12 @@ def gather(portal: Portal, request_id: str, *, by: Actor) -> Dossier:
     sheet = portal.requests.sheet(request_id, by=by)
     request = sheet.request
     model = portal.models.get(request.model_id, by=by)
-    versions, runs = portal.models.history(model)
-    mine = next((v for v in versions if v.id == request.version_id), None)
-    live = next((v for v in versions if v.number == request.replaces), None)
+    asked = {number for number in (request.version_number, request.replaces) if number}
+    versions, runs = portal.models.some(model, asked)
+    mine = versions.get(request.version_number)
+    if mine and mine.id != request.version_id:  # the number belongs to a model made again
+        mine = None
+    live = versions.get(request.replaces) if request.replaces else None
     rules = sheet.policy.metrics.get(sheet.snapshot.task, [])
     better = {name: rule.better for rule in rules for name in rule.names}
     apart = difference(live, mine, runs, better) if mine and live else None

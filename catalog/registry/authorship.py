@@ -11,7 +11,7 @@ from __future__ import annotations
 from collections.abc import Collection
 from typing import Final
 
-from sqlalchemy import Executable, bindparam, func
+from sqlalchemy import Executable, String, bindparam, func
 from sqlalchemy import select as columns
 from sqlmodel import Session, col, select
 from sqlmodel.sql.expression import SelectOfScalar
@@ -128,8 +128,8 @@ class Authorship:
 
 def vouched_authors(session: Session, version_id: str) -> list[str]:
     """Those who claimed a version or for whom an administrator vouched: its known authors."""
-    rows = session.exec(select(AuthorRow.person_id).where(AuthorRow.version_id == version_id))
-    return sorted(set(rows))
+    rows = session.connection().execute(_CLAIMED_ONES, {"versions": [version_id]})
+    return sorted({person_id for _version_id, person_id in rows})
 
 
 def authors(session: Session, version_id: str) -> list[str]:
@@ -139,24 +139,11 @@ def authors(session: Session, version_id: str) -> list[str]:
 
 def authors_of(session: Session, version_ids: Collection[str]) -> dict[str, list[str]]:
     """The same for many versions at once."""
-    claimed = session.exec(
-        select(AuthorRow.version_id, AuthorRow.person_id).where(
-            col(AuthorRow.version_id).in_(version_ids)
-        )
-    )
-    mapped = session.exec(
-        select(VersionRow.id, MlflowUserRow.person_id).where(
-            col(VersionRow.id).in_(version_ids),
-            col(ModelRow.id) == col(VersionRow.model_id),
-            col(RunRow.run_id) == col(VersionRow.run_id),
-            col(RunRow.server) == col(ModelRow.server),
-            col(MlflowUserRow.server) == col(RunRow.server),
-            col(MlflowUserRow.user) == col(RunRow.user),
-        )
-    )
+    connection, asked = session.connection(), {"versions": list(version_ids)}
     found: dict[str, set[str]] = {one: set() for one in version_ids}
-    for version_id, person_id in (*claimed, *mapped):
-        found[version_id].add(person_id)
+    for statement in (_CLAIMED_ONES, _MAPPED_ONES):
+        for version_id, person_id in connection.execute(statement, asked).all():
+            found[version_id].add(person_id)
     return {version_id: sorted(people) for version_id, people in found.items()}
 
 
@@ -171,7 +158,19 @@ def _made_by(server: str, user: str) -> SelectOfScalar[str]:
     )
 
 
-# Asked on every click on a model's page, however many versions it has.
+# Asked on every click on the pages of a model and of a request: built once.
+_ONES: Final = bindparam("versions", type_=String(), expanding=True)
+_CLAIMED_ONES: Final[Executable] = columns(
+    col(AuthorRow.version_id), col(AuthorRow.person_id)
+).where(col(AuthorRow.version_id).in_(_ONES))
+_MAPPED_ONES: Final[Executable] = columns(col(VersionRow.id), col(MlflowUserRow.person_id)).where(
+    col(VersionRow.id).in_(_ONES),
+    col(ModelRow.id) == col(VersionRow.model_id),
+    col(RunRow.run_id) == col(VersionRow.run_id),
+    col(RunRow.server) == col(ModelRow.server),
+    col(MlflowUserRow.server) == col(RunRow.server),
+    col(MlflowUserRow.user) == col(RunRow.user),
+)
 _VERSIONS: Final[Executable] = columns(col(VersionRow.id)).where(
     col(VersionRow.model_id) == bindparam("model")
 )

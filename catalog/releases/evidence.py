@@ -8,8 +8,10 @@ import math
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from datetime import datetime
-from typing import Any, Self
+from typing import Any, Final, Self
 
+from sqlalchemy import Executable, Row, String, bindparam
+from sqlalchemy import select as columns
 from sqlmodel import Session, col, select
 
 from catalog.registry.artifacts import Manifest
@@ -102,12 +104,11 @@ class Snapshot:
 
 def take(session: Session, model: ModelRow, version: VersionRow, alias: str) -> Snapshot:
     """What is known at this moment, from stored evidence alone."""
-    held = session.exec(
-        select(AliasRow).where(AliasRow.model_id == model.id, AliasRow.alias == alias)
-    ).first()
+    about = {"model": model.id, "alias": alias}
+    held = session.connection().execute(_HELD, about).scalar()
     # Taking an alias away in MLflow must not make the next version the first one: it is measured
     # against the last that was released.
-    measure = held.version_id if held else _last_released(session, model.id, alias)
+    measure = held or session.connection().execute(_LAST_RELEASED, about).scalar()
     champion = session.get(VersionRow, measure) if measure else None
     standings = _stand(session, model, [version, champion] if champion else [version])
     manifest = latest_manifest(session, version.id)
@@ -145,11 +146,7 @@ def kept(session: Session, digest: str) -> Snapshot | None:
 
 def latest_manifest(session: Session, version_id: str) -> EvidenceRow | None:
     """The newest record of a version's files."""
-    return session.exec(
-        select(EvidenceRow)
-        .where(EvidenceRow.version_id == version_id, EvidenceRow.kind == MANIFEST)
-        .order_by(col(EvidenceRow.place).desc())
-    ).first()
+    return session.exec(_MANIFEST, params={"version": version_id}).first()
 
 
 def record_manifest(
@@ -176,41 +173,18 @@ def record_manifest(
     session.flush()
 
 
-def _last_released(session: Session, model_id: str, alias: str) -> str | None:
-    return session.exec(
-        select(PromotionRow.version_id)
-        .where(
-            PromotionRow.model_id == model_id,
-            PromotionRow.alias == alias,
-            PromotionRow.state == PromotionState.APPLIED,
-        )
-        .order_by(col(PromotionRow.place).desc())
-    ).first()
-
-
 def _stand(
     session: Session, model: ModelRow, versions: Sequence[VersionRow]
 ) -> dict[str, Standing]:
     """Versions of one model by id, as far as gates ask, in three statements."""
-    runs = {version.run_id for version in versions}
+    connection = session.connection()
+    of_runs = {"server": model.server, "runs": list({version.run_id for version in versions})}
     contexts: dict[tuple[str, str], set[str]] = {}
-    for run_id, digest, context in session.exec(
-        select(RunDatasetRow.run_id, RunDatasetRow.digest, RunDatasetRow.context).where(
-            RunDatasetRow.server == model.server, col(RunDatasetRow.run_id).in_(runs)
-        )
-    ):
+    for run_id, digest, context in connection.execute(_CONTEXTS, of_runs):
         contexts.setdefault((run_id, digest), set()).add(context)
-    ended = dict(
-        session.exec(
-            select(RunRow.run_id, RunRow.ended_at).where(
-                RunRow.server == model.server, col(RunRow.run_id).in_(runs)
-            )
-        ).all()
-    )
-    measured: dict[str, list[MetricRow]] = {}
-    for metric in session.exec(
-        select(MetricRow).where(col(MetricRow.version_id).in_([one.id for one in versions]))
-    ):
+    ended = dict(connection.execute(_ENDED, of_runs).tuples().all())
+    measured: dict[str, list[Row[Any]]] = {}
+    for metric in connection.execute(_METRICS, {"versions": [one.id for one in versions]}):
         measured.setdefault(metric.version_id, []).append(metric)
     return {
         version.id: Standing(
@@ -259,3 +233,42 @@ def _plain(snapshot: Snapshot) -> dict[str, Any]:
         "champion": standing(snapshot.champion) if snapshot.champion else None,
         "authors": list(snapshot.authors),
     }
+
+
+# Asked on every click on a request: built once.
+_MODEL: Final = bindparam("model", type_=String())
+_ALIAS: Final = bindparam("alias", type_=String())
+_RUNS: Final = bindparam("runs", type_=String(), expanding=True)
+_SERVER: Final = bindparam("server", type_=String())
+_HELD: Final = columns(col(AliasRow.version_id)).where(
+    col(AliasRow.model_id) == _MODEL, col(AliasRow.alias) == _ALIAS
+)
+_LAST_RELEASED: Final = (
+    columns(col(PromotionRow.version_id))
+    .where(
+        col(PromotionRow.model_id) == _MODEL,
+        col(PromotionRow.alias) == _ALIAS,
+        col(PromotionRow.state) == PromotionState.APPLIED,
+    )
+    .order_by(col(PromotionRow.place).desc())
+    .limit(1)
+)
+_CONTEXTS: Final = columns(
+    col(RunDatasetRow.run_id), col(RunDatasetRow.digest), col(RunDatasetRow.context)
+).where(col(RunDatasetRow.server) == _SERVER, col(RunDatasetRow.run_id).in_(_RUNS))
+_ENDED: Final = columns(col(RunRow.run_id), col(RunRow.ended_at)).where(
+    col(RunRow.server) == _SERVER, col(RunRow.run_id).in_(_RUNS)
+)
+_METRICS: Final[Executable] = columns(
+    col(MetricRow.version_id),
+    col(MetricRow.name),
+    col(MetricRow.value),
+    col(MetricRow.dataset),
+    col(MetricRow.dataset_digest),
+).where(col(MetricRow.version_id).in_(bindparam("versions", expanding=True)))
+_MANIFEST: Final = (
+    select(EvidenceRow)
+    .where(col(EvidenceRow.version_id) == bindparam("version"), col(EvidenceRow.kind) == MANIFEST)
+    .order_by(col(EvidenceRow.place).desc())
+    .limit(1)
+)

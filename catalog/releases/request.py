@@ -4,8 +4,11 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 from datetime import datetime
+from typing import Any, Final
 
-from sqlmodel import Session, col, select
+from sqlalchemy import Executable, Row, bindparam
+from sqlalchemy import select as columns
+from sqlmodel import Session, col
 
 from catalog.registry.authorship import authors_of
 from catalog.registry.tables import ModelRow
@@ -65,21 +68,13 @@ def load_request(session: Session, row: RequestRow) -> ReleaseRequest:
 
 def load_requests(session: Session, rows: list[RequestRow]) -> list[ReleaseRequest]:
     """Rows as values, with what belongs to them read in five queries, however many there are."""
-    names = dict(
-        session.exec(
-            select(ModelRow.id, ModelRow.name).where(
-                col(ModelRow.id).in_({row.model_id for row in rows})
-            )
-        ).all()
-    )
+    connection = session.connection()
+    named = connection.execute(_NAMES, {"models": list({row.model_id for row in rows})})
+    names = dict(named.tuples().all())
     built = authors_of(session, {row.version_id for row in rows})
     promotions = promotions_of(session, [row.id for row in rows])
     decisions: dict[str, list[Decision]] = {}
-    for made in session.exec(
-        select(DecisionRow)
-        .where(col(DecisionRow.request_id).in_([row.id for row in rows]))
-        .order_by(col(DecisionRow.at))
-    ):
+    for made in connection.execute(_DECISIONS, {"requests": [row.id for row in rows]}):
         decisions.setdefault(made.request_id, []).append(_decision(made))
     return [
         ReleaseRequest(
@@ -108,7 +103,7 @@ def load_requests(session: Session, rows: list[RequestRow]) -> list[ReleaseReque
     ]
 
 
-def _decision(row: DecisionRow) -> Decision:
+def _decision(row: Row[Any]) -> Decision:
     return Decision(
         Verb(row.verb),
         row.person_id,
@@ -118,3 +113,14 @@ def _decision(row: DecisionRow) -> Decision:
         row.snapshot_digest,
         row.manifest_digest,
     )
+
+
+# Asked on every click on a request: built once.
+_NAMES: Final = columns(col(ModelRow.id), col(ModelRow.name)).where(
+    col(ModelRow.id).in_(bindparam("models", expanding=True))
+)
+_DECISIONS: Final[Executable] = (
+    columns(*DecisionRow.__table__.columns)  # type: ignore[attr-defined]
+    .where(col(DecisionRow.request_id).in_(bindparam("requests", expanding=True)))
+    .order_by(col(DecisionRow.at))
+)
