@@ -31,6 +31,7 @@ from catalog.notifications.notices import Notices
 from catalog.notifications.watches import Watches
 from catalog.registry.authorship import Authorship
 from catalog.registry.cards.cards import Cards
+from catalog.registry.cards.importing import CardImport
 from catalog.registry.changes import Changes
 from catalog.registry.deprecations import Deprecations
 from catalog.registry.discussion import Discussion
@@ -102,6 +103,7 @@ class Portal:
     authorship: Authorship
     servers: Servers
     cards: Cards
+    card_import: CardImport
     discussion: Discussion
     similarity: Similarity
     input_examples: InputExamples
@@ -159,6 +161,7 @@ def build(
     secrets = SecretBox(settings.data_dir / "keys")
     finder = Finder(store, clock)
     people = People(ledger)
+    cards = Cards(ledger)
     return Portal(
         settings=settings,
         clock=clock,
@@ -181,7 +184,8 @@ def build(
         saved_searches=SavedSearches(ledger, finder, people.actor),
         indexer=Indexer(store, witnesses(clock)),
         authorship=Authorship(ledger),
-        cards=Cards(ledger),
+        cards=cards,
+        card_import=CardImport(ledger, cards),
         discussion=Discussion(ledger),
         similarity=Similarity(ledger),
         input_examples=InputExamples(ledger),

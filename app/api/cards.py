@@ -2,21 +2,24 @@
 
 from __future__ import annotations
 
-from typing import Annotated, Any
+from dataclasses import asdict
+from typing import Annotated, Any, Final
 
-from fastapi import APIRouter, Depends, Query, Response
+from fastapi import APIRouter, Depends, Query, Request, Response
 from pydantic import BaseModel, ConfigDict, Field
 
 from app.api.caller import Caller, Desk
-from catalog.registry.cards.body import read
+from catalog.registry.cards.body import read, shaped
 from catalog.registry.cards.cards import Card, Revision
 from catalog.registry.cards.exports import FILES, Edition, Format, export
 from catalog.registry.cards.facts import facts_of
+from catalog.registry.cards.importing import Plan
 from catalog.registry.models import Model
 from ledger.clock import iso
 
 router = APIRouter(prefix="/models/{name}/card", tags=["model cards"])
 _MOST: int = 2**31 - 1
+_MOST_LEFT: Final = 200
 _Number = Annotated[int | None, Query(ge=1, le=_MOST)]
 
 
@@ -96,6 +99,47 @@ def restore(
     """Publish an older revision again, as the newest."""
     made = portal.cards.restore(model.id, wanted.revision, based_on=wanted.based_on, by=by)
     return _published(made)
+
+
+async def _body(request: Request) -> bytes:
+    return await request.body()
+
+
+@router.post("/import")
+def bring(
+    model: Named,
+    data: Annotated[bytes, Depends(_body)],
+    portal: Desk,
+    by: Caller,
+    *,
+    dry_run: Annotated[bool, Query()] = True,
+    based_on: Annotated[int | None, Query(ge=0, le=_MOST)] = None,
+) -> dict[str, Any]:
+    """Bring a card as a file, sent as the body; unless told otherwise, only try it.
+
+    A Hugging Face README.md, a CycloneDX file, or our own export. What it does not say stays.
+    """
+    plan = portal.card_import.dry_run(model, data, by=by, based_on=based_on)
+    told = _plan(plan, dry_run=dry_run)
+    if not dry_run:
+        made = portal.card_import.run(model, data, based_on=plan.based_on, by=by)
+        told["published"] = _published(made)
+    return told
+
+
+def _plan(plan: Plan, *, dry_run: bool) -> dict[str, Any]:
+    return {
+        "dry_run": dry_run,
+        "kind": plan.kind,
+        "digest": f"sha256:{plan.digest}",
+        "based_on": plan.based_on,
+        "completeness": {"before": plan.completeness_before, "after": plan.completeness_after},
+        "changes": [asdict(one) for one in plan.changes],
+        "problems": [asdict(one) for one in plan.faults],
+        "not_taken": [asdict(one) for one in plan.left[:_MOST_LEFT]],
+        "not_taken_total": len(plan.left),
+        "body": shaped(plan.body),
+    }
 
 
 def _author(portal: Desk, found: Card) -> str:

@@ -8,7 +8,7 @@ from typing import Final
 
 import streamlit as st
 
-from app.panels import card_editor, card_revisions, input_example
+from app.panels import card_editor, card_import, card_revisions, input_example
 from app.panels.links import model_link
 from app.panels.shown import Shown
 from app.session import portal
@@ -36,6 +36,9 @@ def panel(shown: Shown, *, by: Actor) -> None:
     may = here.cards.may_write(shown.model, by=by)
     if may and card_editor.is_open():
         card_editor.panel(shown, newest)
+        return
+    if may and card_import.is_open():
+        card_import.panel(shown, newest)
         return
     card = _asked(shown, newest) or newest
     names = here.people.names({card.published_by}) if card else {}
@@ -152,6 +155,9 @@ def _ways_to_write(shown: Shown, newest: Card | None) -> None:
         "Go on with your draft" if draft else said, icon=":material/edit:", key="card-edit"
     ):
         card_editor.open_it()
+        st.rerun()
+    if st.button("Bring a file", icon=":material/upload_file:", key="card-bring"):
+        card_import.open_it()
         st.rerun()
 
 

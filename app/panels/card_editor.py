@@ -67,6 +67,12 @@ def has_draft(model: Model) -> bool:
     return _place(model) in st.session_state
 
 
+def begin_with(model: Model, body: CardBody, based_on: int) -> None:
+    """Make these words the draft, over whatever draft there was."""
+    _forget(model)
+    st.session_state[_place(model)] = Draft(based_on, body)
+
+
 def panel(shown: Shown, newest: Card | None) -> None:
     """All fields, the score as it would be, and the way to publish."""
     model = shown.model

@@ -8,13 +8,12 @@ from __future__ import annotations
 
 import hashlib
 import json
-import math
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 from datetime import datetime
 from functools import lru_cache
 from pathlib import Path
-from typing import Any, Final, NamedTuple, NoReturn
+from typing import Any, Final, NamedTuple
 
 from sqlalchemy import Executable, bindparam
 from sqlalchemy import select as columns
@@ -23,13 +22,12 @@ from sqlmodel import Session, col
 from catalog.registry.artifacts import at_most
 from catalog.registry.mirror.seen import ExampleState, SeenExample
 from catalog.registry.models import Version
+from catalog.registry.strict_json import parsed
 from catalog.registry.tables import InputExampleRow
 from ledger.acts import Ledger
 from ledger.errors import CountersignError
 
 LARGEST_EXAMPLE_BYTES: Final = 64 * 1024
-DEEPEST: Final = 20
-_LONGEST_NUMBER: Final = 100
 _FIELDS: Final = 200
 
 
@@ -158,69 +156,13 @@ def seen_example(named: str, fetch: Callable[[str], Path | None]) -> SeenExample
 
 
 def strict(raw: bytes) -> str:
-    """A stranger's JSON, written anew. Raises ValueError for anything that is not plain JSON.
-
-    Refused are doubled keys, numbers without end or value, and nests deeper than 20.
-    """
+    """A stranger's JSON, written anew. Raises ValueError for anything that is not plain JSON."""
     if len(raw) > LARGEST_EXAMPLE_BYTES:
         msg = "larger than an example may be"
         raise ValueError(msg)
-    try:
-        value = json.loads(
-            raw.decode("utf-8"),
-            object_pairs_hook=_once,
-            parse_constant=_no_number,
-            parse_float=_float,
-            parse_int=_int,
-        )
-    except RecursionError as error:
-        msg = "a nest without end"
-        raise ValueError(msg) from error
-    _insist_shallow(value)
-    written = json.dumps(value, ensure_ascii=False)
+    written = json.dumps(parsed(raw.decode("utf-8")), ensure_ascii=False)
     written.encode("utf-8")  # half a character can be kept nowhere
     return written
-
-
-def _once(pairs: list[tuple[str, Any]]) -> dict[str, Any]:
-    found = dict(pairs)
-    if len(found) < len(pairs):
-        msg = "a key stands twice"
-        raise ValueError(msg)
-    return found
-
-
-def _no_number(said: str) -> NoReturn:
-    msg = f"{said} is no number of JSON"
-    raise ValueError(msg)
-
-
-def _int(said: str) -> int:
-    if len(said) > _LONGEST_NUMBER:
-        msg = "an endless number"
-        raise ValueError(msg)
-    return int(said)
-
-
-def _float(said: str) -> float:
-    value = float(said)
-    if not math.isfinite(value):
-        msg = "a number without value"
-        raise ValueError(msg)
-    return value
-
-
-def _insist_shallow(value: object) -> None:
-    waiting = [(value, 1)]
-    while waiting:
-        one, depth = waiting.pop()
-        if depth > DEEPEST:
-            msg = "a nest too deep"
-            raise ValueError(msg)
-        if isinstance(one, dict):
-            waiting += [(inner, depth + 1) for inner in one.values()]
-        elif isinstance(one, list):
-            waiting += [(inner, depth + 1) for inner in one]
 
 
 # -- how it is shown -----------------------------------------------------------------------------

@@ -98,3 +98,52 @@ def test_a_malformed_question_is_refused(small_house: House, query: dict[str, st
     assert answer.status_code == 422
     answer = client(small_house, small_house.alice).get(CARD, params={"revision": 7})
     assert answer.json()["error"] == "no-such-revision"
+
+
+def test_a_card_is_brought_as_a_file_tried_first_and_then_published(small_house: House) -> None:
+    small_house.credit()
+    alice = client(small_house, small_house.alice)
+    alice.post(CARD, json={"based_on": 0, "body": shaped(COMPLETE)})
+    file = b"---\nlicense: mit\n---\n## Users\n\n- Underwriters\n"
+
+    tried = alice.post(f"{CARD}/import", content=file).json()
+    assert (tried["dry_run"], tried["kind"], tried["based_on"]) == (True, "Hugging Face card", 1)
+    (change,) = tried["changes"]
+    assert (change["field"], change["after"]) == ("users", ["Underwriters"])
+    assert tried["not_taken"] == [
+        {
+            "line": 2,
+            "what": "license of the head",
+            "why": "A card of Countersign has no field for it.",
+        }
+    ]
+    assert alice.get(CARD).json()["revision"] == 1
+
+    asked = {"dry_run": "false", "based_on": tried["based_on"]}
+    done = alice.post(f"{CARD}/import", params=asked, content=file)
+    assert (done.status_code, done.json()["published"]["revision"]) == (200, 2)
+    assert alice.get(CARD).json()["body"]["considerations"]["users"] == ["Underwriters"]
+    again = alice.post(f"{CARD}/import", params=asked, content=file)
+    assert (again.status_code, again.json()["error"]) == (409, "card-changed-since")
+
+    for wanted in ("cyclonedx", "huggingface", "markdown", "json"):
+        ours = alice.get(CARD, params={"format": wanted}).content
+        assert alice.post(f"{CARD}/import", content=ours).json()["changes"] == []
+
+
+@pytest.mark.parametrize(
+    ("file", "error"),
+    [
+        (b"---\na: &x 1\n---\n", "card-file"),
+        (b"#" * (1024 * 1024 + 1), "card-file-too-large"),
+        (b"", "card-file"),
+    ],
+)
+def test_a_file_that_cannot_be_read_is_refused(small_house: House, file: bytes, error: str) -> None:
+    small_house.credit()
+    alice = client(small_house, small_house.alice)
+    answer = alice.post(f"{CARD}/import", content=file)
+    assert (answer.status_code, answer.json()["error"]) == (422, error)
+    assert answer.json()["hint"]
+    bob = client(small_house, small_house.bob)
+    assert bob.post(f"{CARD}/import", content=file).status_code == 403

@@ -24,6 +24,12 @@ FROM_MLFLOW: Final = ("bom-ref", "task", "datasets", "inputs", "outputs")
 _Part = TypeVar("_Part")
 
 
+class WrongField(Invalid):
+    """A field that is not what it should be; `where` is its place: `considerations.users[0]`."""
+
+    where: str = ""
+
+
 @dataclass(frozen=True)
 class Risk:
     """An ethical risk and what is done about it."""
@@ -229,7 +235,7 @@ def _object(raw: object, where: str) -> Json:
 def _text(raw: Json, key: str, where: str) -> str:
     value = raw.get(key, "")
     if not isinstance(value, str):
-        raise _wrong(f"{where}.{key}", "is no text", "Write it in quotation marks.")
+        raise _wrong(f"{where}.{key}".rstrip("."), "is no text", "Write it in quotation marks.")
     return " ".join(value.split())
 
 
@@ -270,8 +276,10 @@ def _properties(raw: Json, where: str, name: str) -> tuple[str, ...]:
     return tuple(found)
 
 
-def _wrong(where: str, said: str, remedy: str) -> Invalid:
-    return Invalid(f"{where[:120]} {said}.", hint=remedy, code="card-field")
+def _wrong(where: str, said: str, remedy: str) -> WrongField:
+    wrong = WrongField(f"{where[:120]} {said}.", hint=remedy, code="card-field")
+    wrong.where = where
+    return wrong
 
 
 def _without_gaps(value: dict[str, Any]) -> dict[str, Any]:

@@ -64,6 +64,14 @@ class Revision:
     restored_from: int | None
 
 
+@dataclass(frozen=True)
+class Source:
+    """The file a revision was brought in: its kind, and its digest."""
+
+    kind: str
+    digest: str
+
+
 class Cards:
     """The desk where cards are kept."""
 
@@ -100,10 +108,19 @@ class Cards:
 
     # -- verbs ------------------------------------------------------------------------------------
 
-    def publish(self, model_id: str, body: CardBody, *, based_on: int, by: Actor) -> Card:
+    def publish(
+        self,
+        model_id: str,
+        body: CardBody,
+        *,
+        based_on: int,
+        by: Actor,
+        source: Source | None = None,
+    ) -> Card:
         """Publish the next revision of a model's card.
 
-        `based_on` is the revision the author had before them, 0 when there was none.
+        `based_on` is the revision the author had before them, 0 when there was none; `source` is
+        the file they brought, where they did not write it here.
 
         Raises:
             Invalid: a field breaks its rule, or the published schema refuses the card.
@@ -120,6 +137,9 @@ class Cards:
             )
         insist_valid(_bom(plain))
         with self._ledger.act("card:publish", actor=by.id, resource=f"model:{model_id}") as act:
+            if source is not None:
+                act.facts["brought_as"] = source.kind
+                act.digests["file"] = source.digest
             return self._append(act, model_id, body, plain.decode(), based_on=based_on, by=by)
 
     def restore(self, model_id: str, revision: int, *, based_on: int, by: Actor) -> Card:

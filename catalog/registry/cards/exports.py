@@ -15,7 +15,7 @@ import yaml
 
 from catalog.registry.cards.body import CardBody, entries, shaped
 from catalog.registry.cards.facts import Facts
-from catalog.registry.cards.rules import FIELDS, completeness
+from catalog.registry.cards.rules import FIELDS, Field, completeness
 from ledger.clock import iso
 
 Format = Literal["cyclonedx", "huggingface", "markdown", "json"]
@@ -41,6 +41,24 @@ _HUB_TASKS: Final = {
     "binary classification": "tabular-classification",
     "multi-class classification": "tabular-classification",
     "regression": "tabular-regression",
+}
+NOT_WRITTEN: Final = "Not written yet."
+# The parts of an entry in a field of several, each with its label; the first names the entry.
+PARTS: Final[dict[str, tuple[tuple[str, str], ...]]] = {
+    "risks": (("name", ""), ("mitigation", "What is done about it")),
+    "assessments": (
+        ("group", ""),
+        ("benefits", "Benefits"),
+        ("harms", "Harms"),
+        ("mitigation", "What is done"),
+    ),
+    "figures": (
+        ("type", ""),
+        ("value", "Value"),
+        ("slice", "Slice"),
+        ("lower", "Lower bound"),
+        ("upper", "Upper bound"),
+    ),
 }
 _NAMESPACE: Final = uuid.UUID("5b1c1a3e-6f52-4f53-9c6a-1d0c7a1e7f10")
 _MARKS: Final = re.compile(r"([\\`*_{}\[\]<>#|~&])")
@@ -188,7 +206,7 @@ def markdown(edition: Edition, facts: Facts) -> str:
         said = entries(edition.body, field.key)
         if said or field.weight:
             lines += [f"## {field.title}", ""]
-            lines += [f"- {_said(one)}" for one in said] or [f"Not written yet. {field.missing}"]
+            lines += list(_written(edition.body, field)) or [f"{NOT_WRITTEN} {field.missing}"]
             lines.append("")
     lines += ["## Figures of the run", "", "Self-reported by the run in MLflow.", ""]
     lines += [f"- {_said(one)}" for one in _figures(facts)] or ["The run reported none."]
@@ -202,6 +220,22 @@ def markdown(edition: Edition, facts: Facts) -> str:
     lines += [f"- {_said(one)}" for one in columns] or ["Saved without a signature."]
     shown = f" for version {version.number}" if version else ""
     return "\n".join([*lines, "", f"Written by Countersign{shown}.", ""])
+
+
+def _written(body: CardBody, field: Field) -> Iterator[str]:
+    """The entries of a field; the parts of an entry stand below it, so that they can be read back.
+
+    The first part names the entry: a risk, a group, a metric.
+    """
+    for one in getattr(body, field.key) if field.sort in PARTS else entries(body, field.key):
+        if field.sort not in PARTS:
+            yield f"- {_said(one)}"
+            continue
+        (name, _), *parts = PARTS[field.sort]
+        yield f"- {_said(getattr(one, name))}"
+        yield from (
+            f"  - {label}: {_said(getattr(one, key))}" for key, label in parts if getattr(one, key)
+        )
 
 
 def _about(edition: Edition, facts: Facts) -> Iterator[tuple[str, str]]:

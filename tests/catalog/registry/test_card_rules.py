@@ -126,7 +126,7 @@ def test_whatever_is_typed_reads_back_with_its_white_space_evened_out(one: str, 
         ({"modelParameters": {"task": "x"}}, "modelParameters.task is filled in from MLflow."),
         ({"modelParameters": {"approach": "x"}}, "modelParameters.approach is no object."),
         ({"considerations": {"users": "me"}}, "considerations.users is no list."),
-        ({"considerations": {"users": [3]}}, "considerations.users[0]. is no text."),
+        ({"considerations": {"users": [3]}}, "considerations.users[0] is no text."),
         (
             {"considerations": {"ethicalConsiderations": [{"name": "a", "who": "b"}]}},
             "considerations.ethicalConsiderations[0].who is no field people write.",

@@ -15,7 +15,6 @@ from app import migrate
 from auth.actors import Scope
 from auth.permissions import Role
 from catalog.registry.input_example import (
-    DEEPEST,
     LARGEST_EXAMPLE_BYTES,
     TOLD,
     Table,
@@ -25,6 +24,7 @@ from catalog.registry.input_example import (
     tabular,
 )
 from catalog.registry.mirror.seen import SeenExample
+from catalog.registry.strict_json import DEEPEST
 from ledger.errors import Invalid, NotFound, Unavailable
 from ledger.store import Store
 from tests.api.test_release_story import client
