@@ -16,14 +16,17 @@ from pathlib import Path
 from typing import Final
 
 import pytest
+from sqlmodel import col, select
 
 from app.portal import Portal, build
 from app.settings import from_environment
 from app.worker import MIRROR, RELEASES, handlers
+from auth.access import decide
 from auth.actors import EVERYTHING, Actor, Scope
 from auth.people import Person
 from auth.permissions import Role
-from catalog.registry.models import Model, Version
+from catalog.registry.models import Model, Version, load_models, resource
+from catalog.registry.tables import ModelRow
 from catalog.releases.promotions import Promotion
 from catalog.releases.request import ReleaseRequest
 from catalog.releases.states import Verb
@@ -190,6 +193,14 @@ class House:
         wanted = Filter(act=act, outcome=outcome)
         found = self.portal.audits.listing(wanted, by=self.erik, limit=10_000)
         return found[::-1]
+
+
+def models_of(portal: Portal, *, by: Actor) -> list[Model]:
+    """All models that somebody may read, by name."""
+    with portal.store.read() as session:
+        query = select(ModelRow).where(col(ModelRow.gone_at).is_(None)).order_by(ModelRow.name)
+        rows = [row for row in session.exec(query) if decide(by, "model:read", resource(row))]
+        return load_models(session, rows)
 
 
 def _join(portal: Portal, name: str, role: Role | None, scope: Scope) -> Person:

@@ -2,12 +2,7 @@
 
 from __future__ import annotations
 
-import json
-from collections.abc import Collection, Iterable, Mapping, Sequence
-from dataclasses import dataclass, field, replace
-from datetime import datetime
-from functools import lru_cache
-from itertools import islice
+from collections.abc import Collection, Iterable, Sequence
 from typing import Any, Final
 
 from sqlalchemy import BindParameter, Executable, Row, bindparam
@@ -16,7 +11,6 @@ from sqlmodel import Session, col, select
 
 from auth.access import (
     ANYTHING,
-    Resource,
     Verdict,
     decide,
     insist_visible,
@@ -27,139 +21,34 @@ from catalog.registry.inventory.classified import checked_domain, told, write_do
 from catalog.registry.inventory.standing import UNCHANGED, Standing
 from catalog.registry.locked import Locked, Summary, summary_of
 from catalog.registry.mirror.state import MirrorState, mirror_state
+from catalog.registry.model import MODEL, Alias, Model, load_models, resource
+from catalog.registry.run import Dataset, Run, load_runs
 from catalog.registry.tables import (
     AliasRow,
-    DatasetRow,
-    MetricRow,
     MirrorStateRow,
     ModelRow,
-    RunDatasetRow,
-    RunRow,
     VersionRow,
 )
+from catalog.registry.version import PRESENT, Metric, Version, load_versions
 from ledger.acts import Ledger
 from ledger.errors import Conflict, Invalid, NotFound
 
+__all__ = [
+    "MODEL",
+    "TASKS",
+    "Alias",
+    "Dataset",
+    "Metric",
+    "Model",
+    "Models",
+    "Run",
+    "Version",
+    "load_models",
+    "resource",
+]
+
 LARGEST_VERSION: Final = 2**31 - 1
 TASKS: Final = ("binary classification", "multi-class classification", "regression")
-
-
-@dataclass(frozen=True)
-class Metric:
-    """A number measured on a version, on a data set where the run named one."""
-
-    name: str
-    value: float
-    dataset: str
-    dataset_digest: str
-
-
-@dataclass(frozen=True)
-class Alias:
-    """A name that points at a version, since Countersign has seen it there."""
-
-    name: str
-    number: int
-    version_id: str
-    since: datetime
-
-
-@dataclass(frozen=True)
-class Dataset:
-    """A data set a run used."""
-
-    name: str
-    digest: str
-    context: str
-    source_type: str
-    source: str
-    columns: tuple[tuple[str, str], ...]
-    rows: int | None
-
-
-@dataclass(frozen=True)
-class Run:
-    """The run that made a version."""
-
-    run_id: str
-    name: str
-    experiment: str
-    user: str
-    status: str
-    started_at: datetime | None
-    ended_at: datetime | None
-    params: Mapping[str, str]
-    tags: Mapping[str, str]
-    datasets: tuple[Dataset, ...]
-
-
-@dataclass(frozen=True)
-class Version:
-    """A model version."""
-
-    id: str
-    model_id: str
-    number: int
-    created_at: datetime
-    source: str
-    run_id: str
-    description: str
-    status: str
-    tags: Mapping[str, str]
-    flavors: tuple[str, ...]
-    signature: Mapping[str, tuple[tuple[str, str], ...]]
-    gone_at: datetime | None
-    aliases: tuple[str, ...] = ()
-    metrics: tuple[Metric, ...] = ()
-    optional: frozenset[str] = frozenset()  # input columns that a caller may leave out
-
-
-@dataclass(frozen=True)
-class Model:
-    """A registered model with the facts an administrator added to what MLflow says."""
-
-    id: str
-    server: str
-    workspace: str
-    name: str
-    description: str
-    tags: Mapping[str, str]
-    domain: str
-    task: str
-    owner_id: str
-    created_at: datetime
-    updated_at: datetime
-    gone_at: datetime | None
-    aliases: tuple[Alias, ...] = field(default=())
-    use_case_id: str = ""
-    tier: str = ""
-    regulatory_class: str = ""
-    stage: str = ""
-    restricted_at: datetime | None = None
-    restricted_why: str = ""
-
-    @property
-    def resource(self) -> Resource:
-        """The model as the access law sees it."""
-        return Resource(
-            "model", self.id, self.domain, self.owner_id, self.restricted_at is not None
-        )
-
-    def summarised(self) -> Model:
-        """No more of it than may be known by whoever may find it, restricted or not."""
-        return replace(
-            self,
-            tags={},
-            aliases=(),
-            use_case_id="",
-            tier="",
-            regulatory_class="",
-            stage="",
-        )
-
-    def alias(self, name: str) -> Alias | None:
-        """Where an alias points, if it is set."""
-        return next((one for one in self.aliases if one.name == name), None)
 
 
 class Models:
@@ -233,13 +122,13 @@ class Models:
     def versions(self, model: Model) -> list[Version]:
         """The versions of a model, newest first, with their metrics and aliases."""
         with self._ledger.store.read() as session:
-            return _load_versions(session, model)
+            return load_versions(session, model)
 
     def history(self, model: Model) -> tuple[list[Version], dict[str, Run]]:
         """The versions of a model, newest first, and the runs behind them by run id."""
         with self._ledger.store.read() as session:
-            versions = _load_versions(session, model)
-            return versions, _load_runs(session, model.server, [one.run_id for one in versions])
+            versions = load_versions(session, model)
+            return versions, load_runs(session, model.server, [one.run_id for one in versions])
 
     def some(
         self, model: Model, numbers: Collection[int]
@@ -248,8 +137,8 @@ class Models:
         # The databases do not even take a question about larger ones.
         numbers = [number for number in numbers if 0 < number <= LARGEST_VERSION]
         with self._ledger.store.read() as session:
-            found = _load_versions(session, model, numbers)
-            runs = _load_runs(session, model.server, [one.run_id for one in found])
+            found = load_versions(session, model, numbers)
+            runs = load_runs(session, model.server, [one.run_id for one in found])
             return {one.number: one for one in found}, runs
 
     def numbers(self, model: Model, *, limit: int, below: int | None = None) -> list[int]:
@@ -272,13 +161,13 @@ class Models:
     def runs(self, model: Model) -> dict[str, Run]:
         """The runs behind the versions of a model, by run id, with their data sets."""
         with self._ledger.store.read() as session:
-            ids = [row.run_id for row in session.connection().execute(_PRESENT, {"id": model.id})]
-            return _load_runs(session, model.server, ids)
+            ids = [row.run_id for row in session.connection().execute(PRESENT, {"id": model.id})]
+            return load_runs(session, model.server, ids)
 
     def runs_called(self, model: Model, ids: Sequence[str]) -> dict[str, Run]:
         """These runs of the server the model lives on, by run id, with their data sets."""
         with self._ledger.store.read() as session:
-            return _load_runs(session, model.server, list(ids))
+            return load_runs(session, model.server, list(ids))
 
     def mirrored(self) -> list[MirrorState]:
         """How old the copy of each MLflow server is."""
@@ -292,13 +181,6 @@ class Models:
             return load_models(
                 session, [row for row in rows if decide(by, "model:read", resource(row))]
             )
-
-    def visible(self, *, by: Actor, limit: int = 1_000) -> list[Model]:
-        """The first models by name among those the actor may see; Discover finds the others."""
-        with self._ledger.store.read() as session:
-            rows = session.connection().execute(_ALL)
-            seen = (row for row in rows if decide(by, "model:read", resource(row)))
-            return load_models(session, list(islice(seen, limit)))
 
     def may_classify(self, *, by: Actor) -> Verdict:
         """Whether the actor may say who owns a model and what it predicts."""
@@ -368,120 +250,19 @@ class Models:
             write_down(act, row, {**said, **told(act.session, row, standing, by=by)})
 
 
-def resource(row: ModelRow | Row[Any]) -> Resource:
-    """A model's row as the access law sees it.
-
-    The columns `id`, `domain`, `owner_id` and `restricted_at` are enough.
-    """
-    return Resource("model", row.id, row.domain, row.owner_id, row.restricted_at is not None)
-
-
 def _insist_let_in(row: Row[Any], by: Actor) -> None:
     """Go on only with somebody who may read it. Raises Locked."""
     if not decide(by, "model:read", resource(row)):
         raise Locked(summary_of(row))
 
 
-# Asked on every click of everybody: built once, and answered in columns instead of rows that keep
-# watch over themselves.
-MODEL: Final = (
-    col(ModelRow.id),
-    col(ModelRow.server),
-    col(ModelRow.workspace),
-    col(ModelRow.name),
-    col(ModelRow.description),
-    col(ModelRow.tags),
-    col(ModelRow.domain),
-    col(ModelRow.task),
-    col(ModelRow.owner_id),
-    col(ModelRow.created_at),
-    col(ModelRow.updated_at),
-    col(ModelRow.gone_at),
-    col(ModelRow.use_case_id),
-    col(ModelRow.tier),
-    col(ModelRow.regulatory_class),
-    col(ModelRow.stage),
-    col(ModelRow.restricted_at),
-    col(ModelRow.restricted_why),
-)
 _IDS: Final[BindParameter[Any]] = bindparam("ids", expanding=True)
 _MODEL: Final[Executable] = columns(*MODEL).where(col(ModelRow.id) == bindparam("id"))
 _AMONG: Final[Executable] = columns(*MODEL).where(col(ModelRow.id).in_(_IDS))
-_ALL: Final[Executable] = (
-    columns(*MODEL).where(col(ModelRow.gone_at).is_(None)).order_by(col(ModelRow.name))
-)
 _CALLED: Final[Executable] = columns(*MODEL).where(
     col(ModelRow.name) == bindparam("name"), col(ModelRow.gone_at).is_(None)
 )
-_ALIASES: Final[Executable] = (
-    columns(
-        col(AliasRow.model_id),
-        col(AliasRow.alias),
-        col(AliasRow.number),
-        col(AliasRow.version_id),
-        col(AliasRow.since),
-    )
-    .where(col(AliasRow.model_id).in_(_IDS))
-    .order_by(col(AliasRow.alias))
-)
-_PRESENT: Final = (
-    columns(
-        col(VersionRow.id),
-        col(VersionRow.number),
-        col(VersionRow.created_at),
-        col(VersionRow.source),
-        col(VersionRow.run_id),
-        col(VersionRow.description),
-        col(VersionRow.status),
-        col(VersionRow.tags),
-        col(VersionRow.flavors),
-        col(VersionRow.signature),
-    )
-    .where(col(VersionRow.model_id) == bindparam("id"), col(VersionRow.gone_at).is_(None))
-    .order_by(col(VersionRow.number).desc())
-)
-_METRICS: Final = columns(
-    col(MetricRow.version_id),
-    col(MetricRow.name),
-    col(MetricRow.value),
-    col(MetricRow.dataset),
-    col(MetricRow.dataset_digest),
-).where(
-    col(MetricRow.version_id) == col(VersionRow.id),
-    col(VersionRow.model_id) == bindparam("id"),
-    col(VersionRow.gone_at).is_(None),
-)
-_RUNS: Final[Executable] = columns(
-    col(RunRow.run_id),
-    col(RunRow.name),
-    col(RunRow.experiment),
-    col(RunRow.user),
-    col(RunRow.status),
-    col(RunRow.started_at),
-    col(RunRow.ended_at),
-    col(RunRow.params),
-    col(RunRow.tags),
-).where(col(RunRow.server) == bindparam("server"), col(RunRow.run_id).in_(_IDS))
-_USED: Final[Executable] = columns(
-    col(RunDatasetRow.run_id),
-    col(RunDatasetRow.context),
-    col(DatasetRow.name),
-    col(DatasetRow.digest),
-    col(DatasetRow.source_type),
-    col(DatasetRow.source),
-    col(DatasetRow.columns),
-    col(DatasetRow.rows),
-).where(
-    col(RunDatasetRow.server) == bindparam("server"),
-    col(RunDatasetRow.run_id).in_(_IDS),
-    col(DatasetRow.server) == col(RunDatasetRow.server),
-    col(DatasetRow.name) == col(RunDatasetRow.name),
-    col(DatasetRow.digest) == col(RunDatasetRow.digest),
-)
 _MIRRORED: Final = select(MirrorStateRow)
-_WANTED: Final[BindParameter[Any]] = bindparam("numbers", expanding=True)
-_SOME: Final[Executable] = _PRESENT.where(col(VersionRow.number).in_(_WANTED))
-_SOME_METRICS: Final[Executable] = _METRICS.where(col(VersionRow.number).in_(_WANTED))
 _LARGEST: Final = 2**31 - 1
 _NUMBERS: Final[Executable] = (
     columns(col(VersionRow.number))
@@ -493,145 +274,3 @@ _NUMBERS: Final[Executable] = (
     .order_by(col(VersionRow.number).desc())
     .limit(bindparam("limit"))
 )
-
-
-def _model(row: ModelRow | Row[Any], aliases: Sequence[Alias]) -> Model:
-    return Model(
-        id=row.id,
-        server=row.server,
-        workspace=row.workspace,
-        name=row.name,
-        description=row.description,
-        tags=json.loads(row.tags),
-        domain=row.domain,
-        task=row.task,
-        owner_id=row.owner_id,
-        created_at=row.created_at,
-        updated_at=row.updated_at,
-        gone_at=row.gone_at,
-        aliases=tuple(aliases),
-        use_case_id=row.use_case_id,
-        tier=row.tier,
-        regulatory_class=row.regulatory_class,
-        stage=row.stage,
-        restricted_at=row.restricted_at,
-        restricted_why=row.restricted_why or "",
-    )
-
-
-def load_models(session: Session, rows: Sequence[ModelRow | Row[Any]]) -> list[Model]:
-    """Models' rows, or the columns `MODEL` of them, as values with their aliases.
-
-    One question for all of them.
-    """
-    aliases: dict[str, list[Alias]] = {}
-    found = session.connection().execute(_ALIASES, {"ids": [row.id for row in rows]})
-    for model_id, name, number, version_id, since in found:
-        aliases.setdefault(model_id, []).append(Alias(name, number, version_id, since))
-    return [_model(row, aliases.get(row.id, [])) for row in rows]
-
-
-def _load_versions(
-    session: Session, model: Model, numbers: Collection[int] | None = None
-) -> list[Version]:
-    """The present versions of a model, or those with these numbers, newest first."""
-    asked: dict[str, Any] = {"id": model.id}
-    which: tuple[Executable, Executable] = _PRESENT, _METRICS
-    if numbers is not None:
-        asked["numbers"], which = list(numbers), (_SOME, _SOME_METRICS)
-    metrics: dict[str, list[Metric]] = {}
-    # All rows at once: taken one by one they cost twice the processor.
-    measured = session.connection().execute(which[1], asked).all()
-    for version_id, name, value, dataset, digest in measured:
-        metrics.setdefault(version_id, []).append(Metric(name, value, dataset, digest))
-    aliases: dict[str, list[str]] = {}
-    for alias in model.aliases:
-        aliases.setdefault(alias.version_id, []).append(alias.name)
-    return [
-        Version(
-            id=row.id,
-            model_id=model.id,
-            number=row.number,
-            created_at=row.created_at,
-            source=row.source,
-            run_id=row.run_id,
-            description=row.description,
-            status=row.status,
-            tags=json.loads(row.tags),
-            flavors=tuple(row.flavors.split()),
-            signature=_signature(row.signature),
-            gone_at=None,
-            aliases=tuple(sorted(aliases.get(row.id, []))),
-            metrics=tuple(sorted(metrics.get(row.id, []), key=lambda m: (m.name, m.dataset))),
-            optional=_optional(row.signature),
-        )
-        for row in session.connection().execute(which[0], asked).all()
-    ]
-
-
-def _load_runs(session: Session, server: str, ids: list[str]) -> dict[str, Run]:
-    asked = {"server": server, "ids": ids}
-    used: dict[str, list[Dataset]] = {}
-    for row in session.connection().execute(_USED, asked).all():
-        used.setdefault(row.run_id, []).append(
-            Dataset(
-                row.name,
-                row.digest,
-                row.context,
-                row.source_type,
-                row.source,
-                _columns(row.columns),
-                row.rows,
-            )
-        )
-    return {
-        row.run_id: Run(
-            row.run_id,
-            row.name,
-            row.experiment,
-            row.user,
-            row.status,
-            row.started_at,
-            row.ended_at,
-            json.loads(row.params),
-            json.loads(row.tags),
-            tuple(sorted(used.get(row.run_id, []), key=lambda d: (d.context, d.name))),
-        )
-        for row in session.connection().execute(_RUNS, asked).all()
-    }
-
-
-@lru_cache(maxsize=512)
-def _columns(schema: str) -> tuple[tuple[str, str], ...]:
-    try:
-        listed = json.loads(schema or "{}").get("mlflow_colspec", [])
-        return tuple((str(one.get("name", "")), str(one.get("type", ""))) for one in listed)
-    except (ValueError, AttributeError, TypeError, RecursionError):
-        return ()
-
-
-@lru_cache(maxsize=512)
-def _signature(kept: str) -> dict[str, tuple[tuple[str, str], ...]]:
-    try:
-        sides = json.loads(kept or "{}")
-        return {
-            side: tuple(
-                (str(one.get("name", "")), str(one.get("type", "")))
-                for one in json.loads(sides[side])
-            )
-            for side in ("inputs", "outputs")
-            if sides.get(side)
-        }
-    except (ValueError, AttributeError, TypeError, RecursionError):
-        return {}
-
-
-@lru_cache(maxsize=512)
-def _optional(kept: str) -> frozenset[str]:
-    try:
-        inputs = json.loads(json.loads(kept or "{}").get("inputs") or "[]")
-        return frozenset(
-            str(one.get("name", "")) for one in inputs if one.get("required", True) is False
-        )
-    except (ValueError, AttributeError, TypeError, RecursionError):
-        return frozenset()

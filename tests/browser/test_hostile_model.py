@@ -17,6 +17,7 @@ from catalog.assurance.explanations import Explanation, ExplanationState
 from tests.assurance.hostile_model import DEEDS
 from tests.assurance.scene import scene
 from tests.browser.conftest import Demo, Visit
+from tests.cast import models_of
 from tests.stack import plain_environment, until
 
 MODEL: Final = "gift-from-a-stranger"
@@ -140,7 +141,7 @@ def _versions(demo: Demo) -> list[str]:
     person = desks.people.by_email(DAN.email)
     assert person
     by = desks.people.actor(person.id)
-    models = [one for one in desks.models.visible(by=by) if one.name == MODEL]
+    models = [one for one in models_of(desks, by=by) if one.name == MODEL]
     return [version.id for model in models for version in reversed(desks.models.versions(model))]
 
 

@@ -20,12 +20,13 @@ import pytest
 from app.worker import EXPLAINER, MIRROR
 from catalog.assurance.explanations import LARGEST_MODEL_BYTES, ExplanationState
 from catalog.registry import artifacts
+from catalog.registry.artifact_addresses import checked_address
 from catalog.registry.artifacts import at_most, insist_small, manifest_of, on_disk, read_mlmodel
 from catalog.registry.mirror import mirror
 from catalog.registry.mirror.seen import SeenDetails, SeenVersion
 from catalog.registry.mlflow import MlflowServer
 from ledger.errors import CountersignError, Invalid, NotFound, Unavailable
-from tests.cast import SYSTEM, House
+from tests.cast import SYSTEM, House, models_of
 from tests.fakes import AWAY
 
 _NAMES = itertools.count(1)
@@ -151,11 +152,12 @@ def test_files_are_fetched_from_no_host_but_mlflow_s(address: str, tmp_path: Pat
 
 
 def test_files_at_mlflow_s_own_address_are_asked_of_the_configured_one() -> None:
-    server = MlflowServer("http://worker:secret@mlflow.example:5000")
+    server = "http://worker:secret@mlflow.example:5000"
     for host in ("", "//mlflow.example:5000", "//worker:secret@mlflow.example:5000"):
-        assert server._checked(f"mlflow-artifacts:{host}/1/model") == "mlflow-artifacts:/1/model"
+        address = checked_address(f"mlflow-artifacts:{host}/1/model", server)
+        assert address == "mlflow-artifacts:/1/model"
     azure = "abfss://files@account.dfs.core.windows.net/x"
-    assert server._checked(azure) == azure
+    assert checked_address(azure, server) == azure
 
 
 # -- what MLmodel says -----------------------------------------------------------------------------
@@ -256,7 +258,7 @@ class _Troubled:
 
     def known(self) -> dict[str, int]:
         """The models in the catalog, and how many numbers are known of version 1 of each."""
-        models = self.house.portal.models.visible(by=SYSTEM)
+        models = models_of(self.house.portal, by=SYSTEM)
         return {one.name: len(self.house.version(1, one.name).metrics) for one in models}
 
 
@@ -290,7 +292,7 @@ def test_a_model_that_cannot_be_written_down_stops_no_other(small_house: House) 
     small_house.mlflow.register("zzz-good")
     small_house.mlflow.log("zzz-good")
     small_house.mirror()
-    assert [one.name for one in small_house.portal.models.visible(by=SYSTEM)] == ["zzz-good"]
+    assert [one.name for one in models_of(small_house.portal, by=SYSTEM)] == ["zzz-good"]
 
 
 def test_a_model_that_cannot_be_read_again_is_not_called_gone(
@@ -310,7 +312,7 @@ def test_a_model_that_cannot_be_read_again_is_not_called_gone(
     small_house.mlflow._kept["credit-pd"] = kept
     monkeypatch.undo()
     small_house.mirror()
-    assert {one.name for one in small_house.portal.models.visible(by=SYSTEM)} == {
+    assert {one.name for one in models_of(small_house.portal, by=SYSTEM)} == {
         "credit-pd",
         "zzz-good",
     }
@@ -364,7 +366,7 @@ def test_a_model_renamed_away_and_back_is_followed(house: House) -> None:
     house.mlflow.rename("other", "credit-pd")
     house.mirror()
     house.mirror()
-    (model,) = house.portal.models.visible(by=SYSTEM)
+    (model,) = models_of(house.portal, by=SYSTEM)
     assert model.name == "credit-pd"
     assert (model.id, model.owner_id) == (before.id, before.owner_id)
     assert [one.number for one in house.portal.models.versions(model)] == [2, 1]
@@ -391,7 +393,7 @@ def test_two_looks_at_a_new_model_at_the_same_moment_write_it_down_once(house: H
     for one in looks:
         one.join(60)
     assert faults == []
-    assert [one.name for one in house.portal.models.visible(by=SYSTEM)] == ["credit-pd"]
+    assert [one.name for one in models_of(house.portal, by=SYSTEM)] == ["credit-pd"]
     assert [one.number for one in house.portal.models.versions(house.model())] == [1]
 
 

@@ -14,7 +14,7 @@ from catalog.registry.tables import AliasRow, ModelRow, VersionRow
 from catalog.use_cases.tables import UseCaseRow
 from catalog.use_cases.use_cases import Described, Status
 from ledger.errors import NotFound, Refused
-from tests.cast import AT, DOMAIN, House
+from tests.cast import AT, DOMAIN, House, models_of
 
 
 def filled(house: House) -> None:
@@ -108,7 +108,7 @@ def test_what_the_database_counts_and_pages_is_what_the_rule_says_of_each_model(
     portal = house.portal
     uses = {one.id: one for one in portal.use_cases.listing(by=house.grace)}
     expected: dict[Gap, list[str]] = {gap: [] for gap in Gap}
-    models = portal.models.visible(by=house.grace)
+    models = models_of(portal, by=house.grace)
     for model in models:
         for gap in gaps_of(model, uses.get(model.use_case_id)):
             expected[gap].append(model.id)

@@ -21,7 +21,7 @@ from catalog.registry.mirror.seen import SeenMetric, SeenModel
 from catalog.registry.tables import ModelRow, VersionRow
 from ledger.errors import NotFound, Refused, Unavailable
 from ledger.tables import DomainEventRow
-from tests.cast import SYSTEM, House, open_house
+from tests.cast import SYSTEM, House, models_of, open_house
 from tests.fakes import AWAY, auc
 
 
@@ -29,7 +29,7 @@ def catalog(house: House) -> dict[str, set[int]]:
     """What the catalog shows: names with the numbers of their versions."""
     return {
         model.name: {version.number for version in house.portal.models.versions(model)}
-        for model in house.portal.models.visible(by=SYSTEM)
+        for model in models_of(house.portal, by=SYSTEM)
     }
 
 
@@ -383,7 +383,7 @@ def test_whatever_shifts_while_it_is_listed_the_mirror_loses_and_invents_nothing
         assert catalog(house) == in_mlflow(house)
         assert {
             (model.name, alias.name): alias.number
-            for model in house.portal.models.visible(by=SYSTEM)
+            for model in models_of(house.portal, by=SYSTEM)
             for alias in model.aliases
         } == {
             (name, alias): number

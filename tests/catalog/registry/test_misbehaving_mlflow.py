@@ -25,7 +25,7 @@ from catalog.registry.mirror import mirror as mirroring
 from catalog.registry.mirror.seen import SeenModel, SeenVersion
 from ledger.clock import SetClock
 from ledger.errors import Unavailable
-from tests.cast import AT, SYSTEM, House, open_house
+from tests.cast import AT, SYSTEM, House, models_of, open_house
 from tests.fakes import AWAY, FakeJobs
 from tests.stack import mlflow_client
 
@@ -185,7 +185,7 @@ def _ids(house: House) -> dict[tuple[str, str], str]:
     """The versions in the catalog by number and run, which a rename leaves, with their ids."""
     return {
         (str(version.number), version.run_id): version.id
-        for model in house.portal.models.visible(by=SYSTEM)
+        for model in models_of(house.portal, by=SYSTEM)
         for version in house.portal.models.versions(model)
     }
 
@@ -205,7 +205,7 @@ def _shown(house: House) -> dict[str, tuple[set[int], dict[str, int], str]]:
             {alias.name: alias.number for alias in model.aliases},
             model.description,
         )
-        for model in house.portal.models.visible(by=SYSTEM)
+        for model in models_of(house.portal, by=SYSTEM)
     }
 
 
@@ -315,7 +315,7 @@ def test_a_real_mlflow_over_a_bad_line_loses_no_model_and_invents_none(
                 portal.mirror.look(by=MIRROR)
         ids = {
             model.name: model.id
-            for model in portal.models.visible(by=SYSTEM)
+            for model in models_of(portal, by=SYSTEM)
             if model.name.startswith(f"bad line, {trouble}")
         }
         portal.store.close()
