@@ -83,7 +83,6 @@ class ModelRow(SQLModel, table=True):
     description: str = Field(default="", sa_column=_text())
     tags: str = Field(default="{}", sa_column=_text())
     content: str = ""
-    searched: str = Field(default="", sa_column=_text())
     domain: str = Field(default="", index=True)
     task: str = ""
     owner_id: str = Field(default="", index=True)
@@ -93,6 +92,9 @@ class ModelRow(SQLModel, table=True):
     stage: str = Field(default="", index=True)
     seen_at: datetime = Field(sa_column=_moment())
     versions_seen_at: datetime | None = Field(default=None, sa_column=_moment(nullable=True))
+    # When the answers were there that say what is written: nobody knows which of two readings is
+    # the newer one when the second was asked for before.
+    read_until: datetime | None = Field(default=None, sa_column=_moment(nullable=True))
     gone_at: datetime | None = Field(default=None, sa_column=_moment(nullable=True))
     restricted_at: datetime | None = Field(default=None, sa_column=_moment(nullable=True))
     restricted_why: str | None = Field(default=None, sa_column=Column(Text, nullable=True))

@@ -196,13 +196,6 @@ class Copy:
         return {"server": self._server, "workspace": workspace, "names": names}
 
 
-def search_text(name: str, description: str, tags: Mapping[str, str]) -> str:
-    """What a search looks through: small letters, words apart, the name also as one word."""
-    values = " ".join(tags.values())
-    apart = "".join(ch if ch.isalnum() else " " for ch in name)
-    return f"{name} {apart} {description} {values}".lower()
-
-
 def _is_whole(found: Found, known: Mapping[int, Row[Any]]) -> bool:
     """Whether a model and its versions, read one after the other, can be of the same moment."""
     listed = found.versions

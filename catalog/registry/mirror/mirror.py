@@ -11,7 +11,7 @@ from __future__ import annotations
 
 import logging
 import time
-from collections.abc import Callable, Iterable, Iterator, Sequence
+from collections.abc import Callable, Iterator, Sequence
 from contextlib import contextmanager
 from datetime import datetime, timedelta
 from functools import partial
@@ -25,9 +25,9 @@ from catalog.registry.mirror.pen import Reading
 from catalog.registry.mirror.reader import Reader, Updated
 from catalog.registry.mirror.scribe import Scribe
 from catalog.registry.mirror.seen import USUAL_WORKSPACE, Mlflow, SeenModel, SeenVersion
-from catalog.registry.mirror.state import Logbook, Marks, MirrorState
+from catalog.registry.mirror.state import Logbook, Marks, MirrorState, Progress, newest
 from ledger.clock import Clock
-from ledger.errors import CountersignError, NotFound, Unavailable
+from ledger.errors import Conflict, CountersignError, NotFound, Unavailable
 from ledger.journal import Journal
 from ledger.store import Store
 
@@ -43,7 +43,7 @@ OVERLAP: Final = timedelta(minutes=2)
 # More news than this at once is read faster as a whole.
 _MOST_NEWS: Final = 200
 _MOST_AT_ONCE: Final = 200
-_TELL_EVERY_S: Final = 2.0
+_TRIES: Final = 3
 _T = TypeVar("_T")
 _Page = TypeVar("_Page")
 
@@ -156,10 +156,10 @@ class Mirror:
             raise
 
     def _crawl(self) -> tuple[Marks, tuple[int, int]]:
-        progress = _Progress(self._logbook)
+        progress = Progress(self._logbook)
         places = {name: self._mlflow.within(name) for name in self._mlflow.workspaces()}
         # Taken first: what is updated while everything is read must be news afterwards.
-        marks = _newest(places.values())
+        marks = newest(places.values())
         models = versions = 0
         for workspace, place in places.items():
             read = self._crawl_within(place, workspace, progress)
@@ -170,7 +170,7 @@ class Mirror:
                     self._reread(self._mlflow.within(workspace), workspace, name, list)
         return marks, (models, versions)
 
-    def _crawl_within(self, place: Mlflow, workspace: str, progress: _Progress) -> tuple[int, int]:
+    def _crawl_within(self, place: Mlflow, workspace: str, progress: Progress) -> tuple[int, int]:
         listed: dict[str, Listed] = {}
         began, versions = self._clock.now(), 0
         for listing, reading in self._timed(place.version_pages()):
@@ -211,42 +211,45 @@ class Mirror:
     ) -> list[str]:
         """Write down what a page of models shows. Returns the models that must be read alone."""
         compared = self._copy.compare(page, reading, listed, began)
-        self._scribe.confirm(compared.same, reading.began, began)
+        self._scribe.confirm(compared.same, reading, began)
+        again = compared.again
         for at in range(0, len(compared.changed), _MOST_AT_ONCE):
-            self._take(place, compared.changed[at : at + _MOST_AT_ONCE])
+            again += self._take(place, compared.changed[at : at + _MOST_AT_ONCE])
         odd = {*compared.again, *(found.model.name for found in compared.changed)}
         for model in page:
             listed.pop(model.name, None)
             if model.name not in odd:
                 self._troubled.pop(model.name, None)
-        return compared.again
+        return again
 
-    def _take(self, place: Mlflow, batch: list[Found]) -> None:
+    def _take(self, place: Mlflow, batch: list[Found]) -> list[str]:
+        """Write a batch down. Returns the models that somebody else read meanwhile."""
         try:
-            self._scribe.take(batch, is_quiet=self._is_quiet)
+            taken = self._scribe.take(batch, is_quiet=self._is_quiet)
         except Exception as problem:
             if getattr(problem, "code", "") == "database-unavailable":
                 raise
             for found in batch:
                 with self._apart(place, found.model.name, f"model {found.model.name!r}"):
                     self._scribe.take([found], is_quiet=self._is_quiet)
-        else:
-            for found in batch:
-                self._troubled.pop(found.model.name, None)
+            return []
+        for name in taken:
+            self._troubled.pop(name, None)
+        return [found.model.name for found in batch if found.model.name not in taken]
 
     # -- reading what was updated --------------------------------------------------------------
 
     def _news(self, marks: Marks) -> MirrorState | None:
         """Follow the newest updates; nothing when they are so many that a crawl is quicker."""
         places = {name: self._mlflow.within(name) for name in self._mlflow.workspaces()}
-        newest = _newest(places.values())
+        then = newest(places.values())
         for workspace, place in places.items():
             names = dict.fromkeys(self._updated_names(place, marks))
             if len(names) > _MOST_NEWS:
                 return None
             for name in names:
                 self._reread_apart(place, workspace, name, partial(self._updated, place))
-        return self._logbook.succeeded(newest)
+        return self._logbook.succeeded(then)
 
     def _updated_names(self, place: Mlflow, marks: Marks) -> Iterator[str]:
         for models in place.model_pages(newest_first=True):
@@ -279,7 +282,23 @@ class Mirror:
             self._reread(place, workspace, name, updated)
 
     def _reread(self, place: Mlflow, workspace: str, name: str, updated: Updated) -> list[str]:
-        """Read one model by its name, which no page can hide. Returns the ids of what was read."""
+        """Read one model by its name, which no page can hide. Returns the ids of what was read.
+
+        Raises:
+            Unavailable: others read it all the time, and nobody can say who read it last.
+        """
+        for _ in range(_TRIES):
+            ids = self._read(place, workspace, name, updated)
+            if ids is not None:
+                return ids
+        raise Unavailable(
+            f"{name!r} is read by several at once.",
+            hint="It is read again by itself.",
+            code="mirror-crowded",
+        )
+
+    def _read(self, place: Mlflow, workspace: str, name: str, updated: Updated) -> list[str] | None:
+        """As `_reread`, once: nothing where somebody else may have read it later than this."""
         began = self._clock.now()
         try:
             found = self._reader.read(place, workspace, name)
@@ -289,8 +308,8 @@ class Mirror:
                 return []
             moved = self._reader.moved_to(place, workspace, known, updated)
             if moved is None:
-                self._scribe.gone(workspace, name, Reading(began, self._clock.now()))
-                return []
+                is_gone = self._scribe.gone(workspace, name, Reading(began, self._clock.now()))
+                return [] if is_gone else None
             found = moved
         if moves := self._reader.moves(place, workspace, found, updated):
             self._scribe.rename(moves)
@@ -301,7 +320,12 @@ class Mirror:
             moved = self._reader.moved_to(place, workspace, holder, updated)
             if moved is not None:
                 self._scribe.rename(self._reader.moves(place, workspace, moved, updated))
-        return self._scribe.take([found])
+        try:
+            return list(self._scribe.take([found]).values()) or None
+        except Conflict as problem:
+            if problem.code != "already-there":
+                raise
+            return None  # somebody else has just met it for the first time
 
     # -- opening versions ----------------------------------------------------------------------
 
@@ -367,34 +391,3 @@ class Mirror:
             if page is None:
                 return
             yield page, Reading(began, self._clock.now())
-
-
-class _Progress:
-    """How far a crawl has come, told every other second."""
-
-    def __init__(self, logbook: Logbook) -> None:
-        self._logbook = logbook
-        self._read = 0
-        self._told_at = time.monotonic()
-        logbook.begins()
-
-    def has_read(self, more: int) -> None:
-        """So many more models or versions were read."""
-        self._read += more
-        if time.monotonic() - self._told_at >= _TELL_EVERY_S:
-            self._told_at = time.monotonic()
-            self._logbook.has_read(self._read)
-
-
-def _newest(places: Iterable[Mlflow]) -> Marks:
-    """The newest updates of models and of versions that a server knows of."""
-    models: list[datetime] = []
-    versions: list[datetime] = []
-    for place in places:
-        models += [one.updated_at for one in next(place.model_pages(newest_first=True), ())[:1]]
-        versions += [
-            one.updated_at
-            for one in next(place.version_pages(newest_first=True), ())[:1]
-            if one.updated_at is not None
-        ]
-    return Marks(max(models, default=None), max(versions, default=None))

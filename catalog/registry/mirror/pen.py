@@ -2,9 +2,10 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from dataclasses import dataclass, field
 from datetime import datetime
-from typing import Any, Final, Literal
+from typing import Any, Final, Literal, TypedDict
 
 from sqlalchemy import insert
 from sqlmodel import Session, col, select
@@ -33,6 +34,13 @@ class Reading:
 
     began: datetime
     ended: datetime
+
+
+class Window(TypedDict):
+    """When something became different: after the one moment, at the other at the latest."""
+
+    since: datetime | None
+    until: datetime
 
 
 @dataclass
@@ -72,6 +80,30 @@ class Pen:
                 "by_promotion": "",
             }
         )
+
+    def tags(
+        self,
+        model_id: str,
+        version_id: str,
+        before: Mapping[str, str],
+        after: Mapping[str, str],
+        window: Window,
+    ) -> bool:
+        """Each tag that is not what it was became different. Returns whether there is any."""
+        names = sorted(
+            name for name in before.keys() | after.keys() if before.get(name) != after.get(name)
+        )
+        for name in names:
+            self.change(
+                "tag",
+                model_id,
+                version_id,
+                name=name,
+                before=before.get(name, ""),
+                after=after.get(name, ""),
+                **window,
+            )
+        return bool(names)
 
     def tell(self, event: str, subject: str, **payload: str) -> None:
         """Somebody may want to act on it, unless it is only the first sight of a whole server."""

@@ -1,33 +1,28 @@
 """The mirror's scribe: writes what was found about models, each with the changes that it shows.
 
 Everything about a model is written in one transaction, with its changes and the events they are. A
-reading that is older than the one already written is thrown away.
+reading that was asked for before the one already written had its answer may be the older one: it is
+thrown away, and whoever brought it reads again.
 """
 
 from __future__ import annotations
 
 import json
-from collections.abc import Collection, Iterable, Mapping, Sequence
+from collections.abc import Collection, Iterable, Sequence
 from datetime import datetime
-from typing import TypedDict
 
-from sqlalchemy import update
+from sqlalchemy import or_, update
 from sqlmodel import Session, col, select
 
 from catalog.registry.mirror.aliases import write_aliases
-from catalog.registry.mirror.copy import Found, Known, is_incarnation, search_text
-from catalog.registry.mirror.pen import Kind, Pen, Reading, say_who_moved
+from catalog.registry.mirror.copy import Found, Known, is_incarnation
+from catalog.registry.mirror.pen import Kind, Pen, Reading, Window, say_who_moved
 from catalog.registry.mirror.seen import SeenVersion, content_hash
 from catalog.registry.tables import AliasRow, ModelRow, VersionRow
 from ledger.clock import Clock
 from ledger.ids import new_id
 from ledger.journal import Journal
 from ledger.store import Store
-
-
-class _Window(TypedDict):
-    since: datetime | None
-    until: datetime
 
 
 class Scribe:
@@ -39,31 +34,37 @@ class Scribe:
         self._journal = journal
         self._server = server
 
-    def confirm(self, ids: Collection[str], models: datetime, versions: datetime) -> None:
-        """These are as they were, by a reading of models and one of versions that began then."""
+    def confirm(self, ids: Collection[str], models: Reading, versions: datetime) -> None:
+        """These are as they were, by a reading of models and one of versions that began then.
+
+        One that somebody has read meanwhile is left as that reading says.
+        """
         if not ids:
             return
+        began = min(models.began, versions)
         with self._store.write() as session:
             session.connection().execute(
                 update(ModelRow)
-                .where(col(ModelRow.id).in_(ids))
-                .values(seen_at=models, versions_seen_at=versions)
+                .where(
+                    col(ModelRow.id).in_(ids),
+                    or_(
+                        col(ModelRow.read_until).is_(None),
+                        col(ModelRow.read_until) <= began,
+                        col(ModelRow.read_until) > self._clock.now(),
+                    ),
+                )
+                .values(seen_at=models.began, versions_seen_at=versions, read_until=models.ended)
             )
 
-    def take(self, batch: Sequence[Found], *, is_quiet: bool = False) -> list[str]:
+    def take(self, batch: Sequence[Found], *, is_quiet: bool = False) -> dict[str, str]:
         """Write down what was found, in one transaction, and tell of it unless that is quiet.
 
-        Returns the ids of the models.
+        Returns the ids of the models by name; those that may have been read better meanwhile are
+        not among them. All are of one workspace.
         """
         with self._store.write() as session:
             pen = Pen(self._journal, self._clock.now(), is_quiet)
-            ids = [
-                id_
-                for workspace in {found.model.workspace for found in batch}
-                for id_ in self._take(
-                    session, pen, workspace, [f for f in batch if f.model.workspace == workspace]
-                )
-            ]
+            ids = self._take(session, pen, batch[0].model.workspace, batch)
             pen.write(session)
         return ids
 
@@ -85,7 +86,6 @@ class Scribe:
             session.flush()
             for row, found in rows:
                 row.name = found.model.name
-                row.searched = search_text(row.name, row.description, json.loads(row.tags))
                 session.add(row)
                 pen.change(
                     "renamed",
@@ -100,14 +100,16 @@ class Scribe:
             self._take(session, pen, workspace, [found for _, found in moves])
             pen.write(session)
 
-    def gone(self, workspace: str, name: str, reading: Reading) -> None:
-        """A model is not in MLflow any more."""
+    def gone(self, workspace: str, name: str, reading: Reading) -> bool:
+        """A model is not in MLflow any more. Returns whether that is certain."""
         with self._store.write() as session:
             pen = Pen(self._journal, self._clock.now())
-            for row in self._rows(session, workspace, [name]):
-                if not self._is_stale(row.seen_at, reading):
-                    self._bury(session, pen, row, reading)
+            rows = self._rows(session, workspace, [name])
+            is_certain = not any(self._may_be_newer(row, reading.began) for row in rows)
+            for row in rows if is_certain else ():
+                self._bury(session, pen, row, reading)
             pen.write(session)
+        return is_certain
 
     def moved_by(self, promotion: str, model_id: str, alias: str, number: int) -> None:
         """The newest move of an alias to a version was a promotion's."""
@@ -136,12 +138,12 @@ class Scribe:
 
     # -- the inside ----------------------------------------------------------------------------
 
-    def _is_stale(self, written: datetime | None, reading: Reading) -> bool:
-        """Whether a newer reading than this one is written down already.
+    def _may_be_newer(self, row: ModelRow, began: datetime) -> bool:
+        """Whether what is written may be newer than a reading that was asked for at this moment.
 
-        One from the future is none: a clock that was set back must not stop the mirror.
+        What is from the future is not: a clock that was set back must not stop the mirror.
         """
-        return written is not None and reading.began < written <= self._clock.now()
+        return row.read_until is not None and began < row.read_until <= self._clock.now()
 
     def _rows(self, session: Session, workspace: str, names: Iterable[str]) -> list[ModelRow]:
         return list(
@@ -160,7 +162,7 @@ class Scribe:
 
     def _take(
         self, session: Session, pen: Pen, workspace: str, batch: Sequence[Found]
-    ) -> list[str]:
+    ) -> dict[str, str]:
         rows = {
             row.name: row
             for row in self._rows(session, workspace, [found.model.name for found in batch])
@@ -169,7 +171,8 @@ class Scribe:
         buried = False
         for found in batch:
             row = rows.get(found.model.name)
-            if row is not None and self._is_newer(row, found):
+            began = min(found.reading.began, found.versions.reading.began)
+            if row is not None and self._may_be_newer(row, began):
                 continue
             if row is not None and row.created_at != found.model.created_at:
                 self._bury(session, pen, row, found.reading)
@@ -182,12 +185,7 @@ class Scribe:
             session.add(row)
         session.flush()
         self._versions_and_aliases(session, pen, taken)
-        return [row.id for row, _ in taken]
-
-    def _is_newer(self, row: ModelRow, found: Found) -> bool:
-        return self._is_stale(row.seen_at, found.reading) or self._is_stale(
-            row.versions_seen_at, found.versions.reading
-        )
+        return {found.model.name: row.id for row, found in taken}
 
     def _new_model(self, pen: Pen, found: Found) -> ModelRow:
         seen = found.model
@@ -213,10 +211,9 @@ class Scribe:
             row.updated_at = seen.updated_at
             row.description = seen.description
             row.tags = json.dumps(dict(seen.tags), sort_keys=True)
-            row.searched = search_text(seen.name, seen.description, seen.tags)
 
     def _model_changes(self, pen: Pen, row: ModelRow, found: Found) -> None:
-        window = _Window(since=row.seen_at, until=found.reading.ended)
+        window = Window(since=row.seen_at, until=found.reading.ended)
         kinds: list[Kind] = []
         if row.description != found.model.description:
             pen.change(
@@ -227,7 +224,7 @@ class Scribe:
                 **window,
             )
             kinds.append("description")
-        if _tags(pen, row.id, "", json.loads(row.tags), found.model.tags, window):
+        if pen.tags(row.id, "", json.loads(row.tags), found.model.tags, window):
             kinds.append("tag")
         if kinds:
             pen.tell("model:changed", row.id, kinds=" ".join(kinds))
@@ -256,6 +253,7 @@ class Scribe:
             write_aliases(session, pen, row, found, known[row.id], aliases.get(row.id, {}))
             row.seen_at = found.reading.began
             row.versions_seen_at = found.versions.reading.began
+            row.read_until = max(found.reading.ended, found.versions.reading.ended)
             session.add(row)
 
     def _bury_missing(
@@ -319,7 +317,7 @@ class Scribe:
     def _version_changes(
         self, pen: Pen, model: ModelRow, row: VersionRow, seen: SeenVersion, reading: Reading
     ) -> None:
-        window = _Window(since=_certainly(model, row), until=reading.ended)
+        window = Window(since=_certainly(model, row), until=reading.ended)
         kinds: list[Kind] = []
         said: tuple[tuple[Kind, str, str], ...] = (
             ("description", row.description, seen.description),
@@ -330,13 +328,13 @@ class Scribe:
             if before != after:
                 pen.change(kind, model.id, row.id, before=before, after=after, **window)
                 kinds.append(kind)
-        if _tags(pen, model.id, row.id, json.loads(row.tags), seen.tags, window):
+        if pen.tags(model.id, row.id, json.loads(row.tags), seen.tags, window):
             kinds.append("tag")
         if kinds:
             pen.tell("version:changed", row.id, kinds=" ".join(kinds))
 
     def _bury(self, session: Session, pen: Pen, model: ModelRow, reading: Reading) -> None:
-        window = _Window(since=model.seen_at, until=reading.ended)
+        window = Window(since=model.seen_at, until=reading.ended)
         for alias in session.exec(select(AliasRow).where(AliasRow.model_id == model.id)).all():
             session.delete(alias)
             pen.change(
@@ -377,28 +375,3 @@ class Scribe:
 def _certainly(model: ModelRow, version: VersionRow) -> datetime:
     """The last moment at which a version was certainly read as it is written down."""
     return max(version.seen_at, model.versions_seen_at or version.seen_at)
-
-
-def _tags(
-    pen: Pen,
-    model_id: str,
-    version_id: str,
-    before: Mapping[str, str],
-    after: Mapping[str, str],
-    window: _Window,
-) -> bool:
-    """Note each tag that is not what it was. Returns whether there is any."""
-    names = sorted(
-        name for name in before.keys() | after.keys() if before.get(name) != after.get(name)
-    )
-    for name in names:
-        pen.change(
-            "tag",
-            model_id,
-            version_id,
-            name=name,
-            before=before.get(name, ""),
-            after=after.get(name, ""),
-            **window,
-        )
-    return bool(names)

@@ -6,12 +6,15 @@ helped by being asked, and whoever asks is told at once instead of after a timeo
 
 from __future__ import annotations
 
+import time
+from collections.abc import Iterable
 from dataclasses import dataclass
 from datetime import datetime, timedelta
 from typing import Final
 
 from sqlmodel import Session
 
+from catalog.registry.mirror.seen import Mlflow
 from catalog.registry.tables import MirrorStateRow
 from ledger.clock import Clock
 from ledger.errors import CountersignError, Unavailable
@@ -20,6 +23,7 @@ from ledger.store import Store
 _FORGIVEN: Final = 2
 _FIRST_REST: Final = timedelta(seconds=5)
 _LONGEST_REST: Final = timedelta(minutes=1)
+_TELL_EVERY_S: Final = 2.0
 
 
 @dataclass(frozen=True)
@@ -131,6 +135,37 @@ class Logbook:
             row = MirrorStateRow(server=self._server, attempted_at=self._clock.now())
             session.add(row)
         return row
+
+
+class Progress:
+    """How far a crawl has come, told every other second."""
+
+    def __init__(self, logbook: Logbook) -> None:
+        self._logbook = logbook
+        self._read = 0
+        self._told_at = time.monotonic()
+        logbook.begins()
+
+    def has_read(self, more: int) -> None:
+        """So many more models or versions were read."""
+        self._read += more
+        if time.monotonic() - self._told_at >= _TELL_EVERY_S:
+            self._told_at = time.monotonic()
+            self._logbook.has_read(self._read)
+
+
+def newest(places: Iterable[Mlflow]) -> Marks:
+    """The newest updates of models and of versions that a server knows of."""
+    models: list[datetime] = []
+    versions: list[datetime] = []
+    for place in places:
+        models += [one.updated_at for one in next(place.model_pages(newest_first=True), ())[:1]]
+        versions += [
+            one.updated_at
+            for one in next(place.version_pages(newest_first=True), ())[:1]
+            if one.updated_at is not None
+        ]
+    return Marks(max(models, default=None), max(versions, default=None))
 
 
 def mirror_state(row: MirrorStateRow) -> MirrorState:
