@@ -57,7 +57,8 @@ def read(*, by: Actor) -> Home:
     here = portal()
     releases = may_anywhere(by, "release:read")
     desk = here.docket.desk(by=by, closed=_MOST_NEWS) if releases else Desk()
-    portfolio = here.impact.portfolio(by=by) if may_anywhere(by, "impact:read") else None
+    reads = may_anywhere(by, "impact:read")
+    portfolio = here.impact.portfolio(by=by, most=_MOST_LIVE) if reads else None
     acts = tuple(here.audits.listing(Filter(), by=by, limit=6)) if _audits(by) else ()
     ids = {one.requested_by for one in (*desk.waiting, *desk.followed, *desk.closed)}
     ids |= {one.decided_by for one in desk.closed} | {record.actor for record in acts}

@@ -4,7 +4,8 @@ from __future__ import annotations
 
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
-from typing import Final
+from functools import cached_property
+from typing import Final, TypeVar
 
 import streamlit as st
 
@@ -23,7 +24,9 @@ from auth.grants import Grant
 from auth.people import INVITATION_LASTS, Person
 from auth.permissions import GIVABLE_ROLES, PERMISSIONS, ROLE_PERMISSIONS, Role
 
+_PAGE: Final = 50
 TABS: Final = ("People", "Grants", "Roles", "Tokens", "Access requests", "MLflow users")
+_T = TypeVar("_T")
 _ABOUT: Final[Mapping[Role, str]] = {
     Role.VIEWER: "Reads models, releases and impact",
     Role.BUSINESS_OWNER: "Says what outcomes are worth",
@@ -45,20 +48,27 @@ class Known:
     grants: tuple[Grant, ...]
     models: Mapping[str, str]
 
-    @property
+    @cached_property
     def names(self) -> Mapping[str, str]:
         """The names of everybody by id."""
         return {one.id: one.name for one in (*self.people, *self.applications)}
 
-    @property
+    @cached_property
     def to_people(self) -> list[Grant]:
         """What was given to people; an application's one role is not given here."""
         ids = {one.id for one in self.people}
         return [one for one in self.grants if one.principal_id in ids]
 
+    @cached_property
+    def _held(self) -> Mapping[str, list[Grant]]:
+        held: dict[str, list[Grant]] = {}
+        for one in self.grants:
+            held.setdefault(one.principal_id, []).append(one)
+        return held
+
     def held_by(self, person_id: str) -> list[Grant]:
         """What somebody holds."""
-        return [one for one in self.grants if one.principal_id == person_id]
+        return self._held.get(person_id, [])
 
     def scope(self, scope: Scope) -> str:
         """A scope in words."""
@@ -109,7 +119,7 @@ def _people(everybody: Known, by: Actor) -> None:
         show(note(words.plural(len(everybody.people), "person", "people")), width="content")
         _opens("Add a person", decide(by, "person:add", ANYTHING), _add)
     with page.card("people"):
-        show(people_table(everybody))
+        show(people_table(everybody, _turned_to(everybody.people, "people-page")))
     with page.card("person"):
         show(page.section("One person"))
         chosen = _one_person(everybody.people, "person")
@@ -117,8 +127,18 @@ def _people(everybody: Known, by: Actor) -> None:
             _person_buttons(chosen, by)
 
 
-def people_table(everybody: Known) -> Markup:
-    """Everybody, with what they hold."""
+def _turned_to(listed: Sequence[_T], key: str) -> Sequence[_T]:
+    """One page of a long list, with the way to the others above it."""
+    pages = -(-len(listed) // _PAGE)
+    if pages < 2:  # noqa: PLR2004 - one page needs no way to another
+        return listed
+    turned = st.pagination(pages, key=key, bind="query-params")
+    start = (min(int(turned or 1), pages) - 1) * _PAGE
+    return listed[start : start + _PAGE]
+
+
+def people_table(everybody: Known, listed: Sequence[Person]) -> Markup:
+    """These people, with what they hold."""
     rows = [
         Row(
             (
@@ -128,7 +148,7 @@ def people_table(everybody: Known) -> Markup:
                 words.day(one.created_at),
             )
         )
-        for one in everybody.people
+        for one in listed
     ]
     return tables.table(
         (Column("Person", lead=True), Column("State"), Column("Roles"), Column("Known since")),
@@ -248,7 +268,7 @@ def _grants(everybody: Known, by: Actor) -> None:
         _opens("Give a role", decide(by, "grant:give", ANYTHING), lambda: _give(everybody, by))
     left, right = st.columns([0.6, 0.4], gap="small")
     with left, page.card("grants"):
-        show(grants_table(everybody))
+        show(grants_table(everybody, _turned_to(everybody.to_people, "grants-page")))
     with right:
         with page.card("why"):
             _why(everybody, by)
@@ -256,8 +276,8 @@ def _grants(everybody: Known, by: Actor) -> None:
             _take(everybody, by)
 
 
-def grants_table(everybody: Known) -> Markup:
-    """Every role given to a person, newest first."""
+def grants_table(everybody: Known, listed: Sequence[Grant]) -> Markup:
+    """These roles given to people, newest first."""
     rows = [
         (
             everybody.names.get(one.principal_id, "Somebody unknown"),
@@ -265,7 +285,7 @@ def grants_table(everybody: Known) -> Markup:
             _upper(everybody.scope(one.scope)),
             tables.two(_giver(one.given_by, everybody.names), words.day(one.given_at)),
         )
-        for one in everybody.to_people
+        for one in listed
     ]
     return tables.table(
         (Column("Person", lead=True), Column("Role"), Column("On"), Column("Given by")),

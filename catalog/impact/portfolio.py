@@ -14,12 +14,13 @@ from decimal import Decimal
 from enum import StrEnum
 from typing import Any, Final
 
-from sqlalchemy import BindParameter, Boolean, Executable, Row, and_, bindparam, func, or_, union
+from sqlalchemy import BindParameter, Executable, Row, bindparam, func
 from sqlalchemy import select as columns
 from sqlmodel import Session, col, select
 
-from auth.access import Verdict, decide, visible_scopes
+from auth.access import Verdict, decide
 from auth.actors import Actor
+from catalog.impact import live
 from catalog.impact.tables import DeclaredValueRow
 from catalog.monitoring.tables import PredictionDayRow
 from catalog.registry.models import MODEL, Model, load_models, resource
@@ -136,19 +137,21 @@ class Impact:
     def __init__(self, ledger: Ledger) -> None:
         self._ledger = ledger
 
-    def portfolio(self, *, by: Actor, model_id: str = "") -> Portfolio:
-        """The models that have a champion and that the actor may see, busiest first."""
+    def portfolio(self, *, by: Actor, model_id: str = "", most: int = _MOST_QUIET) -> Portfolio:
+        """The models that have a champion and that the actor may see, busiest first.
+
+        Of those of which nothing is known only so many are read that there are `most` lines.
+        """
         today = self._ledger.clock.now().date()
         since = today - timedelta(days=WINDOW_DAYS - 1)
         with self._ledger.store.read() as session:
             connection = session.connection()
             if model_id:
-                found, live = list(connection.execute(_LIVE, {"models": [model_id]})), 1
+                found, count = list(connection.execute(_LIVE, {"models": [model_id]})), 1
             else:
-                scopes = _scopes(by)
-                live = int(connection.execute(_LIVE_COUNT, scopes).scalar_one())
-                known = set(connection.execute(_KNOWN).scalars())
-                known |= set(connection.execute(_FIRST, scopes).scalars())
+                count = live.number(connection, by=by)
+                known = live.known(connection)
+                known |= set(live.some(connection, most, by=by))
                 found = [
                     row
                     for ids in _portions(sorted(known))
@@ -157,7 +160,7 @@ class Impact:
             rows = [row for row in found if decide(by, "impact:read", resource(row))]
             lines = _lines(session, rows, since, self._ledger.clock.now()) if rows else []
         lines.sort(key=lambda line: (-line.calls, line.model.name))
-        quiet = 0 if model_id else max(0, live - len(lines))
+        quiet = 0 if model_id else max(0, count - len(lines))
         return Portfolio(tuple(lines), since, today, quiet)
 
     def calls_a_day(self, model_ids: set[str]) -> dict[str, float]:
@@ -226,21 +229,21 @@ def _lines(session: Session, rows: list[Row[Any]], since: date, now: datetime) -
     """These live models with their calls and worth. Five questions, however many models."""
     status = {row.id: row.status for row in rows}
     models = {model.id: model for model in load_models(session, rows)}
-    live = {
+    champions = {
         model.id: champion
         for model in models.values()
         if (champion := model.alias("champion")) is not None
     }
-    counted = _counted(session, list(live), since)
+    counted = _counted(session, list(champions), since)
     last_calls = {model_id: one.last_call for model_id, one in counted.items()}
     # Who was called in the window was called last in it; only the others are asked for before.
-    silent = [model_id for model_id in live if model_id not in counted]
+    silent = [model_id for model_id in champions if model_id not in counted]
     if silent:
         found = session.connection().execute(_LAST_CALLS, {"models": silent})
         last_calls |= dict(found.all())
-    declared = _in_force(session, list(live))
+    declared = _in_force(session, list(champions))
     lines = []
-    for model_id, champion in live.items():
+    for model_id, champion in champions.items():
         model, calls = models[model_id], counted.get(model_id, _Counted())
         said = declared.get(model_id, ())
         last_call = last_calls.get(model_id)
@@ -303,16 +306,6 @@ def _portions(ids: list[str]) -> Iterator[list[str]]:
         yield ids[start : start + _AT_ONCE]
 
 
-def _scopes(by: Actor) -> dict[str, Any]:
-    """Where the actor may read impact, for a question to be narrowed by."""
-    scopes = visible_scopes(by, "impact:read")
-    return {
-        "everything": any(scope.kind == "everything" for scope in scopes),
-        "domains": [scope.id for scope in scopes if scope.kind == "domain"],
-        "ids": [scope.id for scope in scopes if scope.kind == "model"],
-    }
-
-
 def _most_first(counts: dict[str, int]) -> tuple[tuple[str, int], ...]:
     return tuple(sorted(counts.items(), key=lambda one: -one[1]))
 
@@ -368,39 +361,6 @@ _LIVE: Final[Executable] = (
         col(AliasRow.alias) == "champion",
         col(ModelRow.id).in_(_MODELS),
     )
-)
-_IN_SCOPE: Final = (
-    col(AliasRow.alias) == "champion",
-    col(ModelRow.id) == col(AliasRow.model_id),
-    col(ModelRow.gone_at).is_(None),
-    # Whether a restricted model is live is told only to those who are let in, among the known.
-    col(ModelRow.restricted_at).is_(None),
-    or_(
-        bindparam("everything", type_=Boolean()),
-        and_(
-            col(ModelRow.domain) != "",
-            col(ModelRow.domain).in_(bindparam("domains", expanding=True)),
-        ),
-        col(ModelRow.id).in_(bindparam("ids", expanding=True)),
-    ),
-)
-_LIVE_COUNT: Final[Executable] = columns(func.count()).where(*_IN_SCOPE)
-_FIRST: Final[Executable] = (
-    columns(col(AliasRow.model_id))
-    .where(*_IN_SCOPE)
-    .order_by(col(AliasRow.alias), col(AliasRow.model_id))
-    .limit(_MOST_QUIET)
-)
-# Those of which something is known: called, valued, or not ready although they are live.
-_KNOWN: Final[Executable] = union(
-    columns(col(PredictionDayRow.model_id)),
-    columns(col(DeclaredValueRow.model_id)),
-    columns(col(VersionRow.model_id)).where(
-        col(VersionRow.id) == col(AliasRow.version_id),
-        col(AliasRow.alias) == "champion",
-        col(VersionRow.status) != "READY",
-        col(VersionRow.gone_at).is_(None),
-    ),
 )
 _LAST_CALLS: Final[Executable] = (
     columns(col(PredictionDayRow.model_id), func.max(PredictionDayRow.last_at))

@@ -10,6 +10,8 @@ from sqlmodel import Field, SQLModel
 from ledger.store import UtcDateTime
 
 UNCLASSIFIED = "gone_at IS NULL AND (owner_id = '' OR domain = '' OR task = '')"
+CLOSED = "(gone_at IS NOT NULL OR restricted_at IS NOT NULL)"
+UNREADY = "status <> 'READY'"
 
 
 def _text() -> Column[str]:
@@ -70,6 +72,8 @@ class ModelRow(SQLModel, table=True):
             sqlite_where=text(UNCLASSIFIED),
             postgresql_where=text(UNCLASSIFIED),
         ),
+        # Live models are counted without being read; these few are taken off.
+        Index("ix_model_closed", "id", sqlite_where=text(CLOSED), postgresql_where=text(CLOSED)),
         # A renamed model is recognised by the moment it was made.
         Index("ix_model_made", "server", "workspace", "created_at"),
     )
@@ -108,6 +112,13 @@ class VersionRow(SQLModel, table=True):
         Index("ix_model_version_number", "model_id", "number"),
         Index("ix_model_version_run", "run_id"),
         _one_present("ux_model_version_present", "model_id", "number"),
+        # A live version that is not ready asks for attention on every Home.
+        Index(
+            "ix_model_version_unready",
+            "model_id",
+            sqlite_where=text(UNREADY),
+            postgresql_where=text(UNREADY),
+        ),
     )
 
     id: str = Field(primary_key=True)

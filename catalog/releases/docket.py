@@ -494,8 +494,8 @@ _BY_STATE: Final = (
 )
 _MODELS: Final = (
     columns(col(ModelRow.id), col(ModelRow.name))
-    .where(_BELONGS, VISIBLE)
-    .distinct()
+    # From the few that were asked for to their names: the other way round reads every model.
+    .where(col(ModelRow.id).in_(columns(col(RequestRow.model_id))), VISIBLE)
     .order_by(col(ModelRow.name))
 )
 _DECISIONS: Final[Executable] = (

@@ -6,8 +6,9 @@ from datetime import datetime, timedelta
 from decimal import Decimal
 
 import pytest
+from sqlmodel import update
 
-from auth.actors import Scope
+from auth.actors import EVERYTHING, Scope
 from auth.permissions import Role
 from catalog.impact.portfolio import (
     SILENT_AFTER,
@@ -17,6 +18,7 @@ from catalog.impact.portfolio import (
     judge,
 )
 from catalog.monitoring.telemetry import Prediction
+from catalog.registry.tables import VersionRow
 from ledger.errors import Invalid, NotFound, Refused
 from tests.cast import AT, LENDING, House
 
@@ -164,3 +166,49 @@ def test_a_declaration_names_an_outcome_a_number_of_euro_and_a_reason(
 def test_a_stranger_sees_no_model_in_use(small_house: House) -> None:
     small_house.credit()
     assert small_house.portal.impact.portfolio(by=small_house.dave).lines == ()
+
+
+@pytest.mark.parametrize("scope", [EVERYTHING, LENDING], ids=["everything", "a domain"])
+def test_live_models_are_counted_without_being_read_and_closed_ones_are_not(
+    house: House, scope: Scope
+) -> None:
+    names = ("credit-pd", "loan-lgd", "card-fraud", "left", "kept")
+    for name in names:
+        house.credit(name=name, domain="Cards" if name == "card-fraud" else "Lending")
+    house.credit(name="idea", champion=None)
+    house.mlflow.delete("left")
+    house.mirror()
+    house.portal.restrictions.restrict(house.model("kept").id, "A merger.", by=house.alice)
+    carl = house.join("carl", Role.BUSINESS_OWNER, scope)
+    listed = {"credit-pd", "loan-lgd"} | ({"card-fraud"} if scope == EVERYTHING else set())
+    for most in (0, 2, 10):
+        portfolio = house.portal.impact.portfolio(by=carl, most=most)
+        assert portfolio.size == len(listed)
+        assert {one.model.name for one in portfolio.lines} <= listed
+        assert len(portfolio.lines) <= most
+
+
+def test_a_live_version_that_is_not_ready_is_always_among_the_lines(house: House) -> None:
+    for name in ("credit-pd", "loan-lgd"):
+        house.credit(name=name)
+    failed = house.version(1, "loan-lgd").id
+    with house.portal.store.write() as session:
+        session.execute(
+            update(VersionRow).where(VersionRow.id == failed).values(status="FAILED_REGISTRATION")
+        )
+    portfolio = house.portal.impact.portfolio(by=house.carol, most=0)
+    assert [(one.model.name, one.health) for one in portfolio.lines] == [
+        ("loan-lgd", Health.ATTENTION)
+    ]
+    assert portfolio.size == 2
+
+
+def test_a_model_that_was_ever_called_is_always_among_the_lines(house: House) -> None:
+    for name in ("arrears", "credit-pd", "zoo"):
+        house.credit(name=name)
+    report(house, 2, days_ago=60)
+    portfolio = house.portal.impact.portfolio(by=house.carol, most=0)
+    assert [(one.model.name, one.health) for one in portfolio.lines] == [
+        ("credit-pd", Health.SILENT)
+    ]
+    assert portfolio.size == 3
