@@ -31,7 +31,6 @@ def upgrade() -> None:
         )
 
 
-
 def downgrade() -> None:
     with op.batch_alter_table("model_version", schema=None) as batch_op:
         batch_op.drop_index(
@@ -46,4 +45,3 @@ def downgrade() -> None:
             sqlite_where=sa.text("(gone_at IS NOT NULL OR restricted_at IS NOT NULL)"),
             postgresql_where=sa.text("(gone_at IS NOT NULL OR restricted_at IS NOT NULL)"),
         )
-

@@ -6,7 +6,7 @@ from datetime import datetime, timedelta
 from decimal import Decimal
 
 import pytest
-from sqlmodel import update
+from sqlmodel import col, update
 
 from auth.actors import EVERYTHING, Scope
 from auth.permissions import Role
@@ -194,7 +194,9 @@ def test_a_live_version_that_is_not_ready_is_always_among_the_lines(house: House
     failed = house.version(1, "loan-lgd").id
     with house.portal.store.write() as session:
         session.execute(
-            update(VersionRow).where(VersionRow.id == failed).values(status="FAILED_REGISTRATION")
+            update(VersionRow)
+            .where(col(VersionRow.id) == failed)
+            .values(status="FAILED_REGISTRATION")
         )
     portfolio = house.portal.impact.portfolio(by=house.carol, most=0)
     assert [(one.model.name, one.health) for one in portfolio.lines] == [
