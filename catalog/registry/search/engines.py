@@ -40,6 +40,10 @@ class Engine(Protocol):
         """Forget models."""
         ...
 
+    def keep_words(self, connection: Connection, words: Sequence[str]) -> None:
+        """Keep words as they are written, each once."""
+        ...
+
     def settle(self, connection: Connection) -> None:
         """Put in order what many small changes have left behind."""
         ...
@@ -77,6 +81,12 @@ class _Fts5:
                 "DELETE FROM search_text WHERE rowid = ?", [(number,) for number in numbers]
             )
 
+    def keep_words(self, connection: Connection, words: Sequence[str]) -> None:
+        if words:
+            connection.exec_driver_sql(
+                "INSERT OR IGNORE INTO search_word (word) VALUES (?)", [(word,) for word in words]
+            )
+
     def settle(self, connection: Connection) -> None:
         """FTS5 merges as it goes."""
 
@@ -109,6 +119,9 @@ class _Tsvector:
 
     def put(self, connection: Connection, rows: Sequence[tuple[int, str]]) -> None:
         if rows:
+            if len(rows) > _MANY:
+                # Many at once are put in order at the end, not a few megabytes at a time.
+                connection.exec_driver_sql("SET LOCAL gin_pending_list_limit = '32MB'")
             numbers, tokens = zip(*rows, strict=True)
             connection.exec_driver_sql(
                 "INSERT INTO search_text (no, words) "
@@ -121,6 +134,13 @@ class _Tsvector:
         if numbers:
             connection.exec_driver_sql(
                 "DELETE FROM search_text WHERE no = ANY(%s)", (list(numbers),)
+            )
+
+    def keep_words(self, connection: Connection, words: Sequence[str]) -> None:
+        if words:
+            connection.exec_driver_sql(
+                "INSERT INTO search_word (word) SELECT unnest(%s::text[]) ON CONFLICT DO NOTHING",
+                (list(words),),
             )
 
     def settle(self, connection: Connection) -> None:
@@ -146,6 +166,7 @@ def _answers(connection: Connection, statement: str, asked: str | list[str]) -> 
         yield np.fromstring(listed, dtype=np.int64, sep=",") if listed else _NOBODY
 
 
+_MANY: Final = 200
 _NOBODY: Final[Numbers] = np.empty(0, dtype=np.int64)
 FTS5: Final[Engine] = _Fts5()
 TSVECTOR: Final[Engine] = _Tsvector()

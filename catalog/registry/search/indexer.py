@@ -5,13 +5,12 @@ from __future__ import annotations
 import json
 from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
+from functools import lru_cache
 from typing import Any, Final
 
 from sqlalchemy import (
-    BindParameter,
     Connection,
     Executable,
-    Row,
     Table,
     bindparam,
     delete,
@@ -19,7 +18,6 @@ from sqlalchemy import (
     select,
     update,
 )
-from sqlalchemy.dialects import postgresql, sqlite
 from sqlmodel import Session, col
 
 from auth.access import ANYTHING, decide
@@ -35,9 +33,11 @@ from catalog.registry.search.tables import (
     SearchStateRow,
     SearchWordRow,
 )
+from ledger.among import among, numbered
+from ledger.bulk import insert_rows
 from ledger.store import Store
 
-BATCH: Final = 1000
+BATCH: Final = 3000
 COMPLETE: Final = 80
 _SHORTEST_KEPT_WORD: Final = 3
 _LONGEST_FACET_VALUE: Final = 80
@@ -133,13 +133,14 @@ class Indexer:
         ]
         numbers, before = _put(connection, rows)
         engine = engine_for(connection)
-        engine.remove(connection, before)
-        connection.execute(_FORGET_MEASURES, {"numbers": before})
+        if before:
+            engine.remove(connection, before)
+            connection.execute(_FORGET_MEASURES, {"numbers": before})
         indexed = {one.row.id: words.index(_document(one)) for one in there}
         engine.put(connection, [(numbers[key], one.tokens) for key, one in indexed.items()])
         measures = [row for one in there for row in _measures(numbers[one.row.id], one)]
         if measures:
-            connection.execute(insert(ModelMeasureRow), measures)
+            insert_rows(connection, _MEASURES, _MEASURE, measures)
         return self._keep_words(
             connection, {word for one in indexed.values() for word in one.words}
         )
@@ -148,17 +149,12 @@ class Indexer:
         new = sorted(word for word in found - self._words if len(word) >= _SHORTEST_KEPT_WORD)
         if not new:
             return set()
-        dialect = sqlite if connection.dialect.name == "sqlite" else postgresql
         known = set(
             connection.execute(_KNOWN_WORDS, {"words": new}).scalars()
             if len(new) <= BATCH
             else connection.execute(select(col(SearchWordRow.word))).scalars()
         )
-        rows = [{"word": word} for word in new if word not in known]
-        if rows:
-            connection.execute(
-                dialect.insert(SearchWordRow).on_conflict_do_nothing(index_elements=["word"]), rows
-            )
+        engine_for(connection).keep_words(connection, [word for word in new if word not in known])
         return known | set(new)
 
 
@@ -180,10 +176,10 @@ def _present(one: Known, trust: Trust, stamp: int) -> dict[str, Any]:
         "stage": row.stage,
         "tier": f"Tier {row.tier}" if row.tier else "",
         "regulatory_class": row.regulatory_class,
-        "frameworks": json.dumps(_frameworks(shown)),
-        "aliases": json.dumps(sorted(one.aliases)),
-        "tags": json.dumps(_tags(row.tags)),
-        "datasets": json.dumps([name[:_LONGEST_FACET_VALUE] for name in sorted(one.datasets)]),
+        "frameworks": _listed(_frameworks(shown.flavors) if shown is not None else ()),
+        "aliases": _listed(tuple(sorted(one.aliases))),
+        "tags": json.dumps(_tags(one.tags)),
+        "datasets": _listed(tuple(name[:_LONGEST_FACET_VALUE] for name in sorted(one.datasets))),
         "completeness": completeness,
         "trust": trust_number(trust, live=one.is_live, completeness=completeness),
         "shown_version_id": shown.id if shown is not None else "",
@@ -193,14 +189,13 @@ def _present(one: Known, trust: Trust, stamp: int) -> dict[str, Any]:
 
 
 def _absent(one: Known, stamp: int) -> dict[str, Any]:
-    empty = dict.fromkeys(("domain", "task", "owner", "stage", "tier", "regulatory_class"), "")
+    texts = ("name", "domain", "task", "owner", "stage", "tier", "regulatory_class")
     return {
-        **empty,
-        **dict.fromkeys(("frameworks", "aliases", "tags", "datasets"), "[]"),
         "model_id": one.row.id,
         "stamp": stamp,
         "is_present": False,
-        "name": "",
+        **dict.fromkeys(texts, ""),
+        **dict.fromkeys(("frameworks", "aliases", "tags", "datasets"), "[]"),
         "completeness": 0,
         "trust": 0,
         "shown_version_id": "",
@@ -209,14 +204,20 @@ def _absent(one: Known, stamp: int) -> dict[str, Any]:
     }
 
 
-def _frameworks(shown: Row[Any] | None) -> list[str]:
-    return sorted(set(shown.flavors.split()) - _EVERYBODYS) if shown is not None else []
+@lru_cache(maxsize=4096)
+def _frameworks(flavors: str) -> tuple[str, ...]:
+    return tuple(sorted(set(flavors.split()) - _EVERYBODYS))
 
 
-def _tags(kept: str) -> list[str]:
+@lru_cache(maxsize=4096)
+def _listed(values: tuple[str, ...]) -> str:
+    return json.dumps(values)
+
+
+def _tags(kept: Mapping[str, str]) -> list[str]:
     return sorted(
         f"{key}: {value}"
-        for key, value in json.loads(kept).items()
+        for key, value in kept.items()
         if value and len(key) + len(value) <= _LONGEST_FACET_VALUE and not key.startswith("mlflow.")
     )
 
@@ -224,14 +225,13 @@ def _tags(kept: str) -> list[str]:
 def _document(one: Known) -> words.Document:
     """The texts of a model. Only tags' values are looked through, and the keys that name them."""
     row, shown = one.row, one.shown
-    tags = json.loads(row.tags)
     rest = [
-        *tags.values(),
+        *one.tags.values(),
         row.task,
-        *_frameworks(shown),
+        *(_frameworks(shown.flavors) if shown is not None else ()),
         *one.datasets,
         shown.description if shown is not None else "",
-        *_strings(json.loads(one.card or "{}")),
+        *(_strings(json.loads(one.card)) if one.card else ()),
     ]
     use = " . ".join(filter(None, (row.description, row.use_case, row.purpose)))
     return words.Document(row.name, use, row.owner or "", row.domain, " . ".join(rest))
@@ -249,7 +249,7 @@ def _strings(told: object) -> Iterator[str]:
             yield from _strings(one)
 
 
-def _measures(number: int, one: Known) -> Iterator[dict[str, Any]]:
+def _measures(number: int, one: Known) -> Iterator[tuple[int, str, str, str, float]]:
     """Each number, once for each use of its data set; the least favourable is for the reader."""
     seen: set[tuple[str, str, str]] = set()
     for metric in one.metrics:
@@ -257,13 +257,7 @@ def _measures(number: int, one: Known) -> Iterator[dict[str, Any]]:
             key = (metric.name, metric.dataset_digest, context)
             if key not in seen:
                 seen.add(key)
-                yield {
-                    "no": number,
-                    "name": metric.name,
-                    "dataset_digest": metric.dataset_digest,
-                    "context": context,
-                    "value": metric.value,
-                }
+                yield number, metric.name, metric.dataset_digest, context, metric.value
 
 
 def _put(
@@ -272,29 +266,36 @@ def _put(
     """Write the rows of the index. Returns each model's number, and the numbers known before."""
     if not rows:
         return {}, []
-    ids = {"ids": [row["model_id"] for row in rows]}
-    known = {row.model_id: row.no for row in connection.execute(_NUMBERS, ids)}
+    ids = [row["model_id"] for row in rows]
+    known = _numbers(connection, ids)
     new = [row for row in rows if row["model_id"] not in known]
     old = [{**row, "key": row["model_id"]} for row in rows if row["model_id"] in known]
-    if new:
-        connection.execute(insert(ModelSearchRow), new)
     if old:
         connection.execute(
             _UPDATE, [{k: v for k, v in row.items() if k != "model_id"} for row in old]
         )
-    numbers = {row.model_id: row.no for row in connection.execute(_NUMBERS, ids)}
-    return numbers, list(known.values())
+    if not new:
+        return known, list(known.values())
+    insert_rows(connection, _ROWS, tuple(new[0]), [tuple(row.values()) for row in new])
+    added = _numbers(connection, [row["model_id"] for row in new])
+    return known | added, list(known.values())
 
 
-_IDS: Final[BindParameter[Any]] = bindparam("ids", expanding=True)
+def _numbers(connection: Connection, ids: Sequence[str]) -> dict[str, int]:
+    found = connection.execute(_NUMBERS, {"ids": ids}).all()
+    return {model_id: number for number, model_id in found}
+
+
 _ROWS: Final[Table] = ModelSearchRow.__table__  # type: ignore[attr-defined] # SQLModel hides it
+_MEASURES: Final[Table] = ModelMeasureRow.__table__  # type: ignore[attr-defined] # likewise
+_MEASURE: Final = ("no", "name", "dataset_digest", "context", "value")
 _ANY_MARK: Final[Executable] = select(col(SearchMarkRow.id)).limit(1)
 _MARKS: Final[Executable] = (
     select(col(SearchMarkRow.id), col(SearchMarkRow.model_id))
     .order_by(col(SearchMarkRow.id))
     .limit(BATCH)
 )
-_TAKE: Final[Executable] = delete(SearchMarkRow).where(col(SearchMarkRow.id).in_(_IDS))
+_TAKE: Final[Executable] = delete(SearchMarkRow).where(numbered(col(SearchMarkRow.id), "ids"))
 _BUMP: Final[Executable] = (
     update(SearchStateRow)
     .where(col(SearchStateRow.name) == STATE)
@@ -302,12 +303,12 @@ _BUMP: Final[Executable] = (
     .returning(col(SearchStateRow.stamp))
 )
 _NUMBERS: Final[Executable] = select(col(ModelSearchRow.no), col(ModelSearchRow.model_id)).where(
-    col(ModelSearchRow.model_id).in_(_IDS)
+    among(col(ModelSearchRow.model_id), "ids")
 )
 _UPDATE: Final[Executable] = _ROWS.update().where(_ROWS.c.model_id == bindparam("key"))
 _FORGET_MEASURES: Final[Executable] = delete(ModelMeasureRow).where(
-    col(ModelMeasureRow.no).in_(bindparam("numbers", expanding=True))
+    numbered(col(ModelMeasureRow.no), "numbers")
 )
 _KNOWN_WORDS: Final[Executable] = select(col(SearchWordRow.word)).where(
-    col(SearchWordRow.word).in_(bindparam("words", expanding=True))
+    among(col(SearchWordRow.word), "words")
 )

@@ -2,19 +2,19 @@
 
 from __future__ import annotations
 
+import json
 from collections.abc import Sequence
 from dataclasses import dataclass, field
 from datetime import datetime
+from functools import cached_property
 from typing import Any, Final
 
 from sqlalchemy import (
-    BindParameter,
     Connection,
     Executable,
     Label,
     Row,
     and_,
-    bindparam,
     case,
     func,
     or_,
@@ -32,6 +32,7 @@ from catalog.registry.tables import (
     VersionRow,
 )
 from catalog.use_cases.tables import UseCaseRow
+from ledger.among import among, numbered
 
 LIVE: Final = "champion"
 
@@ -50,6 +51,12 @@ class Known:
     card: str = ""
     completeness: int = 0
 
+    @cached_property
+    def tags(self) -> dict[str, str]:
+        """Its tags, as MLflow has them."""
+        kept: dict[str, str] = json.loads(self.row.tags)
+        return kept
+
     @property
     def is_live(self) -> bool:
         """Whether a champion is set."""
@@ -61,14 +68,14 @@ def read(connection: Connection, model_ids: Sequence[str]) -> list[Known]:
 
     Of a restricted one only what its summary says: whoever is kept out searches the same index.
     """
-    known = {row.id: Known(row) for row in connection.execute(_MODELS, {"ids": list(model_ids)})}
+    known = {row.id: Known(row) for row in connection.execute(_MODELS, {"ids": model_ids}).all()}
     ids = {"ids": [one.row.id for one in known.values() if one.row.restricted_at is None]}
-    for row in connection.execute(_ALIASES, ids):
+    for row in connection.execute(_ALIASES, ids).all():
         known[row.model_id].aliases[row.alias] = (row.version_id, row.number)
-    for row in connection.execute(_CARDS, ids):
+    for row in connection.execute(_CARDS, ids).all():
         known[row.model_id].card, known[row.model_id].completeness = row.body, row.completeness
     shown = _shown(connection, known, ids)
-    for row in connection.execute(_METRICS, {"ids": list(shown)}):
+    for row in connection.execute(_METRICS, {"ids": list(shown)}).all():
         shown[row.version_id].metrics.append(row)
     _used(connection, shown)
     return list(known.values())
@@ -79,13 +86,13 @@ def _shown(
 ) -> dict[str, Known]:
     """The version that stands for each model: its champion, else its newest."""
     newest: dict[str, int] = {}
-    for row in connection.execute(_NEWEST, ids):
+    for row in connection.execute(_NEWEST, ids).all():
         newest[row.model_id] = row.number
         known[row.model_id].newest_at = row.created_at
     live = [one.aliases[LIVE][0] for one in known.values() if one.is_live]
     asked = {**ids, "live": live, "numbers": sorted(set(newest.values()))}
     shown: dict[str, Known] = {}
-    for row in connection.execute(_SHOWN, asked):
+    for row in connection.execute(_SHOWN, asked).all():
         one = known[row.model_id]
         wanted = one.aliases[LIVE][0] if one.is_live else None
         if row.id == wanted or (wanted is None and row.number == newest[row.model_id]):
@@ -104,7 +111,7 @@ def _used(connection: Connection, shown: dict[str, Known]) -> None:
         "servers": sorted({server for server, _ in runs}),
         "ids": sorted({run for _, run in runs}),
     }
-    for row in connection.execute(_USED, asked):
+    for row in connection.execute(_USED, asked).all():
         for one in runs.get((row.server, row.run_id), ()):
             one.datasets[row.name] = None
             one.uses.setdefault(row.digest, set()).add(row.context)
@@ -115,7 +122,6 @@ def _unless_restricted(column: Any, instead: str, name: str = "") -> Label[str]:
     return kept_back.label(name or column.key)
 
 
-_IDS: Final[BindParameter[Any]] = bindparam("ids", expanding=True)
 _MODELS: Final[Executable] = (
     select(
         col(ModelRow.id),
@@ -138,23 +144,23 @@ _MODELS: Final[Executable] = (
     )
     .join_from(ModelRow, PrincipalRow, col(PrincipalRow.id) == col(ModelRow.owner_id), isouter=True)
     .join(UseCaseRow, col(UseCaseRow.id) == col(ModelRow.use_case_id), isouter=True)
-    .where(col(ModelRow.id).in_(_IDS))
+    .where(among(col(ModelRow.id), "ids"))
 )
 _ALIASES: Final[Executable] = select(
     col(AliasRow.model_id), col(AliasRow.alias), col(AliasRow.version_id), col(AliasRow.number)
-).where(col(AliasRow.model_id).in_(_IDS))
+).where(among(col(AliasRow.model_id), "ids"))
 _NEWEST: Final[Executable] = (
     select(
         col(VersionRow.model_id),
         func.max(col(VersionRow.number)).label("number"),
         func.max(col(VersionRow.created_at)).label("created_at"),
     )
-    .where(col(VersionRow.model_id).in_(_IDS), col(VersionRow.gone_at).is_(None))
+    .where(among(col(VersionRow.model_id), "ids"), col(VersionRow.gone_at).is_(None))
     .group_by(col(VersionRow.model_id))
 )
 _NEWEST_CARD: Final = (
     select(col(ModelCardRow.model_id), func.max(col(ModelCardRow.revision)).label("revision"))
-    .where(col(ModelCardRow.model_id).in_(_IDS))
+    .where(among(col(ModelCardRow.model_id), "ids"))
     .group_by(col(ModelCardRow.model_id))
     .subquery()
 )
@@ -177,10 +183,10 @@ _SHOWN: Final[Executable] = select(
 ).where(
     col(VersionRow.gone_at).is_(None),
     or_(
-        col(VersionRow.id).in_(bindparam("live", expanding=True)),
+        among(col(VersionRow.id), "live"),
         and_(
-            col(VersionRow.model_id).in_(_IDS),
-            col(VersionRow.number).in_(bindparam("numbers", expanding=True)),
+            among(col(VersionRow.model_id), "ids"),
+            numbered(col(VersionRow.number), "numbers"),
         ),
     ),
 )
@@ -189,7 +195,7 @@ _METRICS: Final[Executable] = select(
     col(MetricRow.name),
     col(MetricRow.dataset_digest),
     col(MetricRow.value),
-).where(col(MetricRow.version_id).in_(_IDS))
+).where(among(col(MetricRow.version_id), "ids"))
 _USED: Final[Executable] = select(
     col(RunDatasetRow.server),
     col(RunDatasetRow.run_id),
@@ -197,6 +203,6 @@ _USED: Final[Executable] = select(
     col(RunDatasetRow.digest),
     col(RunDatasetRow.context),
 ).where(
-    col(RunDatasetRow.server).in_(bindparam("servers", expanding=True)),
-    col(RunDatasetRow.run_id).in_(_IDS),
+    among(col(RunDatasetRow.server), "servers"),
+    among(col(RunDatasetRow.run_id), "ids"),
 )

@@ -12,6 +12,7 @@ from collections.abc import Iterable, Iterator
 from dataclasses import dataclass
 from functools import cache, lru_cache
 from itertools import pairwise
+from operator import add
 from pathlib import Path
 from typing import Any, Final
 
@@ -30,7 +31,10 @@ LONGEST_QUERY: Final = 200
 _MOST_TOKENS: Final = 600
 _LANGUAGE: Final = Path(__file__).with_name("language.yaml")
 _HUMP: Final = re.compile(r"(?<=[a-z])(?=[A-Z])|(?<=[A-Z])(?=[A-Z][a-z])")
+# Whether there may be a hump at all: most texts have capitals only where a word begins.
+_MAYBE_HUMP: Final = re.compile(r"[A-Za-z][A-Z]")
 _PLAIN: Final = re.compile(r"[a-z0-9]+")
+_CUT: Final = re.compile(rf"([a-z0-9]{{1,{LONGEST_WORD}}})[a-z0-9]*")
 
 
 @cache
@@ -80,35 +84,47 @@ def folded(text: str) -> str:
 
 def words_in(text: str) -> list[str]:
     """The words of a text in their order, folded; a word in humps is several."""
-    small = folded(text if text.islower() else _HUMP.sub(" ", text))
+    small = folded(_HUMP.sub(" ", text) if _MAYBE_HUMP.search(text) else text)
     if small.isascii():
-        found = _PLAIN.findall(small)
-    else:
-        found = "".join(ch if ch.isalnum() else " " for ch in small).split()
-    return [word[:LONGEST_WORD] for word in found]
+        found: list[str] = _CUT.findall(small)
+        return found
+    apart = "".join(ch if ch.isalnum() else " " for ch in small).split()
+    return [word[:LONGEST_WORD] for word in apart]
+
+
+@lru_cache(maxsize=16_384)
+def _short(text: str) -> tuple[str, ...]:
+    """The words of a text that many models share: whose they are, where they lie."""
+    return tuple(words_in(text))
 
 
 def index(document: Document) -> Indexed:
     """The tokens of a model: every stem once, at the best place it stands in."""
     seen: dict[str, str] = {}
     pairs: dict[str, None] = {}
-    kept: set[str] = set()
-    texts = (document.name, document.use, document.owner, document.domain, document.rest)
     nothing = stop_words()
-    for letter, text in zip(PLACES, texts, strict=True):
-        found = words_in(text)
-        if letter != "n":
-            found = [word for word in found if word not in nothing]
-        roots = list(map(stem, found))
+    named = words_in(document.name)
+    kept = set(named)
+    for letter, found in (
+        ("n", named),
+        ("u", words_in(document.use)),
+        ("o", _short(document.owner)),
+        ("d", _short(document.domain)),
+        (REST, words_in(document.rest)),
+    ):
+        said = found if letter == "n" else [word for word in found if word not in nothing]
+        roots = list(map(stem, said))
         for root in roots:
-            seen.setdefault(root, letter)
-        kept.update(found)
+            if root not in seen:
+                seen[root] = letter
+        kept.update(said)
         if letter in "nu":
-            pairs.update(dict.fromkeys(PHRASE + a + b for a, b in pairwise(roots)))
+            pairs.update(dict.fromkeys(map(add, roots, roots[1:])))
     tokens = [letter + root for root, letter in seen.items()]
-    whole = WHOLE_NAME + "".join(words_in(document.name))
+    whole = WHOLE_NAME + "".join(named)
+    phrases = [PHRASE + pair for pair in pairs]
     return Indexed(
-        " ".join([whole, *tokens, *pairs][:_MOST_TOKENS]), frozenset(filter(str.isalpha, kept))
+        " ".join([whole, *tokens, *phrases][:_MOST_TOKENS]), frozenset(filter(str.isalpha, kept))
     )
 
 
