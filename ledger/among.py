@@ -12,6 +12,7 @@ from typing import Any, Final
 
 from sqlalchemy import ARRAY, BigInteger, ColumnElement, Dialect, Text, bindparam
 from sqlalchemy.ext.compiler import compiles
+from sqlalchemy.orm import Mapped
 from sqlalchemy.sql.compiler import SQLCompiler
 from sqlalchemy.sql.functions import GenericFunction
 from sqlalchemy.types import NullType, TypeDecorator, TypeEngine
@@ -19,12 +20,12 @@ from sqlalchemy.types import NullType, TypeDecorator, TypeEngine
 Values = Sequence[str] | Sequence[int]
 
 
-def among(column: ColumnElement[Any], name: str) -> ColumnElement[bool]:
+def among(column: Mapped[Any], name: str) -> ColumnElement[bool]:
     """The column holds one of the texts that are given under this name, as a list."""
     return _among(column, name, _TEXTS)
 
 
-def numbered(column: ColumnElement[Any], name: str) -> ColumnElement[bool]:
+def numbered(column: Mapped[Any], name: str) -> ColumnElement[bool]:
     """The column holds one of the whole numbers that are given under this name, as a list."""
     return _among(column, name, _NUMBERS)
 
@@ -55,7 +56,7 @@ class _Held(GenericFunction[bool]):
     """Whether the first clause is among the values that are the second."""
 
     # Not Boolean: where a database has none, SQLAlchemy would compare the answer with 1.
-    type: TypeEngine[Any] = NullType()  # type: ignore[assignment] # see above
+    type: TypeEngine[Any] = NullType()
     name = "held_among"
     inherit_cache = True
 
@@ -72,7 +73,7 @@ def _on_postgresql(held: _Held, compiler: SQLCompiler, **more: Any) -> str:  # n
     return f"{column} = ANY({values})"
 
 
-def _among(column: ColumnElement[Any], name: str, kind: _Listed) -> ColumnElement[bool]:
+def _among(column: Mapped[Any], name: str, kind: _Listed) -> ColumnElement[bool]:
     return _Held(column, bindparam(name, type_=kind))
 
 

@@ -14,7 +14,7 @@ import subprocess
 import sys
 import threading
 import time
-from collections.abc import Callable, Iterator, Mapping
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from contextlib import ExitStack, contextmanager, suppress
 from functools import cached_property
 from pathlib import Path
@@ -143,9 +143,15 @@ class Program:
 class MlflowServer:
     """A real MLflow server that can be stopped and started again on the same address."""
 
-    def __init__(self, folder: Path, environment: Mapping[str, str] | None = None) -> None:
+    def __init__(
+        self,
+        folder: Path,
+        environment: Mapping[str, str] | None = None,
+        options: Sequence[str] = (),
+    ) -> None:
         self.folder = folder
         self._environment = _MLFLOW | dict(environment or {})
+        self._options = options
         self.port = free_ports(1)[0]
         self.uri = f"http://127.0.0.1:{self.port}"
         self._program: Program | None = None
@@ -162,6 +168,7 @@ class MlflowServer:
             *("--host", "127.0.0.1", "--port", str(self.port)),
             *("--backend-store-uri", f"sqlite:///{self.database}"),
             *("--artifacts-destination", str(self.folder / "artifacts"), "--serve-artifacts"),
+            *self._options,
             environment=self._environment,
             folder=self.folder,
         )

@@ -8,12 +8,13 @@ from dataclasses import dataclass, field, replace
 from datetime import datetime
 from typing import Any, Final
 
-from sqlalchemy import BindParameter, Executable, Row, bindparam
+from sqlalchemy import Executable, Row
 from sqlalchemy import select as columns
 from sqlmodel import Session, col
 
 from auth.access import Resource
 from catalog.registry.tables import AliasRow, ModelRow
+from ledger.among import among
 
 
 @dataclass(frozen=True)
@@ -104,7 +105,6 @@ MODEL: Final = (
     col(ModelRow.restricted_at),
     col(ModelRow.restricted_why),
 )
-_IDS: Final[BindParameter[Any]] = bindparam("ids", expanding=True)
 _ALIASES: Final[Executable] = (
     columns(
         col(AliasRow.model_id),
@@ -113,7 +113,7 @@ _ALIASES: Final[Executable] = (
         col(AliasRow.version_id),
         col(AliasRow.since),
     )
-    .where(col(AliasRow.model_id).in_(_IDS))
+    .where(among(col(AliasRow.model_id), "ids"))
     .order_by(col(AliasRow.alias))
 )
 
@@ -124,7 +124,7 @@ def load_models(session: Session, rows: Sequence[ModelRow | Row[Any]]) -> list[M
     One question for all of them.
     """
     aliases: dict[str, list[Alias]] = {}
-    found = session.connection().execute(_ALIASES, {"ids": [row.id for row in rows]})
+    found = session.connection().execute(_ALIASES, {"ids": [row.id for row in rows]}).all()
     for model_id, name, number, version_id, since in found:
         aliases.setdefault(model_id, []).append(Alias(name, number, version_id, since))
     return [_model(row, aliases.get(row.id, [])) for row in rows]

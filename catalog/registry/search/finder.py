@@ -17,7 +17,9 @@ from auth.access import visible_scopes
 from auth.actors import Actor, Scope
 from catalog.registry.measures import Measure
 from catalog.registry.search import pages
+from catalog.registry.search.answers import Answers, Asking
 from catalog.registry.search.matching import Match, Matcher
+from catalog.registry.search.pages import Cards
 from catalog.registry.search.questions import (
     CARD_BANDS,
     CHANGED_BANDS,
@@ -34,6 +36,7 @@ from ledger.store import Store
 
 _FEW: Final = 500
 _MOST_NAMED: Final = 256
+_NONE_FAILS: Final = np.zeros(0, dtype=np.int8)
 
 
 class Finder:
@@ -44,6 +47,8 @@ class Finder:
         self._clock = clock
         self._shelves = Shelves()
         self._matcher = Matcher()
+        self._answers = Answers()
+        self._cards = Cards()
         self._lock = threading.Lock()
         self._deciding: tuple[object, npt.NDArray[np.float64]] | None = None
         self._named: dict[tuple[int, frozenset[Scope]], list[str]] = {}
@@ -65,36 +70,45 @@ class Finder:
         `measures` says what decides for each task. Ordered by the deciding number, models that
         predict the same kind of thing stand together, the kind with the best match first.
         """
-        measures = measures or {}
+        asking = Asking(question, by, limit, offset, order, measures or {}, facets, snippets)
         with self._store.read() as session:
-            shelf = self._shelves.current(session)
-            visible = _visible(shelf, by)
-            match = self._matcher.match(
-                session, shelf, question.text, visible, verbatim=question.verbatim
-            )
-            among = visible if match is None else match.mask
-            masks = self._masks(session, shelf, question)
+            shelf, is_settled = self._shelves.now(session)
+            if not is_settled:
+                return self._found(session, shelf, asking, is_settled=False)
+            key, now = asking.key(shelf.stamp), self._clock.now()
+            found = self._answers.known(key, now)
+            if found is None:
+                found = self._found(session, shelf, asking, is_settled=True)
+                until = self._answers.steady_until(shelf, now) if asking.is_timed else None
+                self._answers.keep(key, found, now, until)
+            return found
+
+    def _found(self, session: Session, shelf: Shelf, asking: Asking, *, is_settled: bool) -> Found:
+        question, measures = asking.question, asking.measures
+        visible = _visible(shelf, asking.by)
+        match = self._matcher.match(
+            session, shelf, question.text, visible, verbatim=question.verbatim
+        )
+        among = visible if match is None else match.mask
+        masks = self._masks(session, shelf, question)
+        if masks:
             fails = np.zeros(len(shelf), dtype=np.int8)
             for mask in masks.values():
                 fails += ~mask
-            held = among & (fails == 0)
-            places = np.flatnonzero(held)
-            chosen = self._ordered(session, shelf, places, match, order, measures)
-            page = chosen[offset : offset + limit].tolist()
-            return Found(
-                hits=pages.read(
-                    session,
-                    [shelf.ids[place] for place in page],
-                    match if snippets else None,
-                    measures,
-                    by=by,
-                ),
-                total=len(places),
-                facets=self._facets(shelf, among, masks, fails) if facets else {},
-                measure=_shared_measure(shelf, places, measures),
-                correction=match.correction if match else None,
-                relaxed=bool(match and match.relaxed),
-            )
+            places = np.flatnonzero(among & (fails == 0))
+        else:
+            fails, places = _NONE_FAILS, np.flatnonzero(among)
+        chosen = self._ordered(session, shelf, places, match, asking)
+        page = chosen[asking.offset : asking.offset + asking.limit].tolist()
+        cards = self._cards.of(session, shelf, page, is_settled=is_settled)
+        return Found(
+            hits=pages.hits(cards, match if asking.snippets else None, measures, by=asking.by),
+            total=len(places),
+            facets=self._facets(shelf, among, masks, fails) if asking.facets else {},
+            measure=_shared_measure(shelf, places, measures),
+            correction=match.correction if match else None,
+            relaxed=bool(match and match.relaxed),
+        )
 
     def warm(self) -> None:
         """Read the shelf before somebody waits for it."""
@@ -170,7 +184,7 @@ class Finder:
         self, shelf: Shelf, among: Mask, masks: Mapping[str, Mask], fails: npt.NDArray[np.int8]
     ) -> dict[str, tuple[tuple[str, int], ...]]:
         """How many models each value would leave: what is chosen of the same facet is no limit."""
-        everywhere = among & (fails == 0)
+        everywhere = among & (fails == 0) if masks else among
         counted: dict[str, tuple[tuple[str, int], ...]] = {}
         for facet, column in FACETS.items():
             left = everywhere
@@ -196,21 +210,20 @@ class Finder:
         shelf: Shelf,
         places: npt.NDArray[np.intp],
         match: Match | None,
-        order: Order,
-        measures: Mapping[str, Measure],
+        asking: Asking,
     ) -> npt.NDArray[np.intp]:
         ranks = shelf.ranks[places]
-        if order is Order.NAME:
+        if asking.order is Order.NAME:
             keys: tuple[Any, ...] = (ranks,)
-        elif order is Order.NEWEST:
+        elif asking.order is Order.NEWEST:
             keys = (ranks, -shelf.changed[places])
         else:
             steps = match.steps[places] if match else np.zeros(len(places), dtype=np.int32)
             best = (ranks, -shelf.trust[places], -steps)
-            if order is Order.BEST_MATCH:
-                return _first(places, *best)
+            if asking.order is Order.BEST_MATCH:
+                return _first(asking.offset + asking.limit, places, *best)
             tasks = shelf.single["task"][places]
-            values = self._values(session, shelf, places, measures)
+            values = self._values(session, shelf, places, asking.measures)
             keys = (ranks, values, _task_ranks(tasks, np.lexsort(best)))
         return places[np.lexsort(keys)]
 
@@ -237,13 +250,17 @@ class Finder:
 
 
 def _first(
+    number: int,
     places: npt.NDArray[np.intp],
     ranks: Codes,
     trust: npt.NDArray[np.signedinteger[Any]],
     steps: npt.NDArray[np.signedinteger[Any]],
 ) -> npt.NDArray[np.intp]:
-    """Ordered by text, trust and name: in one number, which sorts faster than three."""
+    """So many of them by text, trust and name: in one number, which sorts faster than three."""
     whole = (steps.astype(np.int64) << 32) + (trust.astype(np.int64) << 26) + ranks
+    if number < len(whole):
+        first = np.argpartition(whole, number)[:number]
+        return places[first[np.argsort(whole[first])]]
     return places[np.argsort(whole)]
 
 
@@ -280,6 +297,8 @@ def _scoped(scopes: Iterable[Scope]) -> dict[str, Any]:
 def _shared_measure(
     shelf: Shelf, places: npt.NDArray[np.intp], measures: Mapping[str, Measure]
 ) -> Measure | None:
+    if not measures:
+        return None
     tasks = np.unique(shelf.single["task"][places])
     return measures.get(shelf.values["task"].names[int(tasks[0])]) if len(tasks) == 1 else None
 

@@ -49,7 +49,17 @@ _SOURCES: Final = (
         "SELECT {row}.model_id",
         ("description", "run_id", "flavors", "is_detailed", "gone_at"),
     ),
-    _Source("model_alias", "SELECT {row}.model_id", ("version_id",)),
+    _Source("model_alias", "SELECT {row}.model_id", ("version_id", "number", "since")),
+    _Source(
+        "version_metric",
+        "SELECT model_id FROM model_version WHERE id = {row}.version_id",
+        ("value",),
+    ),
+    _Source(
+        "run_dataset",
+        "SELECT model_id FROM model_version WHERE run_id = {row}.run_id",
+        ("context",),
+    ),
     _Source("model_card", "SELECT {row}.model_id", ("completeness",)),
     _Source(
         "principal", "SELECT id FROM model WHERE owner_id = {row}.id", ("name",), is_whole=False

@@ -2,40 +2,41 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+import threading
+from collections import OrderedDict
+from collections.abc import Iterable, Mapping, Sequence
+from dataclasses import dataclass
 from typing import Final
 
-from sqlalchemy import BindParameter, Executable, bindparam, select
+from sqlalchemy import Executable, select
 from sqlmodel import Session, col
 
-from auth.access import decide
+from auth.access import Resource, decide
 from auth.actors import Actor
 from catalog.registry.measures import Measure, reading
 from catalog.registry.models import MODEL, Metric, Model, load_models
 from catalog.registry.search.matching import Match
 from catalog.registry.search.questions import Hit, Snippet
+from catalog.registry.search.shelf import Shelf
 from catalog.registry.search.tables import ModelSearchRow
 from catalog.registry.search.words import marked
 from catalog.registry.tables import MetricRow, ModelRow, RunDatasetRow, VersionRow
+from ledger.among import among
 
 _AROUND: Final = 220
-_IDS: Final[BindParameter[list[str]]] = bindparam("ids", expanding=True)
-_MODELS: Final[Executable] = select(*MODEL).where(col(ModelRow.id).in_(_IDS))
-_SHOWN: Final[Executable] = (
+# About 2 kB each.
+_MOST_KEPT: Final = 4_096
+_MODELS: Final[Executable] = (
     select(
-        col(ModelSearchRow.model_id),
+        *MODEL,
         col(ModelSearchRow.owner),
-        col(VersionRow.id),
-        col(VersionRow.number),
-        col(VersionRow.run_id),
+        col(VersionRow.id).label("shown_id"),
+        col(VersionRow.number).label("shown_number"),
+        col(VersionRow.run_id).label("shown_run"),
     )
-    .join_from(
-        ModelSearchRow,
-        VersionRow,
-        col(VersionRow.id) == col(ModelSearchRow.shown_version_id),
-        isouter=True,
-    )
-    .where(col(ModelSearchRow.model_id).in_(_IDS))
+    .join_from(ModelRow, ModelSearchRow, col(ModelSearchRow.model_id) == col(ModelRow.id))
+    .join(VersionRow, col(VersionRow.id) == col(ModelSearchRow.shown_version_id), isouter=True)
+    .where(among(col(ModelRow.id), "ids"))
 )
 _METRICS: Final[Executable] = select(
     col(MetricRow.version_id),
@@ -43,78 +44,134 @@ _METRICS: Final[Executable] = select(
     col(MetricRow.value),
     col(MetricRow.dataset),
     col(MetricRow.dataset_digest),
-).where(col(MetricRow.version_id).in_(_IDS))
+).where(among(col(MetricRow.version_id), "ids"))
 _USED: Final[Executable] = select(
     col(RunDatasetRow.server),
     col(RunDatasetRow.run_id),
     col(RunDatasetRow.digest),
     col(RunDatasetRow.context),
-).where(
-    col(RunDatasetRow.server).in_(bindparam("servers", expanding=True)),
-    col(RunDatasetRow.run_id).in_(_IDS),
-)
+).where(among(col(RunDatasetRow.server), "servers"), among(col(RunDatasetRow.run_id), "ids"))
 
 
-def read(
-    session: Session,
-    ids: Sequence[str],
+@dataclass(frozen=True)
+class Card:
+    """What may be shown of a model to whoever may read it.
+
+    `number` is the version that stands for it, `uses` what its run used each data set for.
+    """
+
+    model: Model
+    resource: Resource
+    owner: str
+    number: int | None
+    metrics: tuple[Metric, ...]
+    uses: Mapping[str, frozenset[str]]
+
+
+class Cards:
+    """Keeps the cards that were shown last, each until its model is indexed again."""
+
+    def __init__(self) -> None:
+        self._lock = threading.Lock()
+        self._kept: OrderedDict[str, tuple[int, Card]] = OrderedDict()
+
+    def of(
+        self, session: Session, shelf: Shelf, places: Sequence[int], *, is_settled: bool
+    ) -> list[Card]:
+        """The cards of these places of the shelf. A model that left meanwhile is left out.
+
+        Unless the index is as the catalog is, all of them are read: nothing that was taken back a
+        moment ago may be shown from memory.
+        """
+        ids = [shelf.ids[place] for place in places]
+        if not is_settled:
+            read = _read(session, ids)
+            return [read[one] for one in ids if one in read]
+        stamps = dict(zip(ids, shelf.stamps[places].tolist(), strict=True))
+        found: dict[str, Card] = {}
+        with self._lock:
+            for one, stamp in stamps.items():
+                kept = self._kept.get(one)
+                if kept is not None and kept[0] == stamp:
+                    found[one] = kept[1]
+                    self._kept.move_to_end(one)
+        missing = [one for one in ids if one not in found]
+        if missing:
+            read = _read(session, missing)
+            found.update(read)
+            with self._lock:
+                self._kept.update((one, (stamps[one], card)) for one, card in read.items())
+                while len(self._kept) > _MOST_KEPT:
+                    self._kept.popitem(last=False)
+        return [found[one] for one in ids if one in found]
+
+
+def _read(session: Session, ids: Sequence[str]) -> dict[str, Card]:
+    if not ids:
+        return {}
+    connection = session.connection()
+    rows = connection.execute(_MODELS, {"ids": ids}).all()
+    metrics: dict[str, list[Metric]] = {}
+    shown = [row.shown_id for row in rows if row.shown_id]
+    for version_id, name, value, data, digest in connection.execute(_METRICS, {"ids": shown}).all():
+        metrics.setdefault(version_id, []).append(Metric(name, value, data, digest))
+    uses: dict[tuple[str, str], dict[str, frozenset[str]]] = {}
+    used = {
+        "ids": [row.shown_run for row in rows if row.shown_run],
+        "servers": sorted({row.server for row in rows}),
+    }
+    for server, run_id, digest, context in connection.execute(_USED, used).all():
+        by_digest = uses.setdefault((server, run_id), {})
+        by_digest[digest] = by_digest.get(digest, frozenset()) | {context}
+    return {
+        row.id: Card(
+            model,
+            model.resource,
+            row.owner,
+            row.shown_number,
+            tuple(sorted(metrics.get(row.shown_id, ()), key=lambda one: (one.name, one.dataset))),
+            uses.get((row.server, row.shown_run or ""), {}),
+        )
+        for row, model in zip(rows, load_models(session, rows), strict=True)
+    }
+
+
+def hits(
+    cards: Iterable[Card],
     match: Match | None,
     measures: Mapping[str, Measure],
     *,
     by: Actor,
 ) -> tuple[Hit, ...]:
-    """The hits with these ids, in this order. One that left the catalog meanwhile is left out.
+    """What the actor may be shown of these models.
 
-    So is one that the actor may not know of any more; of one they are kept out of, its summary is.
+    One that they may not know of any more is left out; of one they are kept out of there is its
+    summary.
     """
-    if not ids:
-        return ()
-    connection = session.connection()
-    asked = {"ids": list(ids)}
-    models = {
-        one.id: one
-        for one in load_models(session, connection.execute(_MODELS, asked).all())
-        if decide(by, "model:find", one.resource)
-    }
-    locked = {one.id for one in models.values() if not decide(by, "model:read", one.resource)}
-    shown = {row.model_id: row for row in connection.execute(_SHOWN, asked)}
-    versions = [row.id for row in shown.values() if row.id and row.model_id not in locked]
-    metrics: dict[str, list[Metric]] = {}
-    for version_id, name, value, dataset, digest in connection.execute(_METRICS, {"ids": versions}):
-        metrics.setdefault(version_id, []).append(Metric(name, value, dataset, digest))
-    uses: dict[tuple[str, str], dict[str, frozenset[str]]] = {}
-    used = {
-        "ids": [row.run_id for row in shown.values() if row.run_id],
-        "servers": sorted({model.server for model in models.values()}),
-    }
-    for server, run_id, digest, context in connection.execute(_USED, used):
-        by_digest = uses.setdefault((server, run_id), {})
-        by_digest[digest] = by_digest.get(digest, frozenset()) | {context}
-    hits = []
-    for model_id in ids:
-        model, row = models.get(model_id), shown.get(model_id)
-        if model is None or row is None:
-            continue
-        if model_id in locked:
-            kept = model.summarised()
-            found = (_marked(kept.name, match), _snippet(kept, match))
-            hits.append(Hit(kept, row.owner, (), None, None, *found, is_locked=True))
-            continue
-        told = tuple(sorted(metrics.get(row.id, ()), key=lambda one: (one.name, one.dataset)))
-        hits.append(
-            Hit(
-                model,
-                row.owner,
-                told,
-                row.number,
-                reading(
-                    measures.get(model.task), told, uses.get((model.server, row.run_id or ""), {})
-                ),
-                _marked(model.name, match),
-                _snippet(model, match),
-            )
-        )
-    return tuple(hits)
+    return tuple(
+        _hit(card, match, measures, is_locked=not decide(by, "model:read", card.resource))
+        for card in cards
+        if decide(by, "model:find", card.resource)
+    )
+
+
+def _hit(
+    card: Card, match: Match | None, measures: Mapping[str, Measure], *, is_locked: bool
+) -> Hit:
+    if is_locked:
+        kept = card.model.summarised()
+        found = (_marked(kept.name, match), _snippet(kept, match))
+        return Hit(kept, card.owner, (), None, None, *found, is_locked=True)
+    model = card.model
+    return Hit(
+        model,
+        card.owner,
+        card.metrics,
+        card.number,
+        reading(measures.get(model.task), card.metrics, card.uses),
+        _marked(model.name, match),
+        _snippet(model, match),
+    )
 
 
 def _marked(text: str, match: Match | None) -> tuple[tuple[str, bool], ...]:
