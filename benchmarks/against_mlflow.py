@@ -1,8 +1,10 @@
 """Search by name beside MLflow's own, on the same registry: server CPU for each query.
 
 Over HTTP both give pages of 25 to somebody who may read everything, with sign-in on: ours by a
-bearer token, MLflow's by its basic-auth app as it comes, and once more with its cache of passwords
-on, which is off by default. Ours carries all facets. Below HTTP both are asked in this process.
+bearer token, MLflow's by its basic-auth app as it comes. Beside that stands the least that MLflow
+can cost with sign-in on: for its administrator, whom it filters nothing for, with its cache of
+passwords on, which is off by default. Ours carries all facets. Below HTTP both are asked in this
+process.
 
 Questions are asked again and again, as of a search that is typed by many, and each once only.
 """
@@ -42,7 +44,7 @@ from tests.stack import MlflowServer, free_ports
 MODELS: Final = 10_000
 VERSIONS: Final = 5
 PAGE: Final = 25
-ROUNDS: Final = 7
+ROUNDS: Final = 3
 OVER_HTTP: Final = 10.0
 BELOW_HTTP: Final = 50.0
 # By how often a question is asked: milliseconds of CPU for each.
@@ -94,7 +96,7 @@ def _figures(
         mine, plain, cached = ours[kind], theirs[False][kind], theirs[True][kind]
         name = f"name search over HTTP, {kind}, {size}"
         yield Figure(name, mine, "ms CPU", plain / OVER_HTTP, plain)
-        yield Figure(f"{name}, MLflow caching passwords", mine, "ms CPU", baseline=cached)
+        yield Figure(f"{name}, MLflow at its cheapest", mine, "ms CPU", baseline=cached)
     for kind in ("asked again", "asked once"):
         name = f"name search below HTTP, {kind}, {size}"
         baseline = their_inside[kind]
@@ -102,7 +104,7 @@ def _figures(
 
 
 def _mlflow(folder: Path, *, cached: bool) -> Cost:
-    """What MLflow's own search costs somebody who signs in with a password."""
+    """What MLflow's own search costs a reader with a password; cached, what it costs its admin."""
     settings = folder / f"auth-{cached}.ini"
     settings.write_text(
         "[mlflow]\ndefault_permission = READ\nadmin_username = admin\n"
@@ -133,7 +135,9 @@ def _mlflow(folder: Path, *, cached: bool) -> Cost:
         made.raise_for_status()
         refused = httpx.get(f"{server.uri}{_theirs('fraud')[0]}", trust_env=False, timeout=60)
         assert refused.status_code == httpx.codes.UNAUTHORIZED
-        return _http(server.uri, lambda: of_group(server.group), _theirs, auth=reader)
+        return _http(
+            server.uri, lambda: of_group(server.group), _theirs, auth=root if cached else reader
+        )
     finally:
         server.stop()
 
