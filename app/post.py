@@ -20,6 +20,7 @@ from ledger.errors import CountersignError, Unauthenticated, Unavailable
 from ledger.journal import event_of
 
 _MOST_IN_A_DIGEST: Final = 50
+_MOST_COUNTED: Final = 500
 # Where a drill may kill the worker.
 POINTS: Final = ("claimed-delivery", "called-channel")
 
@@ -107,7 +108,7 @@ def _because(claim: Claim, one: Told) -> str:
 def _digest(portal: Portal, claim: Claim, person: Actor) -> Letter | None:
     wanted = portal.channels.preferences(by=person)
     kinds = [kind for kind, how in wanted.items() if how is How.DIGEST]
-    found = portal.notices.page(by=person, kinds=kinds, limit=_MOST_IN_A_DIGEST)
+    found = portal.notices.page(by=person, kinds=kinds, limit=_MOST_COUNTED)
     said = [
         one
         for one in told(portal, [one for one in found.notices if one.read_at is None], by=person)
@@ -117,12 +118,14 @@ def _digest(portal: Portal, claim: Claim, person: Actor) -> Letter | None:
         return None
     lines = [
         f"{words.moment(one.notice.at)}: {one.title} {one.detail}\n  {_link(portal, one)}"
-        for one in said
+        for one in said[:_MOST_IN_A_DIGEST]
     ]
-    left = found.unread - len(said)
+    left = len(said) - _MOST_IN_A_DIGEST
     if left > 0:
         lines.append(f"And {words.plural(left, 'more')} in Countersign.")
-    title = f"{words.plural(found.unread, 'notice')} you have not read"
+    # What they may not see any more is counted for nobody, so more is not counted than is read.
+    some = "More than " if found.unread > _MOST_COUNTED else ""
+    title = f"{some}{words.plural(len(said), 'notice')} you have not read"
     return Letter(claim.id, title, "\n\n".join(lines))
 
 

@@ -37,6 +37,7 @@ from ledger.statements import statement
 
 PAGE: Final = 25
 _MOST_WAITING: Final = 200
+_MOST_READ: Final = 10_000
 LONGEST_STATEMENT: Final = 500
 LONGEST_ACCESS: Final = timedelta(days=5 * 366)
 _HINT: Final = "Yours are listed on the Model page and in your inbox."
@@ -271,16 +272,22 @@ class AccessRequests:
         if not may_anywhere(by, "access:decide"):
             query = query.where(col(AccessRequestRow.resource_id).in_(self._owned_by(by.id)))
         query = query.order_by(col(AccessRequestRow.asked_at), col(AccessRequestRow.id))
-        query = query.limit(_MOST_WAITING)
         now = self._ledger.clock.now()
+        found: list[AccessRequest] = []
         with self._ledger.store.read() as session:
-            found = [one for one in _read(session, query, now) if one.is_open]
-            return [
-                one
-                for one in found
-                if (there := self._place(session, one.resource_id)) is not None
-                and may_answer(by, one.principal_id, there)
-            ]
+            places: dict[str, Resource | None] = {}
+            # What nobody can answer any more must not stand before what somebody can.
+            for offset in range(0, _MOST_READ, _MOST_WAITING):
+                rows = _read(session, query.limit(_MOST_WAITING).offset(offset), now)
+                for one in rows:
+                    if one.resource_id not in places:
+                        places[one.resource_id] = self._place(session, one.resource_id)
+                    there = places[one.resource_id]
+                    if one.is_open and there and may_answer(by, one.principal_id, there):
+                        found.append(one)
+                if len(rows) < _MOST_WAITING or len(found) >= _MOST_WAITING:
+                    break
+        return found[:_MOST_WAITING]
 
     def page(self, *, by: Actor, only_open: bool = False, offset: int = 0) -> Listed:
         """All requests, newest first, a page at a time. Raises Refused."""

@@ -23,7 +23,7 @@ _MARK: Final = "mark"
 def head(states: Sequence[MirrorState], question: Question, *, by: Actor) -> None:
     """The title, how many models there are and how old that is, and the search box."""
     now = portal().clock.now()
-    models, servers = sum(state.models for state in states), len(states)
+    models, servers = portal().finder.size(by=by), len(states)
     held = f"{words.plural(models, 'registered model')} on {words.plural(servers, 'MLflow server')}"
     page.head(
         "Find",

@@ -9,7 +9,7 @@ import streamlit as st
 
 from app.panels.shown import CHAMPION, Shown
 from app.ui import charts, chips, page, words
-from app.ui.markup import join, note, show
+from app.ui.markup import join, note, option, show
 from app.ui.metric_chart import Measured, Rows, metric_history
 
 _MOST_METRICS: Final = 12
@@ -28,6 +28,7 @@ def panel(shown: Shown) -> None:
             "Metric",
             names,
             default=names[0],
+            format_func=option,
             key="metric",
             bind="query-params",
             label_visibility="collapsed",

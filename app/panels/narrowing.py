@@ -10,6 +10,7 @@ import streamlit as st
 from app.panels.chosen import asked_number
 from app.session import portal
 from app.ui.facets import facet
+from app.ui.markup import option_of
 from auth.actors import Actor
 from catalog.registry.search.questions import FACETS, MOST_VALUES, Found, Order, Question, Range
 
@@ -88,7 +89,7 @@ def page_key(question: Question) -> str:
 def _values(key: str) -> list[str]:
     """What a field holds; before it is drawn for the first time, what the address says."""
     if key not in st.session_state:
-        return [one for one in st.query_params.get_all(key) if one]
+        return [option_of(one) for one in st.query_params.get_all(key) if one]
     held = st.session_state[key]
     return [str(one) for one in (held if isinstance(held, list) else [held]) if one]
 

@@ -9,9 +9,9 @@ import streamlit as st
 from app.panels import ways
 from app.panels.narrowing import STATE
 from app.session import did, portal
-from app.ui.markup import label, note, show
+from app.ui.markup import label, note, option, option_of, show
 from auth.actors import Actor
-from catalog.registry.search.questions import Question
+from catalog.registry.search.questions import FACETS, Question
 from catalog.registry.search.saved import LONGEST_NAME, SavedSearch
 
 
@@ -37,13 +37,25 @@ def menu(question: Question, *, by: Actor) -> None:
 
 def state() -> str:
     """What is asked now, as it stands in the address; the page is no part of the question."""
-    given = {key: st.query_params.get_all(key) for key in STATE if key in st.query_params}
+    given = {
+        key: [option_of(one) if key in FACETS else one for one in st.query_params.get_all(key)]
+        for key in STATE
+        if key in st.query_params
+    }
     return urlencode(given, doseq=True)
+
+
+def _address(state: str) -> dict[str, list[str]]:
+    """A kept question as Discover's fields take it from their address."""
+    return {
+        key: [option(one) if key in FACETS else one for one in values]
+        for key, values in parse_qs(state).items()
+    }
 
 
 def _one(one: SavedSearch) -> None:
     with st.container(horizontal=True, vertical_alignment="center", key=f"saved-{one.id}"):
-        st.page_link(ways.to("discover"), label=label(one.name), query_params=parse_qs(one.state))
+        st.page_link(ways.to("discover"), label=label(one.name), query_params=_address(one.state))
         told = "Stop telling me" if one.notifies else "Tell me of new ones"
         if st.button(told, key=f"notify-{one.id}", type="tertiary") and did(
             lambda here: portal().saved_searches.notify(one.id, notifies=not one.notifies, by=here)

@@ -7,7 +7,7 @@ from typing import Final
 
 import streamlit as st
 
-from app.ui.markup import Markup, note, show
+from app.ui.markup import Markup, note, option, show
 
 MOST_SHOWN: Final = 8
 
@@ -36,6 +36,7 @@ def facet(
         st.pills(
             title,
             list(listed),
+            format_func=option,
             selection_mode="multi",
             key=key,
             bind="query-params",

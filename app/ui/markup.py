@@ -14,6 +14,12 @@ Width = Literal["stretch", "content"]
 # CommonMark lets any ASCII punctuation be escaped by a backslash; line breaks end a label.
 _MARKDOWN_PUNCTUATION = re.compile(r"([!-/:-@\[-`{-~])")
 _BREAKS = re.compile(r"\s+")
+_ESCAPED = re.compile(r"\\([!-/:-@\[-`{-~])")
+# What Markdown, or Streamlit's own additions to it, would make something else of than its letters.
+_ACTS = re.compile(
+    r"[\\`*\[\]<>$~|]|:[\w/+-]+[:\[]|(?<![A-Za-z0-9])_|_(?![A-Za-z0-9])|--|->|:/|(?i:www\.)|@"
+    r"|^\s*(?:#{1,6}\s|[+-]\s|\d+[.)]\s)"
+)
 
 
 class Markup(str):
@@ -84,6 +90,21 @@ def quote(value: object, by: object = "") -> Markup:
 def label(value: object) -> str:
     """The value as a widget label: one line, with everything that Markdown would act on escaped."""
     return _MARKDOWN_PUNCTUATION.sub(r"\\\1", _BREAKS.sub(" ", str(value)).strip())
+
+
+def option(value: object) -> str:
+    """The value as one of several to choose from: as it is, where Markdown leaves it as it is.
+
+    What is chosen stands in the address by this name, so that ordinary names stay ordinary there.
+    """
+    said = str(value)
+    return label(said) if _ACTS.search(said) else said
+
+
+def option_of(said: str) -> str:
+    """The value that an address names, by its own name or by that of its option."""
+    value = _ESCAPED.sub(r"\1", said)
+    return value if option(value) == said else said
 
 
 def show(*pieces: object, width: Width = "stretch") -> None:

@@ -8,6 +8,7 @@ from auth.access import Resource, Verdict, decide, insist_visible
 from auth.actors import Actor, Kind
 from auth.people import as_of_now
 from catalog.registry.models import resource
+from catalog.registry.search.indexer import keep_back
 from catalog.registry.tables import ModelRow
 from ledger.acts import Act, Ledger
 from ledger.errors import Conflict, NotFound
@@ -37,6 +38,8 @@ class Restrictions:
                 raise Conflict(f"{row.name} is restricted already.", code="restricted-already")
             row.restricted_at, row.restricted_why = act.at, reason
             act.session.add(row)
+            act.session.flush()
+            keep_back(act.session, row.id)
             act.texts["reason"] = reason
             act.emit("model:restrict", row.id)
 

@@ -345,3 +345,24 @@ def test_an_application_asks_with_its_token_and_loads_after_it_was_let_in(house:
     assert robot.get("/models/credit-pd/aliases/champion").status_code == 403
     late = robot.post(f"/access-requests/{waiting['id']}/withdrawal")
     assert (late.status_code, late.json()["error"]) == (409, "wrong-state")
+
+
+def test_an_answer_that_waits_is_found_behind_any_number_that_nobody_can_give(
+    small_house: House,
+) -> None:
+    one = asked(small_house)
+    with small_house.portal.store.write() as session:
+        for number in range(201):
+            session.add(
+                AccessRequestRow(
+                    id=f"acc_{number}",
+                    resource_id=f"mdl_gone_{number}",
+                    principal_id=small_house.dave.id,
+                    purpose=PURPOSE,
+                    until=None,
+                    state=State.PENDING,
+                    asked_at=AT - timedelta(days=1),
+                )
+            )
+    waits = small_house.portal.access_requests.waiting(by=small_house.grace)
+    assert [each.id for each in waits] == [one.id]

@@ -8,7 +8,19 @@ from datetime import UTC, datetime
 import pytest
 
 from app.ui import charts, chips, feedback, page, tables, tiles, timeline
-from app.ui.markup import Markup, join, label, mono, paragraph, quote, sentence, tag, text
+from app.ui.markup import (
+    Markup,
+    join,
+    label,
+    mono,
+    option,
+    option_of,
+    paragraph,
+    quote,
+    sentence,
+    tag,
+    text,
+)
 from app.ui.theme import LIGHT, document
 
 HOSTILE = "\"'><script>alert(1)</script><img src=x onerror=alert(1)>"
@@ -94,3 +106,40 @@ def test_a_chart_shows_the_name_of_a_feature_as_text() -> None:
         0, [charts.Contribution(HOSTILE, HOSTILE, 1.0)], 1, unit="EUR", colours=LIGHT
     )
     assert "<script" not in str(figure)
+
+
+@pytest.mark.parametrize(
+    "name",
+    [
+        "[Click](https://evil.example)",
+        "![x](https://evil.example/x.png)",
+        "https://evil.example",
+        "www.evil.example",
+        "**bold**",
+        "_slanted_",
+        "~~gone~~",
+        "`code`",
+        "$x^2$",
+        ":red[alarm]",
+        ":material/warning:",
+        ":smile:",
+        "# heading",
+        "1. first",
+        "<b>x</b>",
+        "a -> b",
+        "a\\_b",
+    ],
+)
+def test_a_name_that_markdown_would_act_on_is_shown_and_comes_back_from_an_address(
+    name: str,
+) -> None:
+    assert option(name) == label(name) != name
+    assert option_of(option(name)) == name
+    assert option_of(name) == name
+
+
+@pytest.mark.parametrize(
+    "name", ["credit_pd", "credit-pd", "roc_auc", "owner: Ada (2024)", "0.1%", "Größe 3", ""]
+)
+def test_an_ordinary_name_stands_in_an_address_as_it_is(name: str) -> None:
+    assert option(name) == option_of(name) == name

@@ -127,6 +127,7 @@ class Cards:
             Conflict: somebody published a revision since; nothing was changed.
             NotFound, Refused: no such model; no role that may write here.
         """
+        self._insist_writer(model_id, by=by)
         insist_sound(body)
         plain = rfc8785.dumps(shaped(body))
         if len(plain) > LARGEST_CARD_BYTES:
@@ -141,6 +142,15 @@ class Cards:
                 act.facts["brought_as"] = source.kind
                 act.digests["file"] = source.digest
             return self._append(act, model_id, body, plain.decode(), based_on=based_on, by=by)
+
+    def _insist_writer(self, model_id: str, *, by: Actor) -> None:
+        """Nobody else has their text read and judged at all; that they tried is recorded."""
+        with self._ledger.store.read() as session:
+            row = session.get(ModelRow, model_id)
+            is_one = row is not None and decide(by, "card:write", resource(row)).allowed
+        if not is_one:
+            with self._ledger.act("card:publish", actor=by.id, resource=f"model:{model_id}") as act:
+                _writable(act, model_id, by)
 
     def restore(self, model_id: str, revision: int, *, based_on: int, by: Actor) -> Card:
         """Publish an older revision again, as the newest. Raises as `publish` does."""

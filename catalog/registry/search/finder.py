@@ -115,6 +115,11 @@ class Finder:
         with self._store.read() as session:
             self._shelves.current(session)
 
+    def size(self, *, by: Actor) -> int:
+        """How many models the actor may know of."""
+        with self._store.read() as session:
+            return int(_visible(self._shelves.current(session), by).sum())
+
     def stamp(self, session: Session) -> int:
         """How often the index was written to."""
         return self._shelves.current(session).stamp

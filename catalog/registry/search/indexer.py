@@ -58,6 +58,18 @@ class Trust:
 Witnesses = Callable[[Session, Sequence[str]], Mapping[str, Trust]]
 
 
+def keep_back(session: Session, model_id: str) -> None:
+    """Count a model that is restricted by nothing but its summary, from this transaction on.
+
+    What is looked through in it follows with the next run of the indexer.
+    """
+    connection = session.connection()
+    stamp = _next_stamp(connection)
+    numbers = list(connection.execute(_NUMBERS, {"ids": [model_id]}).scalars())
+    connection.execute(_FORGET_MEASURES, {"numbers": numbers})
+    connection.execute(_KEEP_BACK, {"key": model_id, "stamp": stamp})
+
+
 def nobody(_session: Session, _model_ids: Sequence[str]) -> Mapping[str, Trust]:
     """Where nobody bears witness, nothing is known."""
     return {}
@@ -306,6 +318,18 @@ _NUMBERS: Final[Executable] = select(col(ModelSearchRow.no), col(ModelSearchRow.
     among(col(ModelSearchRow.model_id), "ids")
 )
 _UPDATE: Final[Executable] = _ROWS.update().where(_ROWS.c.model_id == bindparam("key"))
+_KEEP_BACK: Final[Executable] = (
+    _ROWS.update()
+    .where(_ROWS.c.model_id == bindparam("key"))
+    .values(
+        **dict.fromkeys(("frameworks", "aliases", "tags", "datasets"), "[]"),
+        **dict.fromkeys(("stage", "tier", "regulatory_class", "shown_version_id"), ""),
+        stamp=bindparam("stamp"),
+        completeness=0,
+        trust=0,
+        shown_number=0,
+    )
+)
 _FORGET_MEASURES: Final[Executable] = delete(ModelMeasureRow).where(
     numbered(col(ModelMeasureRow.no), "numbers")
 )

@@ -16,7 +16,7 @@ from app.portal import build
 from app.post import POINTS, deliver
 from app.settings import from_environment
 from app.worker import NOTIFIER, handlers
-from auth.actors import Actor
+from auth.actors import Actor, Scope
 from auth.permissions import Role
 from auth.secret_box import SecretBox
 from catalog.notifications.channels import EVERYWHERE, Channel, Way
@@ -548,6 +548,33 @@ def test_a_digest_lists_what_is_unread_once_a_day_and_is_never_empty(
     digest(house)
     assert len(post.letters) == 2
     house.portal.store.close()
+
+
+def test_a_digest_counts_no_notice_of_a_model_that_one_may_not_see_any_more(
+    desk: House, post: MailSink
+) -> None:
+    desk.portal.channels.prefer(Kind.ALIAS, How.DIGEST, by=desk.carol)
+    move(desk, 2)
+    shown = desk.model().id
+    desk.mlflow.register("churn")
+    desk.mlflow.log("churn")
+    desk.mirror()
+    desk.mlflow.point("churn", "champion", 1)
+    desk.clock.advance(timedelta(minutes=1))
+    desk.mirror()
+    desk.work()
+    assert desk.portal.notices.page(by=desk.carol).unread == 2
+    for grant in desk.portal.grants.everywhere(by=desk.grace):
+        if grant.principal_id == desk.carol.id:
+            desk.portal.grants.take(grant.id, by=desk.grace)
+    desk.portal.grants.give(desk.carol.id, Role.VIEWER, Scope("model", shown), by=desk.grace)
+    digest(desk)
+    ((_, letter),) = post.letters
+    assert letter["Subject"] == "1 notice you have not read"
+    said = letter.get_payload(decode=True)
+    assert isinstance(said, bytes)
+    assert b"churn" not in said
+    assert b"more in Countersign" not in said
 
 
 def test_a_digest_that_was_read_in_the_meantime_is_not_sent(desk: House, post: MailSink) -> None:

@@ -178,3 +178,19 @@ def test_scores_are_those_of_the_newest_revisions(house: House) -> None:
     model = house.model()
     assert house.portal.cards.scores([model.id, other.id]) == {model.id: 100}
     assert house.portal.cards.scores([]) == {}
+
+
+def test_who_may_not_write_a_card_is_told_that_and_not_what_is_wrong_with_it(
+    small_house: House,
+) -> None:
+    small_house.credit()
+    malformed = CardBody(users=("",))
+    with pytest.raises(Refused):
+        small_house.portal.cards.publish(
+            small_house.model().id, malformed, based_on=0, by=small_house.bob
+        )
+    with pytest.raises(NotFound):
+        small_house.portal.cards.publish(
+            small_house.model().id, malformed, based_on=0, by=small_house.dave
+        )
+    assert len(small_house.records("card:publish")) == 2

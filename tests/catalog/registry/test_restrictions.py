@@ -29,7 +29,7 @@ from catalog.applications.consumers import Relies
 from catalog.monitoring.telemetry import Prediction
 from catalog.registry.locked import Locked
 from catalog.registry.models import resource
-from catalog.registry.search.questions import Order, Question
+from catalog.registry.search.questions import Order, Question, Range
 from catalog.registry.tables import ModelRow
 from catalog.registry.visible import FINDABLE, VISIBLE, seen_by
 from ledger.errors import Conflict, Invalid, NotFound, Refused
@@ -356,3 +356,41 @@ def test_no_page_shows_a_restricted_model_to_who_is_kept_out(shown: House) -> No
         assert (told := DETAILS.search(said)) is None, (key, query, told, said[-2000:])
     assert "This model is restricted" in here.reads("model", name="credit-pd")
     assert "Probability that a loan defaults." in here.reads("model", name="credit-pd")
+
+
+def test_no_facet_and_no_range_counts_a_model_from_the_moment_it_is_restricted(
+    small_house: House,
+) -> None:
+    """The index is not brought up to date in between."""
+    model_id = kept(small_house)
+    small_house.index()
+    finder, dave = small_house.portal.finder, small_house.dave
+    measured = Question(range=Range("roc_auc", 0.0, 1.0))
+
+    def facets() -> dict[str, tuple[tuple[str, int], ...]]:
+        found = finder.find(Question(""), by=dave).facets
+        return {name: found[name] for name in ("tag", "data", "live")}
+
+    assert all(facets().values())
+    assert finder.find(measured, by=dave).total == 1
+    small_house.portal.restrictions.restrict(model_id, BECAUSE, by=small_house.alice)
+    assert not any(facets().values())
+    assert finder.find(measured, by=dave).total == 0
+    assert finder.find(Question("credit-pd"), by=dave).total == 1
+
+
+def test_discover_counts_no_model_that_one_may_not_find(small_house: House) -> None:
+    small_house.credit()
+    small_house.mlflow.register("churn")
+    small_house.mirror()
+    small_house.portal.grants.give(small_house.dave.id, Role.VIEWER, LENDING, by=SYSTEM)
+    size = small_house.portal.finder.size
+    assert [size(by=by) for by in (small_house.grace, small_house.dave, small_house.erik)] == [
+        2,
+        1,
+        finder_total(small_house, small_house.erik),
+    ]
+
+
+def finder_total(house: House, by: Actor) -> int:
+    return house.portal.finder.find(Question(""), by=by).total

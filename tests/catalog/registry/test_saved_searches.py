@@ -2,14 +2,17 @@
 
 from __future__ import annotations
 
+import logging
+
 import pytest
 
 from app.worker import MIRROR
-from auth.actors import Scope
+from auth.actors import EVERYTHING, Actor, Scope
 from auth.permissions import Role
+from catalog.registry.search.questions import Question
 from catalog.registry.search.saved import MOST_SAVED
 from ledger.errors import Conflict, CountersignError, Invalid, NotFound, Refused
-from tests.cast import LENDING, House
+from tests.cast import LENDING, SYSTEM, House
 
 
 def told(house: House) -> list[str]:
@@ -126,3 +129,28 @@ def test_nobody_is_told_of_a_model_they_may_not_see(small_house: House) -> None:
     )
     assert told(small_house) == ["loan-secret"]
     assert Scope("domain", "Lending") == LENDING
+
+
+def test_a_search_that_fails_is_told_to_the_operator_once_and_hides_no_other(
+    small_house: House, caplog: pytest.LogCaptureFixture, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    desk, finder = small_house.portal.saved_searches, small_house.portal.finder
+    for name in ("churn", "loan"):
+        desk.save(name, f"q={name}", notifies=True, by=small_house.alice)
+    matching = finder.matching
+
+    def fails(question: Question, *, by: Actor) -> tuple[int, list[str]]:
+        if question.text == "churn":
+            raise ZeroDivisionError
+        return matching(question, by=by)
+
+    monkeypatch.setattr(finder, "matching", fails)
+    small_house.mlflow.register("loan-churn")
+    small_house.mirror()
+    small_house.portal.grants.give(small_house.alice.id, Role.VIEWER, EVERYTHING, by=SYSTEM)
+    with caplog.at_level(logging.WARNING):
+        assert told(small_house) == ["loan-churn"]
+        desk.look(by=MIRROR)
+    assert [one.message.partition(" ")[0] for one in caplog.records] == ["saved"]
+    monkeypatch.setattr(finder, "matching", matching)
+    assert desk.look(by=MIRROR) == 1
