@@ -56,16 +56,16 @@ lock: ## pin every dependency with its hashes; needs uv (UPGRADE=--upgrade takes
 		pyproject.toml -o requirements/dev.lock
 
 # A stamp is newer than the lock it was made from, so that nothing is installed twice.
-$(RUN_READY): requirements/run.lock pyproject.toml | $(MADE)
+$(RUN_READY): requirements/run.lock pyproject.toml guard/pyproject.toml | $(MADE)
 	@echo "Installing what Countersign runs on into $(VENV): a few minutes, once."
 	@$(PIP) install --quiet --require-hashes --no-deps -r requirements/run.lock
-	@$(PIP) install --quiet --no-deps --no-build-isolation -e .
+	@$(PIP) install --quiet --no-deps --no-build-isolation -e . -e guard
 	@touch $@
 
-$(DEV_READY): requirements/dev.lock pyproject.toml | $(MADE)
+$(DEV_READY): requirements/dev.lock pyproject.toml guard/pyproject.toml | $(MADE)
 	@echo "Installing what Countersign runs on and is tested with into $(VENV): a few minutes, once."
 	@$(PIP) install --quiet --require-hashes --no-deps -r requirements/dev.lock
-	@$(PIP) install --quiet --no-deps --no-build-isolation -e .
+	@$(PIP) install --quiet --no-deps --no-build-isolation -e . -e guard
 	@touch $@ $(RUN_READY)
 
 $(MADE):

@@ -57,6 +57,7 @@ def _parser() -> argparse.ArgumentParser:
     token.add_argument("--person", metavar="EMAIL", required=True, help="whom the token acts as")
     token.add_argument("--label", required=True, help="what the token is for")
     token.add_argument("--days", type=int, default=90, help="how long it lasts (default: 90)")
+    add("guard-key", _guard_key, "Print the public key with which a guarded MLflow checks tickets.")
     add("version", _version, "Print the version.")
     return parser
 
@@ -121,6 +122,14 @@ def _token(asked: argparse.Namespace) -> int:
         "again.",
         file=sys.stderr,
     )
+    return DONE
+
+
+def _guard_key(_asked: argparse.Namespace) -> int:
+    from catalog.releases.tickets import TicketOffice  # noqa: PLC0415
+    from ledger.clock import SystemClock  # noqa: PLC0415
+
+    print(TicketOffice(_settings().data_dir / "keys", SystemClock()).public_key())
     return DONE
 
 

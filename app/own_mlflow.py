@@ -8,12 +8,20 @@ import os
 import secrets
 import sys
 from collections.abc import Mapping
+from importlib.metadata import entry_points
 from pathlib import Path
+from typing import Final
 
 from app.settings import Settings
 from app.supervisor import Program
 from catalog.registry.mlflow import MlflowServer
+from catalog.releases.tickets import TicketOffice
+from ledger.clock import SystemClock
 from ledger.errors import Misconfigured
+
+# How the names of the guard's own settings begin.
+GUARD: Final = "COUNTERSIGN_GUARD_"
+_GUARDED: Final = "countersign"
 
 
 def program(settings: Settings, machine: Mapping[str, str], secret: str) -> Program:
@@ -29,6 +37,7 @@ def program(settings: Settings, machine: Mapping[str, str], secret: str) -> Prog
         # A page of another site must not reach it through somebody's browser.
         *("--allowed-hosts", ",".join(names)),
         *("--cors-allowed-origins", ",".join(f"http://{name}" for name in names)),
+        *(("--app-name", _GUARDED) if settings.guard else ()),
     )
     return Program(
         name="mlflow",
@@ -39,6 +48,7 @@ def program(settings: Settings, machine: Mapping[str, str], secret: str) -> Prog
             # Its job runner is eight more processes and 2 GB that Countersign does not ask for.
             "MLFLOW_SERVER_ENABLE_JOB_EXECUTION": "false",
             **_for_webhooks(secret),
+            **(_for_guard(settings) if settings.guard else {}),
         },
         folder=folder,
         health=f"http://127.0.0.1:{settings.mlflow_port}/health",
@@ -75,6 +85,25 @@ def listen(settings: Settings) -> None:
         f"{settings.local_url}/api/v1/webhooks/mlflow/{settings.server_slug}",
         settings.webhook_secrets[settings.server_slug][0],
     )
+
+
+def _for_guard(settings: Settings) -> dict[str, str]:
+    """It knows our tickets, and tells whoever it refuses where to ask.
+
+    Raises:
+        Misconfigured: the guard is not installed, or the key cannot be read or written.
+    """
+    if not entry_points(group="mlflow.app", name=_GUARDED):
+        raise Misconfigured(
+            "The guard of MLflow is not installed.",
+            hint="Install it with `pip install --no-deps ./guard`, or run without it: GUARD=0.",
+        )
+    office = TicketOffice(settings.data_dir / "keys", SystemClock())
+    return {
+        f"{GUARD}PUBLIC_KEY": office.public_key(),
+        f"{GUARD}SERVER": settings.server_slug,
+        f"{GUARD}PORTAL": settings.public_url,
+    }
 
 
 def _for_webhooks(secret: str) -> dict[str, str]:

@@ -56,6 +56,7 @@ from catalog.releases.docket import Docket
 from catalog.releases.policies import Policies
 from catalog.releases.promotions import Promotions
 from catalog.releases.requests import Requests
+from catalog.releases.tickets import TicketOffice
 from catalog.use_cases.use_cases import UseCases
 from ledger.acts import Ledger
 from ledger.clock import Clock, SystemClock
@@ -199,7 +200,9 @@ def build(
         policies=policies,
         requests=Requests(ledger, policies),
         docket=Docket(ledger, policies),
-        promotions=Promotions(ledger, policies, servers),
+        promotions=Promotions(
+            ledger, policies, servers, TicketOffice(settings.data_dir / "keys", clock)
+        ),
         explanations=Explanations(ledger, servers),
         profiles=Profiles(ledger, servers, read_tables),
         telemetry=Telemetry(ledger),

@@ -42,6 +42,8 @@ class Settings:
             spaces. What they ask of whoever calls stands in MLFLOW_TRACKING_USERNAME_<SLUG>,
             _PASSWORD_<SLUG> or _TOKEN_<SLUG>, where only the worker sees it.
         mlflow_port: MLFLOW_PORT of the server we start ourselves. Default PORT + 1.
+        guard: GUARD, whether the MLflow that we start ourselves lets Countersign alone move what is
+            approved. Default 1; with 0 anybody moves it, as in any MLflow.
         server_slug: MLFLOW_SERVER_SLUG, the stable name of the MLflow server in the catalog.
         demo: DEMO, whether the demo organisation is loaded; by default only into a server of our
             own; a worker that is started by itself loads it with an explicit DEMO=1 alone.
@@ -78,6 +80,7 @@ class Settings:
     digest_hour: int = 7
     mirror_crawl_minutes: int = 15
     other_servers: Mapping[str, str] = field(default_factory=dict)
+    guard: bool = True
     webhook_secrets: Mapping[str, tuple[str, ...]] = field(default_factory=dict, repr=False)
     authorizations: Mapping[str, str] = field(default_factory=dict, repr=False)
 
@@ -127,6 +130,7 @@ def from_environment(environment: Mapping[str, str] | None = None) -> Settings:
         digest_hour=_number(env, "NOTIFY_DIGEST_HOUR", 7, lowest=0, highest=23),
         mirror_crawl_minutes=_number(env, "MIRROR_CRAWL_MINUTES", 15, lowest=1, highest=1440),
         other_servers=others,
+        guard=_flag(env, "GUARD", default=True),
         webhook_secrets=_webhook_secrets(env, slug, others),
         authorizations={
             slug: _authorization(env, ""),

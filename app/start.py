@@ -42,7 +42,7 @@ _OURS: Final = frozenset(
     {
         *("DATA_DIR", "DATABASE_URL", "HOST", "PORT", "PUBLIC_URL", "DEMO"),
         *("NOTIFY_WEBHOOK_HOSTS", "NOTIFY_DIGEST_HOUR"),
-        *("MLFLOW_TRACKING_URI", "MLFLOW_PORT", "MLFLOW_SERVER_SLUG", "MLFLOW_SERVERS"),
+        *("MLFLOW_TRACKING_URI", "MLFLOW_PORT", "MLFLOW_SERVER_SLUG", "MLFLOW_SERVERS", "GUARD"),
         *("MIRROR_SECONDS", "MIRROR_CRAWL_MINUTES"),
     }
 )
@@ -222,7 +222,8 @@ def programs(settings: Settings, environment: Mapping[str, str]) -> tuple[Progra
         is_heard=True,
     )
     if settings.starts_mlflow:
-        return (portal, own_mlflow.program(settings, machine, secret), worker)
+        guard = {name: value for name, value in ours.items() if name.startswith(own_mlflow.GUARD)}
+        return (portal, own_mlflow.program(settings, machine | guard, secret), worker)
     return (portal, worker)
 
 

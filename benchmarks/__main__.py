@@ -10,7 +10,7 @@ from typing import Final
 
 from benchmarks.figures import Figure
 
-BENCHMARKS: Final = ("reruns", "crawl", "search", "against_mlflow", "at_scale")
+BENCHMARKS: Final = ("reruns", "crawl", "search", "against_mlflow", "at_scale", "guard")
 RESULTS: Final = Path(__file__).parent / "results.json"
 
 

@@ -73,6 +73,7 @@ class FakeMlflow:
         between_pages: called after each page but the last, to change things while they are listed.
         hidden: versions whose details MLflow does not find.
         calls: the aliases that were set, in order.
+        tickets: the tickets that were shown, in order.
     """
 
     def __init__(
@@ -94,6 +95,7 @@ class FakeMlflow:
         self.between_pages: Callable[[], None] = lambda: None
         self.hidden: set[tuple[str, int]] = set()
         self.calls: list[tuple[str, str, int]] = []
+        self.tickets: list[str] = []
 
     # -- what people do in MLflow --------------------------------------------------------------
 
@@ -350,9 +352,15 @@ class FakeMlflow:
         insist_small([(name, file.stat().st_size)])
         return Path(shutil.copy(file, into))
 
-    def set_alias(self, name: str, alias: str, number: int) -> None:
+    def seal(self, name: str, number: int, ticket: str) -> None:
+        """A server without a guard takes no notice of the ticket."""
+        self.version(name, number)
+        self.tickets.append(ticket)
+
+    def set_alias(self, name: str, alias: str, number: int, ticket: str = "") -> None:
         """Point an alias at a version."""
         self.version(name, number)
+        self.tickets.append(ticket)
         self.calls.append((name, alias, number))
         self.point(name, alias, number)
 

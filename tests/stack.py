@@ -174,6 +174,12 @@ class MlflowServer:
         )
 
     @property
+    def said(self) -> str:
+        """Its log so far."""
+        assert self._program
+        return self._program.said
+
+    @property
     def group(self) -> int:
         """The process group of the server and all it has started."""
         assert self._program

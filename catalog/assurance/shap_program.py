@@ -205,7 +205,7 @@ def _sample(file: Path, folder: Path, model: Stranger) -> tuple[pd.DataFrame, bo
     if frame.empty:
         raise CannotExplainError("sample-unreadable", "it has no rows")
     frame = frame.rename(columns=str).reset_index(drop=True)
-    schema = Model.load(str(folder)).get_input_schema()  # type: ignore[no-untyped-call]
+    schema = Model.load(str(folder)).get_input_schema()
     if schema is not None and schema.is_tensor_spec():
         kind = schema.numpy_types()[0]
         named = frame.rename(columns=lambda c: f"feature {c}" if c.isdigit() else c)

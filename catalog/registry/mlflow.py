@@ -58,6 +58,8 @@ _TOLD_BY_WEBHOOK: Final = (
     "model_version_alias.deleted",
 )
 _AUTHORIZATION: Final = ContextVar("authorization", default="")
+_TICKET: Final = ContextVar("ticket", default="")
+_TICKET_HEADER: Final = "X-Countersign-Ticket"
 _SAMPLE_NAME: Final = "evaluation_sample.parquet"
 _TELL_AGAIN_S: Final = 60.0
 _LOADING: Final = threading.Lock()
@@ -80,15 +82,16 @@ _PATIENCE: Final = {
 
 
 class _Headers:
-    """Gives MLflow's client the header of the server that is being asked."""
+    """Gives MLflow's client the headers of the server that is being asked."""
 
     def in_context(self) -> bool:
-        """Whether there is one."""
-        return bool(_AUTHORIZATION.get())
+        """Whether there are any."""
+        return bool(self.request_headers())
 
     def request_headers(self) -> dict[str, str]:
-        """The header."""
-        return {"Authorization": _AUTHORIZATION.get()}
+        """The headers."""
+        given = {"Authorization": _AUTHORIZATION.get(), _TICKET_HEADER: _TICKET.get()}
+        return {name: value for name, value in given.items() if value}
 
 
 def load_mlflow() -> None:
@@ -151,7 +154,7 @@ class MlflowServer:
             fetch_server_info,
         )
 
-        credentials: Any = get_default_host_creds(self._uri)  # type: ignore[no-untyped-call]
+        credentials: Any = get_default_host_creds(self._uri)
         answer = fetch_server_info(credentials)
         if answer.status_code == HTTPStatus.NOT_FOUND:
             return False  # an MLflow from before there were any
@@ -246,9 +249,15 @@ class MlflowServer:
         except NotFound:
             return None
 
-    def set_alias(self, name: str, alias: str, number: int) -> None:
-        """Point an alias at a version."""
-        self._ask(lambda: self._client.set_registered_model_alias(name, alias, str(number)))
+    def seal(self, name: str, number: int, ticket: str) -> None:
+        """Have a guarded server keep a version's files as they are; another takes no notice."""
+        with _showing(ticket):
+            self._ask(lambda: self._client.get_model_version(name, str(number)))
+
+    def set_alias(self, name: str, alias: str, number: int, ticket: str = "") -> None:
+        """Point an alias at a version, showing a guarded server the ticket that allows it."""
+        with _showing(ticket):
+            self._ask(lambda: self._client.set_registered_model_alias(name, alias, str(number)))
 
     def tell_of_changes(self, address: str, secret: str) -> None:
         """Have the server call an address, signed with a secret, when something changes.
@@ -380,6 +389,16 @@ class MlflowServer:
         if now - self._told.get(kind, -_TELL_AGAIN_S) >= _TELL_AGAIN_S:
             self._told[kind] = now
             _LOG.warning("MLflow does not answer properly: %s", kind)
+
+
+@contextmanager
+def _showing(ticket: str) -> Iterator[None]:
+    """What is asked in here shows a ticket."""
+    token = _TICKET.set(ticket)
+    try:
+        yield
+    finally:
+        _TICKET.reset(token)
 
 
 def _order(*, newest_first: bool) -> tuple[int, list[str]]:

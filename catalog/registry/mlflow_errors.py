@@ -19,7 +19,8 @@ def in_our_words(error: Exception) -> CountersignError:
     if code in {"PERMISSION_DENIED", "UNAUTHENTICATED"}:
         return Unavailable(
             "MLflow refuses Countersign's account.",
-            hint="Check the MLflow credentials in the worker's environment and their rights.",
+            hint="Check the MLflow credentials in the worker's environment and their rights; "
+            "and, if that MLflow has a guard, its COUNTERSIGN_GUARD_ settings.",
             code="mlflow-refuses",
         )
     return Unavailable(

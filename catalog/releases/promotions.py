@@ -7,6 +7,9 @@ in an outbox, and the worker reads the alias before and after it moves it. What 
     it points where it did at the approval    -> move it
     it points anywhere else                   -> somebody moved it since: failed, left where it is
 
+A guarded server (decision 20) seals the version's files before they are compared with the approved
+ones, and moves the alias for a ticket that is good for this one move.
+
 A fencing number grows with each claim, so that a worker that slept through its lease cannot mark
 anything; promotions of one model go one after the other, in the order of their approvals.
 """
@@ -35,6 +38,7 @@ from catalog.releases import evidence
 from catalog.releases.policies import Policies
 from catalog.releases.states import PromotionState, Verb
 from catalog.releases.tables import DecisionRow, PromotionRow, RequestRow
+from catalog.releases.tickets import Allowed, TicketOffice, move_of
 from ledger import trail
 from ledger.acts import Ledger
 from ledger.errors import Conflict, CountersignError, Invalid, NotFound, Unavailable
@@ -90,10 +94,13 @@ class _Claim:
 class Promotions:
     """The desk from which approvals are carried out."""
 
-    def __init__(self, ledger: Ledger, policies: Policies, servers: Servers) -> None:
+    def __init__(
+        self, ledger: Ledger, policies: Policies, servers: Servers, tickets: TicketOffice
+    ) -> None:
         self._ledger = ledger
         self._policies = policies
         self._servers = servers
+        self._tickets = tickets
 
     def release_claims(self, worker: str) -> None:
         """Forget the claims of a worker that died under this name: they are taken at once."""
@@ -187,7 +194,8 @@ class Promotions:
         self._note_call(claim)
         at_point("before-call")
         try:
-            self._asked(claim).set_alias(claim.model_name, row.alias, row.version_number)
+            ticket = self._tickets.issue(Allowed.SET_ALIAS, move_of(row, claim.model))
+            self._asked(claim).set_alias(claim.model_name, row.alias, row.version_number, ticket)
         except NotFound as error:
             raise _gone(claim) from error
         at_point("after-call")
@@ -207,6 +215,8 @@ class Promotions:
             seen = self._asked(claim).version(claim.model_name, claim.row.version_number)
             if not _is_approved_one(claim.version, seen):
                 raise _gone(claim)
+            ticket = self._tickets.issue(Allowed.SEAL, move_of(claim.row, claim.model))
+            self._asked(claim).seal(claim.model_name, claim.row.version_number, ticket)
             with tempfile.TemporaryDirectory(prefix="countersign-") as folder:
                 manifest = manifest_of(self._asked(claim).download(seen, Path(folder)))
         except NotFound as error:

@@ -162,8 +162,15 @@ class Mlflow(Protocol):
         """One file at the top of a version's artifacts, or of its run's, if it is there."""
         ...
 
-    def set_alias(self, name: str, alias: str, number: int) -> None:
-        """Point an alias at a version. Repeating it changes nothing more."""
+    def seal(self, name: str, number: int, ticket: str) -> None:
+        """Have a guarded server keep a version's files as they are; another takes no notice."""
+        ...
+
+    def set_alias(self, name: str, alias: str, number: int, ticket: str = "") -> None:
+        """Point an alias at a version. Repeating it changes nothing more.
+
+        A guarded server moves a protected alias only for a ticket, and for each ticket once.
+        """
         ...
 
 
