@@ -24,6 +24,9 @@ TABLE_JOBS: Final = frozenset({"profile-version"})
 # While MLflow is away what asks it waits in its place: it must not keep notices waiting.
 MLFLOW: Final = "mlflow"
 MLFLOW_JOBS: Final = frozenset({"collect-evidence", "refresh-model"})
+# A version's files may be many gigabytes.
+FILES: Final = "files"
+FILE_JOBS: Final = frozenset({"read-artifacts"})
 # What waits for strangers' servers must not keep evidence waiting either.
 POST: Final = "post"
 POST_JOBS: Final = frozenset({"deliver", "deliver-again"})
@@ -31,7 +34,7 @@ POST_JOBS: Final = frozenset({"deliver", "deliver-again"})
 # a worker that was killed, or upgraded, finds its own unfinished jobs again.
 EXECUTOR: Final = "worker-1"
 APPLICATION_VERSION: Final = "1"
-AT_ONCE: Final = {QUICK: 4, MLFLOW: 4, LONG: 1, TABLES: 2, POST: 8}
+AT_ONCE: Final = {QUICK: 4, MLFLOW: 4, LONG: 1, FILES: 1, TABLES: 2, POST: 8}
 FIRST_WAIT_S: Final = 1.0
 LONGEST_WAIT_S: Final = 10.0
 
@@ -138,7 +141,8 @@ def _until_done(job: str, handler: Handler) -> Callable[[dict[str, str]], None]:
 
 
 def _queue(job: str) -> str:
-    apart = {MLFLOW: MLFLOW_JOBS, LONG: LONG_JOBS, TABLES: TABLE_JOBS, POST: POST_JOBS}
+    apart = {MLFLOW: MLFLOW_JOBS, LONG: LONG_JOBS, FILES: FILE_JOBS}
+    apart |= {TABLES: TABLE_JOBS, POST: POST_JOBS}
     return next((queue for queue, jobs in apart.items() if job in jobs), QUICK)
 
 

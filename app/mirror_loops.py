@@ -18,6 +18,7 @@ from ledger.errors import CountersignError
 
 _LOG = logging.getLogger(__name__)
 _CRAWL_SECONDS: Final = 10.0
+_FILES_SECONDS: Final = 600.0
 MIRROR: Final = Actor.system("mirror")
 
 
@@ -31,6 +32,7 @@ def threads(portal: Portal, stop: threading.Event) -> list[threading.Thread]:
             threading.Thread(target=loop, args=arguments, daemon=True)
             for loop in (_look_loop, _crawl_loop, _open_loop)
         ]
+    made.append(threading.Thread(target=_files_loop, args=(portal, stop), daemon=True))
     return made
 
 
@@ -69,6 +71,11 @@ def _open_loop(
         if looked.wait(1.0):
             looked.clear()
             _carefully("opening", lambda: mirror.open_waiting(by=MIRROR))
+
+
+def _files_loop(portal: Portal, stop: threading.Event) -> None:
+    while not stop.wait(_FILES_SECONDS):
+        _carefully("files", lambda: portal.artifact_readings.ask(by=MIRROR))
 
 
 def _carefully(what: str, act: Callable[[], object]) -> bool:

@@ -26,6 +26,7 @@ KINDS: Final[Mapping[Kind, str]] = {
     Kind.ALIAS: "An alias moved",
     Kind.VERSION: "A new version",
     Kind.GONE: "Something was deleted",
+    Kind.ARTIFACT: "Files of a version changed",
     Kind.RELEASE: "A release was decided",
     Kind.DEPRECATED: "A version was deprecated",
     Kind.CARD: "A model card was published",
@@ -115,6 +116,12 @@ def _version(notice: Notice, model: Named, _names: _Names) -> Told:
     return Told(notice, f"{model.name}: v{notice.facts['version']} was registered.", "", model)
 
 
+def _artifact(notice: Notice, model: Named, _names: _Names) -> Told:
+    title = f"{model.name}: the files of v{notice.facts['version']} are not what they were."
+    detail = "A version should never change: what was approved is not what is there now."
+    return Told(notice, title, detail, model)
+
+
 def _gone(notice: Notice, model: Named, _names: _Names) -> Told:
     number = notice.facts.get("version")
     what = f"{model.name}: v{number}" if number else model.name
@@ -181,6 +188,7 @@ _SAID: Final[Mapping[Kind, Callable[[Notice, Named, _Names], Told]]] = {
     Kind.ALIAS: _alias,
     Kind.VERSION: _version,
     Kind.GONE: _gone,
+    Kind.ARTIFACT: _artifact,
     Kind.RELEASE: _release,
     Kind.DEPRECATED: _deprecated,
     Kind.CARD: _card,

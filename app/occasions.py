@@ -59,7 +59,7 @@ def _version(session: Session, event: Event) -> Occasion | None:
     model = session.get(ModelRow, version.model_id) if version else None
     if version is None or model is None or model.gone_at is not None:
         return None
-    kind = Kind.GONE if event.name == "version:gone" else Kind.VERSION
+    kind = _OF_VERSIONS[event.name]
     return _about(session, model, kind, event, {"version": str(version.number)})
 
 
@@ -230,10 +230,16 @@ def _cared_for(question: TextClause) -> Callable[[Session, Event], bool]:
     return wanted
 
 
+_OF_VERSIONS: Final = {
+    "version:seen": Kind.VERSION,
+    "version:gone": Kind.GONE,
+    "artifact:changed": Kind.ARTIFACT,
+}
 _OCCASIONS: Final[Mapping[str, Callable[[Session, Event], Occasion | None]]] = {
     "alias:seen": _alias,
     "version:seen": _version,
     "version:gone": _version,
+    "artifact:changed": _version,
     "model:gone": _model_gone,
     "version:deprecate": _deprecated,
     "card:publish": _card,
@@ -253,6 +259,7 @@ _WANTED: Final[Mapping[str, Callable[[Session, Event], bool]]] = {
     "alias:seen": _cared_for(_ALIAS_CARED_FOR),
     "version:seen": _cared_for(_VERSION_CARED_FOR),
     "version:gone": _cared_for(_VERSION_CARED_FOR),
+    "artifact:changed": _cared_for(_VERSION_CARED_FOR),
     "model:gone": _cared_for(_MODEL_CARED_FOR),
 }
 SUBSCRIPTIONS: Final = tuple(Subscription(event, TELL, _WANTED.get(event)) for event in _OCCASIONS)

@@ -29,6 +29,7 @@ from catalog.notifications.channels import Channels
 from catalog.notifications.deliveries import Deliveries
 from catalog.notifications.notices import Notices
 from catalog.notifications.watches import Watches
+from catalog.registry.artifact_readings import ArtifactReadings
 from catalog.registry.authorship import Authorship
 from catalog.registry.cards.cards import Cards
 from catalog.registry.cards.importing import CardImport
@@ -101,6 +102,7 @@ class Portal:
     finder: Finder
     saved_searches: SavedSearches
     indexer: Indexer
+    artifact_readings: ArtifactReadings
     authorship: Authorship
     servers: Servers
     cards: Cards
@@ -184,6 +186,7 @@ def build(
         finder=finder,
         saved_searches=SavedSearches(ledger, finder, people.actor),
         indexer=Indexer(store, witnesses(clock)),
+        artifact_readings=ArtifactReadings(store, clock, jobs),
         authorship=Authorship(ledger),
         cards=cards,
         card_import=CardImport(ledger, cards),

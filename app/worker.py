@@ -25,6 +25,7 @@ from app.settings import OWN_MLFLOW, Settings
 from auth.actors import Actor
 from catalog.notifications.deliveries import AGAIN, DELIVER
 from catalog.notifications.outbound import AppriseOutbound, Outbound
+from catalog.registry.artifact_readings import JOB as READ_ARTIFACTS
 from catalog.registry.artifacts import manifest_of
 from catalog.registry.mirror.seen import USUAL_WORKSPACE, SeenVersion
 from catalog.registry.mlflow import load_mlflow
@@ -108,6 +109,7 @@ def handlers(
         "profile-version": lambda payload: profile(portal, payload["subject"]),
         "close-requests": lambda payload: close_requests(portal, payload["subject"]),
         "refresh-model": lambda payload: refresh_model(portal, payload),
+        READ_ARTIFACTS: lambda payload: read_artifacts(portal, payload["version"]),
         "index-model": lambda payload: index_model(portal, payload["model"]),
         TELL: lambda payload: tell(portal, payload["event"], at_point),
         DELIVER: lambda payload: deliver(
@@ -143,6 +145,24 @@ def collect_evidence(portal: Portal, request_id: str) -> None:
         return
     portal.requests.collected(request_id, manifest, by=RELEASES)
     portal.mirrors[model.server].read_files(request.version_id, manifest.digest, by=MIRROR)
+
+
+def read_artifacts(portal: Portal, version_id: str) -> None:
+    """Read a version's files again: that they are other ones than before is a change."""
+    found = portal.artifact_readings.subject(version_id)
+    if found is None:
+        return
+    model, number = portal.models.get(found[0], by=RELEASES), found[1]
+    mlflow = portal.servers.at(model.server, model.workspace)
+    try:
+        seen = mlflow.version(model.name, number)
+        _insist_same(portal, model, number, seen)
+        with tempfile.TemporaryDirectory(prefix="countersign-") as folder:
+            manifest = manifest_of(mlflow.download(seen, Path(folder)))
+    except (NotFound, Invalid) as problem:
+        _LOG.warning("files of %s cannot be read again: %s", version_id, problem.message)
+        return
+    portal.mirrors[model.server].read_files(version_id, manifest.digest, by=MIRROR)
 
 
 def refresh_model(portal: Portal, payload: Mapping[str, str]) -> None:

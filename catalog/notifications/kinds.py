@@ -12,6 +12,7 @@ class Kind(StrEnum):
     ALIAS = "alias-moved"
     VERSION = "version-new"
     GONE = "gone"
+    ARTIFACT = "artifact-changed"
     RELEASE = "release-decided"
     DEPRECATED = "deprecated"
     CARD = "card-published"
@@ -48,6 +49,7 @@ DEFAULTS: Final[dict[Kind, How]] = {
     Kind.ALIAS: How.PORTAL,
     Kind.VERSION: How.PORTAL,
     Kind.GONE: How.PORTAL,
+    Kind.ARTIFACT: How.AT_ONCE,
     Kind.RELEASE: How.AT_ONCE,
     Kind.DEPRECATED: How.AT_ONCE,
     Kind.CARD: How.PORTAL,

@@ -135,6 +135,7 @@ class VersionRow(SQLModel, table=True):
     stage: str = Field(default="", sa_column_kwargs={"server_default": text("''")})
     artifact_digest: str = Field(default="", sa_column_kwargs={"server_default": text("''")})
     artifact_read_at: datetime | None = Field(default=None, sa_column=_moment(nullable=True))
+    artifact_tried_at: datetime | None = Field(default=None, sa_column=_moment(nullable=True))
     flavors: str = ""
     signature: str = Field(default="", sa_column=_text())
     is_detailed: bool = False

@@ -132,6 +132,7 @@ class Scribe:
                     until=pen.at,
                 )
                 pen.tell("version:changed", row.id, kinds="artifact")
+                pen.tell("artifact:changed", row.id)
             row.artifact_digest, row.artifact_read_at = digest, pen.at
             session.add(row)
             pen.write(session)
