@@ -44,7 +44,7 @@ def compared(portal: Portal, asked: Asked, *, by: Actor) -> Comparison:
     if not _is_alone(asked):
         old, new = (portal.cards.of(side.model) for side in (before, after))
         cards = (old.body if old else None), (new.body if new else None)
-    measure = portal.policies.in_force.policy.measures().get(asked.after.task)
+    measure = portal.policies.measures().get(asked.after.task)
     return compare(
         before,
         after,

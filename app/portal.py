@@ -54,7 +54,7 @@ from catalog.registry.search.saved import SavedSearches
 from catalog.registry.servers import Servers
 from catalog.registry.similar import Similarity
 from catalog.releases.docket import Docket
-from catalog.releases.policies import Policies
+from catalog.releases.policies.shelf import Policies
 from catalog.releases.promotions import Promotions
 from catalog.releases.requests import Requests
 from catalog.releases.tickets import TicketOffice
@@ -160,7 +160,7 @@ def build(
     mirrors = {
         slug: Mirror(store, clock, journal, servers.at(slug), slug) for slug in servers.slugs
     }
-    policies = Policies(store, clock)
+    policies = Policies(ledger)
     secrets = SecretBox(settings.data_dir / "keys")
     finder = Finder(store, clock)
     people = People(ledger)

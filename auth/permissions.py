@@ -36,6 +36,8 @@ _READ: Final = frozenset(
     }
 )
 _BUILD: Final = _READ | {
+    "evidence:attach",
+    "evidence:attest",
     "explanation:request",
     "release:request",
     "release:withdraw",
@@ -46,12 +48,27 @@ _BUILD: Final = _READ | {
 
 ROLE_PERMISSIONS: Final[dict[Role, frozenset[str]]] = {
     Role.VIEWER: _READ,
-    Role.BUSINESS_OWNER: _READ | {"value:declare", "token:issue", "use-case:propose"},
+    Role.BUSINESS_OWNER: _READ
+    | {"evidence:attest", "release:accept", "value:declare", "token:issue", "use-case:propose"},
     Role.MODEL_DEVELOPER: _BUILD,
     Role.MODEL_OWNER: _BUILD
     | {"consumer:register", "model:stage:prepare", "use-case:propose", "version:deprecate"},
-    Role.INDEPENDENT_VALIDATOR: _READ | {"explanation:request", "token:issue"},
-    Role.APPROVER: _READ | {"explanation:request", "release:decide", "token:issue"},
+    Role.INDEPENDENT_VALIDATOR: _READ
+    | {
+        "evidence:attach",
+        "evidence:attest",
+        "explanation:request",
+        "release:validate",
+        "token:issue",
+    },
+    Role.APPROVER: _READ
+    | {
+        "evidence:attach",
+        "evidence:attest",
+        "explanation:request",
+        "release:decide",
+        "token:issue",
+    },
     Role.GOVERNANCE_ADMIN: _READ
     | {
         "access:decide",
@@ -71,6 +88,7 @@ ROLE_PERMISSIONS: Final[dict[Role, frozenset[str]]] = {
         "naming:publish",
         "person:add",
         "person:disable",
+        "policy:publish",
         "person:read",
         "settings:read",
         "token:issue",

@@ -87,7 +87,7 @@ def list_models(portal: Desk, by: Caller, searched: Annotated[Searched, Query()]
         limit=searched.limit,
         offset=searched.offset,
         order=searched.sort,
-        measures=portal.policies.in_force.policy.measures(),
+        measures=portal.policies.measures(),
         snippets=False,
     )
     answer = {

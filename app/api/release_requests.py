@@ -8,7 +8,7 @@ from fastapi import APIRouter, Query
 from pydantic import BaseModel, ConfigDict, Field
 
 from app.api.caller import Caller, Desk
-from catalog.releases.gates import GateResult
+from catalog.releases.gates.asking import GateResult
 from catalog.releases.request import ReleaseRequest
 from catalog.releases.states import State, Verb
 from ledger.clock import iso

@@ -47,7 +47,7 @@ def head(states: Sequence[MirrorState], question: Question, *, by: Actor) -> Non
 def look(question: Question, order: Order, start: int, *, by: Actor) -> Found:
     """One page of what was found, with the numbers that decide by the policy in force."""
     here = portal()
-    measures = here.policies.in_force.policy.measures()
+    measures = here.policies.measures()
 
     def page_from(place: int) -> Found:
         return here.finder.find(
@@ -208,7 +208,7 @@ def _why_this_order(found: Found) -> str:
             "Models that predict the same kind of thing stand together, each kind ordered by the "
             "number that decides for it. Only those measured on the same data can be compared."
         )
-    policy = portal().policies.in_force.policy
+    policy = portal().policies.measuring(found.measure)
     way = "highest" if found.measure.better == "higher" else "lowest"
     rows = {hit.key.dataset_digest for hit in found.hits if hit.key}
     alike = (
@@ -217,8 +217,8 @@ def _why_this_order(found: Found) -> str:
         else "Only those measured on the same data set can be compared."
     )
     return (
-        f"By {found.measure.label} on {found.measure.context} data, {way} first, as policy "
-        f"{policy.name} v{policy.version} decides. {alike}"
+        f"By {found.measure.label} on {found.measure.context} data, {way} first, "
+        f"{f'as policy {policy.name} v{policy.version} decides' if policy else ''}. {alike}"
     )
 
 

@@ -19,7 +19,7 @@ from app.ui.feedback import empty
 from app.ui.markup import Markup, join, note, show, strong
 from auth.actors import Actor
 from catalog.releases.docket import PAGE, Brief, Docketed, Wanted
-from catalog.releases.gates import Answer
+from catalog.releases.gates.asking import Answer
 from catalog.releases.states import PromotionState, State
 
 SHOWN: Final = ("Waits for me", "I follow", "Done")

@@ -25,7 +25,7 @@ from catalog.impact.portfolio import WINDOW_DAYS, Line, Portfolio
 from catalog.registry.inventory.gaps import NONE, Unclassified
 from catalog.registry.mirror.state import MirrorState
 from catalog.releases.docket import Brief, Desk
-from catalog.releases.gates import Answer
+from catalog.releases.gates.asking import Answer
 from catalog.releases.states import PromotionState, State
 from ledger.trail import Filter, Record
 

@@ -36,7 +36,7 @@ from catalog.impact.portfolio import WINDOW_DAYS, Health, Line
 from catalog.lineage.difference import Difference, difference
 from catalog.registry.models import Version
 from catalog.releases.docket import Brief
-from catalog.releases.gates import Answer, GateResult
+from catalog.releases.gates.asking import Answer, GateResult
 from catalog.releases.states import PromotionState, State
 
 _MOST_POINTS: Final = 7
@@ -347,12 +347,12 @@ def _next(shown: Shown, *, by: Actor) -> None:
         asker = shown.name(asked.requested_by)
         how = f"{asked.number}, {asked.state.value.lower()}, asked by {asker}"
     else:
-        gates = here.requests.preview(version.id, CHAMPION, by=by).gates
+        preview = here.requests.preview(version.id, CHAMPION, by=by)
+        gates, law = preview.gates, preview.policy
         people = here.docket.who_would_decide(version.id, by=by)
         how = "Not asked for yet"
     may = [one.name for one in people if one.verdict]
     may_not = [f"{one.name}: {one.verdict.reason}" for one in people if not one.verdict]
-    policy = here.policies.in_force.policy
     show(
         page.section(
             "Who may promote it, and what stands in the way", f"v{version.number} to @{CHAMPION}"
@@ -366,7 +366,7 @@ def _next(shown: Shown, *, by: Actor) -> None:
         ),
         tables.facts([(gate.title, _gate(gate)) for gate in gates]),
         note(
-            f"Policy {policy.name} v{policy.version}, asked now."
+            (f"Policy {law.name} v{law.version}, asked now." if law else preview.may_request.reason)
             if asked is None
             else "As bound to the request; it is asked again before the alias is moved."
         ),

@@ -19,7 +19,7 @@ from app.ui.markup import join, note, paragraph, show, tag, text
 from auth.actors import Actor
 from catalog.registry.models import Model, Version
 from catalog.releases.docket import Candidate
-from catalog.releases.gates import Answer
+from catalog.releases.gates.asking import Answer
 from catalog.releases.requests import Preview
 
 _TINTS: Final[Mapping[str, tables.Tint]] = {
@@ -122,6 +122,9 @@ def preview(asking: Asking, *, by: Actor) -> None:
 
 def _gates(asking: Asking, found: Preview) -> None:
     now = portal().clock.now()
+    if found.policy is None:
+        show(page.section("What the gates say now"), note(found.may_request.reason))
+        return
     policy = f"policy {found.policy.name} v{found.policy.version}"
     version, instead = f"v{asking.version.number}", f"v{found.replaces}"
     versus = f"{version} against {instead}" if found.replaces else f"{version}, the first one live"

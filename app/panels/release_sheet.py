@@ -33,8 +33,9 @@ from catalog.assurance.explanations import Explanation, ExplanationState
 from catalog.impact.portfolio import Line
 from catalog.lineage.difference import Difference, Number, difference
 from catalog.registry.models import Model, Version
+from catalog.releases.agreement import Seats
 from catalog.releases.docket import Candidate, Step
-from catalog.releases.gates import Answer, GateResult
+from catalog.releases.gates.asking import Answer, GateResult
 from catalog.releases.request import ReleaseRequest
 from catalog.releases.requests import Sheet
 from catalog.releases.states import State, Verb
@@ -477,7 +478,7 @@ def _people(dossier: Dossier, number: int) -> None:
             "Built by",
             words.listing(authors) if authors else chips.mark("Missing", "Nobody is known"),
         ),
-        ("Approvals needed", str(dossier.sheet.policy.approvals.needed)),
+        *((f"Needs of {one.role}", _seats_words(dossier, one)) for one in dossier.sheet.seats),
     ]
     pieces: list[Markup] = [tables.facts(facts)]
     if request.is_open:
@@ -521,6 +522,12 @@ def _people(dossier: Dossier, number: int) -> None:
             )
         )
     show(page.section("Who may decide", number=number, anchor="people"), *pieces)
+
+
+def _seats_words(dossier: Dossier, seats: Seats) -> str:
+    """How many of a role must agree, and who did."""
+    who = f": {words.listing([dossier.name(one) for one in seats.agreed])}" if seats.agreed else ""
+    return f"{len(seats.agreed)} of {seats.needed} agreed{who}"
 
 
 def _why(one: Candidate, reader: Actor) -> str:

@@ -106,7 +106,7 @@ def look(model: Model, *, by: Actor) -> Shown:
         model=model,
         versions=tuple(versions),
         runs=Runs(here.models, model, versions),
-        measure=here.policies.in_force.policy.measures().get(model.task),
+        measure=here.policies.measures().get(model.task),
         states=tuple(one for one in here.models.mirrored() if one.server == model.server),
         now=here.clock.now(),
         deprecations=here.deprecations.of(model, by=by),

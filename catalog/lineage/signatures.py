@@ -2,10 +2,12 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from dataclasses import dataclass
-from typing import Final, Literal
+from typing import Final, Literal, Protocol
 
-from catalog.registry.models import Version
+from catalog.registry.version import optional_of, signature_of
+from catalog.registry.tables import VersionRow
 
 # What MLflow converts without loss when a caller sends the one and the model expects the other:
 # https://mlflow.org/docs/latest/ml/model/signatures/ ("Safe Type Conversions").
@@ -44,7 +46,35 @@ class Compatibility:
         return tuple(one for one in self.changes if one.breaks)
 
 
-def compatibility(before: Version, after: Version) -> Compatibility:
+class Signed(Protocol):
+    """Anything with a signature: columns by side, and the input columns that may be left out."""
+
+    @property
+    def signature(self) -> Mapping[str, tuple[tuple[str, str], ...]]:
+        """Columns by side, `inputs` and `outputs`, each (name, type)."""
+
+    @property
+    def optional(self) -> frozenset[str]:
+        """Input columns that a caller may leave out."""
+
+
+@dataclass(frozen=True)
+class _Kept:
+    """A version's signature as its row keeps it."""
+
+    signature: Mapping[str, tuple[tuple[str, str], ...]]
+    optional: frozenset[str]
+
+
+def rows_compatibility(before: VersionRow, after: VersionRow) -> Compatibility:
+    """Compare the signatures of two versions as their rows keep them."""
+    old, new = (
+        _Kept(signature_of(row.signature), optional_of(row.signature)) for row in (before, after)
+    )
+    return compatibility(old, new)
+
+
+def compatibility(before: Signed, after: Signed) -> Compatibility:
     """Compare the signatures of two versions column by column, breaking changes first."""
     if not before.signature or not after.signature:
         return Compatibility(False)
@@ -63,7 +93,7 @@ def compatibility(before: Version, after: Version) -> Compatibility:
     )
 
 
-def _optional(before: Version, after: Version, name: str) -> bool:
+def _optional(before: Signed, after: Signed, name: str) -> bool:
     """Whether a column of one type is asked for in the same way by both."""
     return (name in before.optional) == (name in after.optional)
 

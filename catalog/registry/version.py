@@ -108,18 +108,19 @@ def load_versions(
             status=row.status,
             tags=json.loads(row.tags),
             flavors=tuple(row.flavors.split()),
-            signature=_signature(row.signature),
+            signature=signature_of(row.signature),
             gone_at=None,
             aliases=tuple(sorted(aliases.get(row.id, []))),
             metrics=tuple(sorted(metrics.get(row.id, []), key=lambda m: (m.name, m.dataset))),
-            optional=_optional(row.signature),
+            optional=optional_of(row.signature),
         )
         for row in session.connection().execute(which[0], asked).all()
     ]
 
 
 @lru_cache(maxsize=512)
-def _signature(kept: str) -> dict[str, tuple[tuple[str, str], ...]]:
+def signature_of(kept: str) -> dict[str, tuple[tuple[str, str], ...]]:
+    """Columns by side, `inputs` and `outputs`, each (name, type), from a version's kept text."""
     try:
         sides = json.loads(kept or "{}")
         return {
@@ -135,7 +136,8 @@ def _signature(kept: str) -> dict[str, tuple[tuple[str, str], ...]]:
 
 
 @lru_cache(maxsize=512)
-def _optional(kept: str) -> frozenset[str]:
+def optional_of(kept: str) -> frozenset[str]:
+    """The input columns that a caller may leave out, from a version's kept text."""
     try:
         inputs = json.loads(json.loads(kept or "{}").get("inputs") or "[]")
         return frozenset(

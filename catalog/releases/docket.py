@@ -25,13 +25,16 @@ from sqlmodel.sql.expression import Select
 from auth.access import Verdict, decide, insist_visible
 from auth.actors import Actor
 from auth.holders import holders
+from auth.permissions import Role
 from catalog.registry.authorship import authors, authors_of
 from catalog.registry.models import resource
 from catalog.registry.tables import ModelRow, VersionRow
 from catalog.registry.visible import VISIBLE, seen_by
-from catalog.releases import gates
-from catalog.releases.evidence import MANIFEST, Snapshot
-from catalog.releases.policies import Policies, Policy
+from catalog.releases.evidence.snapshot import Snapshot
+from catalog.releases.evidence.taking import MANIFEST
+from catalog.releases.gates import asking as gates
+from catalog.releases.policies.law import PANELS, Policy
+from catalog.releases.policies.shelf import Policies
 from catalog.releases.rights import may_decide, may_resubmit
 from catalog.releases.states import OPEN, PromotionState, State, Verb
 from catalog.releases.tables import (
@@ -188,7 +191,7 @@ class Docket:
         with self._ledger.store.read() as session:
             is_open = _found(session, _OPEN_ONES, asked)
             ended = _listed(session, Wanted(frozenset(State) - OPEN), by, limit=closed)
-            mine = _to_act_on(session, is_open, by)
+            mine = self._to_act_on(session, is_open, by)
             followed = [one for one in reversed(is_open) if _is_followed(one.request, by)][:PAGE]
             briefs = {
                 brief.id: brief for brief in self._briefs(session, [*mine, *followed, *ended])
@@ -208,7 +211,7 @@ class Docket:
         """What this person can do something about, oldest first: decide, or send again."""
         with self._ledger.store.read() as session:
             is_open = _found(session, _OPEN_ONES, _seen_by(by))
-            return self._briefs(session, _to_act_on(session, is_open, by))
+            return self._briefs(session, self._to_act_on(session, is_open, by))
 
     def followed(self, *, by: Actor, limit: int = PAGE) -> list[Brief]:
         """The open requests this person asked for, that somebody else has to act on."""
@@ -251,7 +254,7 @@ class Docket:
             row = one.request
             candidates: tuple[Candidate, ...] = ()
             if row.state in OPEN:
-                candidates = _candidates(session, one, built_by)
+                candidates = self._candidates(session, one, built_by)
             files = session.connection().execute(_FILES, {"version": row.version_id}).first()
             return Surroundings(candidates, _history(session, one), files[0] if files else "")
 
@@ -265,7 +268,7 @@ class Docket:
         """
         with self._ledger.store.read() as session:
             one = _seen(session, request_id, by)
-            return _candidates(session, one, built_by)
+            return self._candidates(session, one, built_by)
 
     def who_would_decide(self, version_id: str, *, by: Actor) -> tuple[Candidate, ...]:
         """Who could decide if the actor asked for this version now."""
@@ -295,7 +298,7 @@ class Docket:
                 state=State.IN_REVIEW,
                 changed_at=now,
             )
-            return _candidates(session, _Found(asked, model), None)
+            return self._candidates(session, _Found(asked, model), None)
 
     def numbers(self, ids: set[str], *, by: Actor) -> dict[str, str]:
         """What requests are called, `RR-2026-0007 (credit-pd v4)`, among those the actor sees."""
@@ -314,6 +317,64 @@ class Docket:
 
     # -- the inside ----------------------------------------------------------------------------
 
+    def _panels(self, one: _Found) -> tuple[str, ...]:
+        """The roles whose agreement a request needs."""
+        if not one.request.policy_digest:
+            return (Role.APPROVER,)
+        policy = self._policies.by_digest(one.request.policy_digest)
+        return tuple(panel.role for panel in policy.approvals)
+
+    def _to_act_on(self, session: Session, found: Sequence[_Found], by: Actor) -> list[_Found]:
+        """Those of these that this person may decide, and did not agree to, or send again."""
+        # Having built a version only ever takes the right away, so authors are asked for last.
+        mine = [
+            one
+            for one in found
+            if may_resubmit(by, one.request) or self._may_decide(by, one, built_by=[])
+        ]
+        if not mine:
+            return []
+        built = authors_of(session, {one.request.version_id for one in mine})
+        asked = {"requests": [one.request.id for one in mine], "person": by.id}
+        agreed = set(session.connection().execute(_AGREED, asked).tuples().all())
+        return [
+            one
+            for one in mine
+            if may_resubmit(by, one.request)
+            or (
+                (one.request.id, one.request.snapshot_digest) not in agreed
+                and self._may_decide(by, one, built_by=built[one.request.version_id])
+            )
+        ]
+
+    def _may_decide(self, by: Actor, one: _Found, *, built_by: list[str]) -> bool:
+        return bool(may_decide(by, one.request, one.model, built_by, self._panels(one)))
+
+    def _candidates(
+        self, session: Session, one: _Found, built_by: Sequence[str] | None
+    ) -> tuple[Candidate, ...]:
+        known = authors(session, one.request.version_id) if built_by is None else list(built_by)
+        panels = self._panels(one)
+        people = {
+            person.id: person
+            for panel in panels
+            for person in holders(session, PANELS[panel], resource(one.model))
+        }
+        return tuple(
+            Candidate(
+                person.id,
+                person.name,
+                may_decide(person, one.request, one.model, known, panels),
+            )
+            for person in sorted(people.values(), key=lambda person: (person.name, person.id))
+        )
+
+    def _asked_at(self, row: RequestRow) -> datetime:
+        """The moment the gates answer for: this hour while it is open, then its last change."""
+        if row.state not in OPEN:
+            return row.changed_at
+        return self._ledger.clock.now().replace(minute=0, second=0, microsecond=0)
+
     def _briefs(self, session: Session, found: Sequence[_Found]) -> list[Brief]:
         last: dict[str, Row[Any]] = {}
         if found:
@@ -327,7 +388,7 @@ class Docket:
         answers: tuple[gates.GateResult, ...] = ()
         if one.evidence and row.policy_digest:
             policy = self._policies.by_digest(row.policy_digest)
-            answers = _answers(_Asked(policy, row.policy_digest), one.evidence)
+            answers = _answers(_Asked(policy, row.policy_digest), one.evidence, self._asked_at(row))
         return Brief(
             id=row.id,
             number=row.number,
@@ -381,9 +442,9 @@ class _Asked:
 
 
 @lru_cache(maxsize=1024)
-def _answers(asked: _Asked, body: str) -> tuple[gates.GateResult, ...]:
-    # Gates are pure functions of these two, so an answer never grows old.
-    return gates.evaluate(asked.policy, Snapshot.from_body(body))
+def _answers(asked: _Asked, body: str, at: datetime) -> tuple[gates.GateResult, ...]:
+    # Gates are pure functions of these three, so an answer never grows old.
+    return gates.evaluate(asked.policy, Snapshot.from_body(body), at)
 
 
 def _found(session: Session, query: _Query, asked: Mapping[str, object]) -> list[_Found]:
@@ -403,25 +464,6 @@ def _seen_by(by: Actor) -> dict[str, object]:
     return seen_by(by, "release:read")
 
 
-def _to_act_on(session: Session, found: Sequence[_Found], by: Actor) -> list[_Found]:
-    """Those of these that this person may decide or send again."""
-    # Having built a version only ever takes the right away, so authors are asked for last.
-    mine = [
-        one for one in found if may_resubmit(by, one.request) or _may_decide(by, one, built_by=[])
-    ]
-    built = authors_of(session, {one.request.version_id for one in mine}) if mine else {}
-    return [
-        one
-        for one in mine
-        if may_resubmit(by, one.request)
-        or _may_decide(by, one, built_by=built[one.request.version_id])
-    ]
-
-
-def _may_decide(by: Actor, one: _Found, *, built_by: list[str]) -> bool:
-    return bool(may_decide(by, one.request, one.model, built_by))
-
-
 def _is_followed(row: RequestRow, by: Actor) -> bool:
     """Whether this person asked for it and somebody else has to act."""
     return row.requested_by == by.id and row.state != State.CHANGES_REQUESTED
@@ -432,16 +474,6 @@ def _seen(session: Session, request_id: str, by: Actor) -> _Found:
     if not found or not decide(by, "release:read", resource(found[0].model)):
         raise NotFound("There is no such request.", hint="Open it from Releases or your inbox.")
     return found[0]
-
-
-def _candidates(
-    session: Session, one: _Found, built_by: Sequence[str] | None
-) -> tuple[Candidate, ...]:
-    known = authors(session, one.request.version_id) if built_by is None else list(built_by)
-    return tuple(
-        Candidate(person.id, person.name, may_decide(person, one.request, one.model, known))
-        for person in holders(session, "release:decide", resource(one.model))
-    )
 
 
 def _history(session: Session, one: _Found) -> tuple[Step, ...]:
@@ -498,6 +530,11 @@ _MODELS: Final = (
     .where(col(ModelRow.id).in_(columns(col(RequestRow.model_id))), VISIBLE)
     .order_by(col(ModelRow.name))
 )
+_AGREED: Final = columns(col(DecisionRow.request_id), col(DecisionRow.snapshot_digest)).where(
+    col(DecisionRow.request_id).in_(bindparam("requests", expanding=True)),
+    col(DecisionRow.person_id) == bindparam("person", type_=String()),
+    col(DecisionRow.verb) == Verb.APPROVE,
+)
 _DECISIONS: Final[Executable] = (
     columns(
         col(DecisionRow.request_id),
@@ -509,7 +546,7 @@ _DECISIONS: Final[Executable] = (
     .where(col(DecisionRow.request_id).in_(bindparam("requests", expanding=True)))
     .order_by(col(DecisionRow.at))
 )
-# The same newest record as `evidence.latest_manifest`, without the list of files in it.
+# The same newest record as `taking.latest_manifest`, without the list of files in it.
 _FILES: Final = (
     columns(col(EvidenceRow.digest))
     .where(col(EvidenceRow.version_id) == bindparam("version"), col(EvidenceRow.kind) == MANIFEST)

@@ -34,14 +34,21 @@ from catalog.registry.authorship import authors
 from catalog.registry.mirror.seen import Mlflow, SeenVersion
 from catalog.registry.servers import Servers
 from catalog.registry.tables import ModelRow, VersionRow
-from catalog.releases import evidence
-from catalog.releases.policies import Policies
+from catalog.releases.evidence import taking
+from catalog.releases.policies.shelf import Policies
 from catalog.releases.states import PromotionState, Verb
 from catalog.releases.tables import DecisionRow, PromotionRow, RequestRow
 from catalog.releases.tickets import Allowed, TicketOffice, move_of
 from ledger import trail
 from ledger.acts import Ledger
-from ledger.errors import Conflict, CountersignError, Invalid, NotFound, Unavailable
+from ledger.errors import (
+    Conflict,
+    CountersignError,
+    Invalid,
+    NotFound,
+    Refused,
+    Unavailable,
+)
 from ledger.ids import new_id
 
 # Longer than any single call to MLflow may take, so that a live worker keeps its claim.
@@ -231,17 +238,17 @@ class Promotions:
         """Policy and evidence must be those of the approval, and no approver an author since."""
         request = session.get_one(RequestRow, row.request_id)
         version = session.get_one(VersionRow, row.version_id)
-        now = evidence.take(session, session.get_one(ModelRow, row.model_id), version, row.alias)
         approvers = session.exec(
             select(DecisionRow.person_id).where(
                 DecisionRow.request_id == row.request_id, DecisionRow.verb == Verb.APPROVE
             )
         ).all()
-        if request.policy_digest != self._policies.in_force.digest:
+        model = session.get_one(ModelRow, row.model_id)
+        if request.policy_digest != self._governed_by(session, model, row.alias):
             what = "another policy is in force"
         elif set(approvers) & set(authors(session, version.id)):
             what = "an approver turned out to have built the version"
-        elif request.snapshot_digest != now.digest:
+        elif request.snapshot_digest != taking.take(session, model, version, row.alias).digest:
             what = "the evidence is not what it was"
         else:
             return
@@ -249,6 +256,12 @@ class Promotions:
             f"Since the approval {what}, so nothing was moved. Ask for the release again.",
             code="changed-since-approval",
         )
+
+    def _governed_by(self, session: Session, model: ModelRow, alias: str) -> str:
+        try:
+            return self._policies.governing(session, model, alias).digest
+        except Refused:
+            return ""
 
     def _points_at(self, claim: _Claim) -> int | None:
         try:

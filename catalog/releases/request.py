@@ -28,6 +28,16 @@ class Decision:
     policy_digest: str
     snapshot_digest: str
     manifest_digest: str
+    panel: str = ""
+    verdict_digest: str = ""
+
+    def is_bound_to(self, policy: str, snapshot: str, manifest: str) -> bool:
+        """Whether it was decided on these three digests."""
+        return (self.policy_digest, self.snapshot_digest, self.manifest_digest) == (
+            policy,
+            snapshot,
+            manifest,
+        )
 
 
 @dataclass(frozen=True)
@@ -112,6 +122,8 @@ def _decision(row: Row[Any]) -> Decision:
         row.policy_digest,
         row.snapshot_digest,
         row.manifest_digest,
+        row.panel,
+        row.verdict_digest,
     )
 
 

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
+from datetime import datetime
 from typing import Final
 
 from sqlalchemy import String, bindparam
@@ -17,9 +18,12 @@ from catalog.registry.deprecations import may_go_live
 from catalog.registry.inventory.naming import rule_for
 from catalog.registry.models import resource
 from catalog.registry.tables import ModelRow, VersionRow
-from catalog.releases import evidence, gates
-from catalog.releases.evidence import Snapshot
-from catalog.releases.policies import Policies, Policy
+from catalog.releases.agreement import Seats, seat_for, seats
+from catalog.releases.evidence import taking
+from catalog.releases.evidence.snapshot import Snapshot
+from catalog.releases.gates import asking as gates
+from catalog.releases.policies.law import Policy
+from catalog.releases.policies.shelf import Policies
 from catalog.releases.promotions import (
     enqueue,
     insist_nothing_on_its_way,
@@ -39,7 +43,7 @@ from catalog.releases.states import OPEN, State, Verb, after
 from catalog.releases.tables import DecisionRow, RequestRow
 from ledger import trail
 from ledger.acts import Act, Ledger
-from ledger.errors import Conflict, Invalid, NotFound
+from ledger.errors import Conflict, Invalid, NotFound, Refused
 from ledger.ids import new_id
 
 NO_REQUEST_HINT: Final = "Open it from Releases or your inbox."
@@ -58,6 +62,7 @@ class Sheet:
     may_approve: Verdict
     may_withdraw: Verdict
     may_resubmit: Verdict
+    seats: tuple[Seats, ...] = ()
 
 
 @dataclass(frozen=True)
@@ -67,7 +72,7 @@ class Preview:
     gates: tuple[gates.GateResult, ...]
     may_request: Verdict
     replaces: int | None
-    policy: Policy
+    policy: Policy | None  # None: no policy covers it, so it may not be asked for
 
 
 class Requests:
@@ -84,14 +89,15 @@ class Requests:
         alias = checked_alias(alias)
         with self._ledger.store.read() as session:
             model, version = _found(session, version_id, by)
-            policy = self._policies.in_force.policy
-            snapshot = evidence.take(session, model, version, alias)
-            return Preview(
-                gates.evaluate(policy, snapshot),
-                may_request(session, by, model, version, alias, self._ledger.clock.now()),
-                snapshot.replaces,
-                policy,
-            )
+            now = self._ledger.clock.now()
+            snapshot = taking.take(session, model, version, alias)
+            may = may_request(session, by, model, version, alias, now)
+            try:
+                policy = self._policies.governing(session, model, alias).policy
+            except Refused as no_law:
+                refused = Verdict(False, no_law.message, no_law.code, no_law.hint)
+                return Preview((), refused if may else may, snapshot.replaces, None)
+            return Preview(gates.evaluate(policy, snapshot, now), may, snapshot.replaces, policy)
 
     def request(self, version_id: str, alias: str, reason: str, *, by: Actor) -> ReleaseRequest:
         """Ask that an alias be moved to a version.
@@ -184,7 +190,9 @@ class Requests:
             row, model, version = self._locked(act, request_id, by)
             by = as_of_now(act.session, by, at=act.at)
             built_by = authors(act.session, version.id)
-            insist_in_time(may_decide(by, row, model, built_by), row, verb)
+            policy = self._policy_of(act.session, row, model)
+            panels = [panel.role for panel in policy.approvals]
+            insist_in_time(may_decide(by, row, model, built_by, panels), row, verb)
             after(State(row.state), verb)
             act.digests |= _digests(row)
             if verb is Verb.APPROVE:
@@ -195,16 +203,12 @@ class Requests:
                 row.problem = changed
                 self._bind(act, row, model, version)
                 act.emit("release:requested", row.id, version=version.id)
+            elif verb is Verb.APPROVE:
+                insist_nothing_on_its_way(act.session, row)
+                may_go_live(act.session, version.id, act.at, by).insist()
+                self._agree(act, row, model, policy, built_by, by, reason)
             else:
-                if verb is Verb.APPROVE:
-                    insist_nothing_on_its_way(act.session, row)
-                    may_go_live(act.session, version.id, act.at, by).insist()
-                    self._insist_on_gates(act.session, row)
                 self._decided(act, row, verb, by, reason)
-                if verb is Verb.APPROVE:
-                    promotion_id = enqueue(act.session, row, at=act.at)
-                    act.facts["promotion"] = promotion_id
-                    act.emit("release:approved", row.id, promotion=promotion_id)
             result = load_request(act.session, row)
         if changed:
             raise Conflict(
@@ -223,7 +227,7 @@ class Requests:
         ) as act:
             row, model, version = self._locked(act, request_id, by)
             decide(by, "evidence:collect", resource(model)).insist()
-            evidence.record_manifest(
+            taking.record_manifest(
                 act.session, version.id, manifest, producer="Countersign", at=act.at
             )
             act.digests["artifacts"] = manifest.digest
@@ -279,21 +283,26 @@ class Requests:
             version = session.get_one(VersionRow, row.version_id)
             request = load_request(session, row)
             # What was decided is read as it was bound; only an open request is compared with now.
-            bound = evidence.kept(session, row.snapshot_digest)
+            bound = taking.kept(session, row.snapshot_digest)
             is_open = State(row.state) in OPEN
+            at = self._ledger.clock.now() if is_open else row.changed_at
             now = (
-                evidence.take(session, model, version, row.alias)
+                taking.take(session, model, version, row.alias)
                 if is_open or bound is None
                 else bound
             )
             snapshot = bound or now
-            policy = (
-                self._policies.by_digest(row.policy_digest)
-                if row.policy_digest
-                else self._policies.in_force.policy
+            policy = self._policy_of(session, row, model)
+            results = gates.evaluate(policy, snapshot, at)
+            panels = seats(
+                session,
+                policy,
+                row,
+                model,
+                decisions=request.decisions,
+                built_by=request.authors,
             )
-            results = gates.evaluate(policy, snapshot)
-            may = may_decide(by, row, model, list(request.authors))
+            may = may_decide(by, row, model, list(request.authors), [one.role for one in panels])
             return Sheet(
                 request,
                 policy,
@@ -301,9 +310,14 @@ class Requests:
                 results,
                 is_open and bound is not None and bound.digest != now.digest,
                 may,
-                may if not may else gates_verdict(results),
+                _may_agree(by, panels, model)
+                if may and gates.all_pass(results)
+                else may
+                if not may
+                else gates_verdict(results),
                 may_withdraw(by, row),
                 may_resubmit(by, row),
+                panels,
             )
 
     def listing(
@@ -343,6 +357,54 @@ class Requests:
             )
         return row, model, version
 
+    def _policy_of(self, session: Session, row: RequestRow, model: ModelRow) -> Policy:
+        """The policy a request is bound to; the one that governs it now while it is not yet."""
+        if row.policy_digest:
+            return self._policies.by_digest(row.policy_digest)
+        return self._policies.governing(session, model, row.alias).policy
+
+    def _agree(  # noqa: PLR0917 - what was read for the verb already
+        self,
+        act: Act,
+        row: RequestRow,
+        model: ModelRow,
+        policy: Policy,
+        built_by: list[str],
+        by: Actor,
+        reason: str,
+    ) -> None:
+        """Take a seat on a panel; the last one to agree releases the promotion."""
+        results = self._insist_on_gates(act.session, row, act.at)
+        before = load_request(act.session, row)
+        panels = seats(
+            act.session, policy, row, model, decisions=before.decisions, built_by=built_by
+        )
+        _may_agree(by, panels, model).insist()
+        seat = seat_for(by, panels, model)
+        last = sum(one.open for one in panels) == 1
+        if last:
+            self._step(act, row, Verb.APPROVE)
+        else:
+            row.changed_at = act.at
+            row.revision += 1
+            act.reason = "agreed"
+            act.session.add(row)
+        self._write_decision(
+            act,
+            row,
+            Verb.APPROVE,
+            by,
+            reason,
+            panel=seat.role if seat else "",
+            verdict=gates.verdict_digest(results),
+        )
+        if last:
+            promotion_id = enqueue(act.session, row, at=act.at)
+            act.facts["promotion"] = promotion_id
+            act.emit("release:approved", row.id, promotion=promotion_id)
+        else:
+            act.emit("release:agreed", row.id, version=row.version_id)
+
     def _step(self, act: Act, row: RequestRow, verb: Verb) -> None:
         row.state = after(State(row.state), verb)
         row.changed_at = act.at
@@ -352,6 +414,21 @@ class Requests:
 
     def _decided(self, act: Act, row: RequestRow, verb: Verb, by: Actor, reason: str) -> None:
         self._step(act, row, verb)
+        self._write_decision(act, row, verb, by, reason)
+        if verb in _TOLD:
+            act.emit(_TOLD[verb], row.id, version=row.version_id)
+
+    def _write_decision(
+        self,
+        act: Act,
+        row: RequestRow,
+        verb: Verb,
+        by: Actor,
+        reason: str,
+        *,
+        panel: str = "",
+        verdict: str = "",
+    ) -> None:
         act.session.add(
             DecisionRow(
                 id=new_id("dec"),
@@ -363,21 +440,23 @@ class Requests:
                 policy_digest=row.policy_digest,
                 snapshot_digest=row.snapshot_digest,
                 manifest_digest=row.manifest_digest,
+                panel=panel,
+                verdict_digest=verdict,
             )
         )
         act.session.flush()
         act.texts["reason"] = reason
         act.digests |= _digests(row)
-        if verb in _TOLD:
-            act.emit(_TOLD[verb], row.id, version=row.version_id)
+        if verdict:
+            act.digests["verdict"] = verdict
 
     def _bind(self, act: Act, row: RequestRow, model: ModelRow, version: VersionRow) -> None:
         """Bind the request to the policy in force and to what is known now."""
-        published = self._policies.in_force
+        published = self._policies.governing(act.session, model, row.alias)
         self._policies.keep(act.session, published)
-        snapshot = evidence.take(act.session, model, version, row.alias)
+        snapshot = taking.take(act.session, model, version, row.alias)
         row.policy_digest = published.digest
-        row.snapshot_digest = evidence.keep(act.session, snapshot, at=act.at)
+        row.snapshot_digest = taking.keep(act.session, snapshot, at=act.at)
         row.manifest_digest = snapshot.manifest_digest
         row.replaces = snapshot.replaces
         act.session.add(row)
@@ -387,21 +466,40 @@ class Requests:
     def _what_changed(
         self, session: Session, row: RequestRow, model: ModelRow, version: VersionRow
     ) -> str:
-        if row.policy_digest != self._policies.in_force.digest:
+        governing = self._policies.governing(session, model, row.alias)
+        if row.policy_digest != governing.digest:
             return "another policy is in force than when the request was read."
-        now = evidence.take(session, model, version, row.alias)
+        now = taking.take(session, model, version, row.alias)
         if now.manifest_digest != row.manifest_digest:
             return "the version's files changed since the request was read."
         if now.digest != row.snapshot_digest:
             return "the evidence changed since the request was read."
         return ""
 
-    def _insist_on_gates(self, session: Session, row: RequestRow) -> None:
-        snapshot = evidence.kept(session, row.snapshot_digest)
+    def _insist_on_gates(
+        self, session: Session, row: RequestRow, at: datetime
+    ) -> tuple[gates.GateResult, ...]:
+        snapshot = taking.kept(session, row.snapshot_digest)
         if snapshot is None:
             raise Conflict("The evidence of this request is not on record.", code="no-evidence")
         policy = self._policies.by_digest(row.policy_digest)
-        gates_verdict(gates.evaluate(policy, snapshot)).insist()
+        results = gates.evaluate(policy, snapshot, at)
+        gates_verdict(results).insist()
+        return results
+
+
+def _may_agree(by: Actor, panels: tuple[Seats, ...], model: ModelRow) -> Verdict:
+    """Whether a seat is open that this person may take."""
+    if any(by.id in one.agreed for one in panels):
+        return Verdict(False, "You agreed already.", "agreed-already", "Others have to agree too.")
+    if seat_for(by, panels, model) is None:
+        return Verdict(
+            False,
+            "Everybody of your role who is needed agreed; others have to.",
+            "no-seat",
+            "You can still reject it or request changes.",
+        )
+    return Verdict(True, "Every gate passes.")
 
 
 # What whoever asked is told of; an approval says more and is told where it is enqueued.

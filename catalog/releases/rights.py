@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import re
+from collections.abc import Iterable
 from datetime import datetime
 from typing import Final
 
@@ -10,11 +11,13 @@ from sqlmodel import Session, col, select
 
 from auth.access import Verdict, decide
 from auth.actors import Actor, Kind
+from auth.permissions import Role
 from catalog.registry.deprecations import may_go_live
 from catalog.registry.inventory import naming
 from catalog.registry.models import resource
 from catalog.registry.tables import AliasRow, ModelRow, VersionRow
-from catalog.releases import gates
+from catalog.releases.gates import asking as gates
+from catalog.releases.policies.law import PANELS
 from catalog.releases.states import OPEN, State, Verb, after
 from catalog.releases.tables import RequestRow
 from ledger.errors import Invalid
@@ -66,8 +69,14 @@ def may_request(
     return allowed
 
 
-def may_decide(by: Actor, row: RequestRow, model: ModelRow, built_by: list[str]) -> Verdict:
-    """Who may approve, reject or send back: a person with the role who neither asked nor built."""
+def may_decide(
+    by: Actor,
+    row: RequestRow,
+    model: ModelRow,
+    built_by: list[str],
+    panels: Iterable[str] = (Role.APPROVER,),
+) -> Verdict:
+    """Who may approve, reject or send back: a person of a panel who neither asked nor built."""
     if State(row.state) not in {State.PENDING_REVIEW, State.IN_REVIEW}:
         return Verdict(False, f"This request is {row.state.lower()}.", "wrong-state")
     if by.kind is not Kind.PERSON:
@@ -86,7 +95,8 @@ def may_decide(by: Actor, row: RequestRow, model: ModelRow, built_by: list[str])
             "author",
             "Another approver finds it in their inbox.",
         )
-    return decide(by, "release:decide", resource(model))
+    verdicts = [decide(by, PANELS[panel], resource(model)) for panel in panels]
+    return next((one for one in verdicts if one), verdicts[0])
 
 
 def may_withdraw(by: Actor, row: RequestRow) -> Verdict:

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from datetime import datetime
 
-from sqlalchemy import Column, Index, Text
+from sqlalchemy import Column, Index, Text, false, text
 from sqlmodel import Field, SQLModel
 
 from ledger.store import UtcDateTime
@@ -28,6 +28,12 @@ class PolicyRow(SQLModel, table=True):
     version: int
     body: str = Field(sa_column=_text())
     published_at: datetime = Field(sa_column=_moment())
+    # Empty and False for what is only kept because something is bound to it.
+    published_by: str = Field(default="", sa_column_kwargs={"server_default": text("''")})
+    is_in_force: bool = Field(default=False, sa_column_kwargs={"server_default": false()})
+    written: str = Field(default="", sa_column=Column(Text, nullable=False, server_default=""))
+    ended_at: datetime | None = Field(default=None, sa_column=_moment(nullable=True))
+    ended_by: str = Field(default="", sa_column_kwargs={"server_default": text("''")})
 
 
 class EvidenceRow(SQLModel, table=True):
@@ -45,6 +51,11 @@ class EvidenceRow(SQLModel, table=True):
     producer: str
     is_verified: bool
     produced_at: datetime = Field(sa_column=_moment())
+    # What it is about among those of its kind; who attached it; until when it counts.
+    name: str = Field(default="", sa_column_kwargs={"server_default": text("''")})
+    attached_by: str = Field(default="", sa_column_kwargs={"server_default": text("''")})
+    expires_at: datetime | None = Field(default=None, sa_column=_moment(nullable=True))
+    withdrawn_at: datetime | None = Field(default=None, sa_column=_moment(nullable=True))
 
 
 class SnapshotRow(SQLModel, table=True):
@@ -96,6 +107,9 @@ class DecisionRow(SQLModel, table=True):
     policy_digest: str
     snapshot_digest: str
     manifest_digest: str
+    # For an agreement: the panel it counts in, and the digest of what the gates said.
+    panel: str = Field(default="", sa_column_kwargs={"server_default": text("''")})
+    verdict_digest: str = Field(default="", sa_column_kwargs={"server_default": text("''")})
 
 
 class PromotionRow(SQLModel, table=True):

@@ -17,7 +17,7 @@ from app.panels.docket import (
 )
 from auth.actors import Actor, Kind
 from catalog.releases.docket import Brief
-from catalog.releases.gates import Answer, GateResult
+from catalog.releases.gates.asking import Answer, GateResult
 from catalog.releases.states import PromotionState, State, Verb
 
 NOW = datetime(2026, 11, 20, 9, 12, tzinfo=UTC)

@@ -5,7 +5,7 @@ from __future__ import annotations
 from datetime import UTC, datetime
 
 from app.panels.release_sheet import affected_words, gate_row
-from catalog.releases.gates import Answer, GateResult
+from catalog.releases.gates.asking import Answer, GateResult
 
 NOW = datetime(2026, 11, 20, 9, 12, tzinfo=UTC)
 

@@ -102,7 +102,7 @@ def test_a_card_shows_the_numbers_of_the_champion_else_of_the_newest_version(
 def test_ordered_by_the_deciding_number_the_best_stands_first(small_house: House) -> None:
     for name, value in (("a", 0.70), ("b", 0.90), ("c", 0.80)):
         small_house.credit(name=name, aucs=(value,))
-    measures = small_house.portal.policies.in_force.policy.measures()
+    measures = small_house.portal.policies.measures()
     best = small_house.portal.finder.find(
         Question(),
         by=SYSTEM,

@@ -5,25 +5,24 @@ from __future__ import annotations
 import math
 from collections.abc import Mapping
 from dataclasses import replace
+from datetime import UTC, datetime
 
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
 from catalog.registry.mirror.seen import SeenDataset, SeenMetric
-from catalog.releases.evidence import Measured, Snapshot, Standing
-from catalog.releases.gates import Answer, GateResult, all_pass, evaluate
-from catalog.releases.policies import (
-    SHIPPED,
-    PerformanceGate,
-    Policy,
-    canonical,
-    read_policy,
-)
+from catalog.releases.evidence.snapshot import Measured, Snapshot, Standing
+from catalog.releases.gates.asking import Answer, GateResult, all_pass, evaluate
+from catalog.releases.policies.digests import canonical
+from catalog.releases.policies.law import Policy
+from catalog.releases.policies.questions import PerformanceGate
+from catalog.releases.policies.reading import PACKS, read_pack
 from tests.cast import House
 from tests.fakes import auc
 
-POLICY = read_policy(SHIPPED / "baseline.yaml").policy
+POLICY = read_pack(PACKS / "baseline.yaml").policy
+NOW = datetime(2026, 11, 26, 12, 0, tzinfo=UTC)
 OTHER_ROWS = SeenDataset("lending-holdout", "9c2b", "evaluation", "local", "{}", "", 41_000)
 
 
@@ -58,7 +57,7 @@ GOOD = Snapshot(
 
 
 def ask(gate: str, snapshot: Snapshot, policy: Policy = POLICY) -> GateResult:
-    return next(result for result in evaluate(policy, snapshot) if result.id == gate)
+    return next(result for result in evaluate(policy, snapshot, NOW) if result.id == gate)
 
 
 def with_margin(margin: float) -> Policy:
@@ -70,7 +69,7 @@ def with_margin(margin: float) -> Policy:
 
 
 def test_a_version_with_everything_in_order_passes_every_gate() -> None:
-    results = evaluate(POLICY, GOOD)
+    results = evaluate(POLICY, GOOD, NOW)
     assert [result.answer for result in results] == [Answer.PASS] * len(POLICY.gates)
     assert all_pass(results)
 
@@ -133,9 +132,9 @@ def test_a_gate_that_does_not_pass_says_why(
     result = ask(gate, snapshot)
     assert result.answer is answer
     assert reason in result.reason
-    others = [one for one in evaluate(POLICY, snapshot) if one.id != gate]
+    others = [one for one in evaluate(POLICY, snapshot, NOW) if one.id != gate]
     assert all_pass(tuple(others))
-    assert not all_pass(evaluate(POLICY, snapshot))
+    assert not all_pass(evaluate(POLICY, snapshot, NOW))
 
 
 def test_equally_good_is_not_worse() -> None:
@@ -191,7 +190,7 @@ def test_a_number_that_is_none_never_passes() -> None:
 
 
 def test_every_answer_names_what_was_required_what_was_seen_and_who_produced_it() -> None:
-    for result in evaluate(POLICY, GOOD):
+    for result in evaluate(POLICY, GOOD, NOW):
         assert result.required
         assert result.observed
         assert result.produced_by
@@ -241,7 +240,7 @@ def test_a_kept_snapshot_read_again_gives_the_same_digest_and_the_same_answers(
     assert again == snapshot
     assert again.digest == snapshot.digest
     kept_policy = Policy.model_validate_json(canonical(POLICY.model_dump(mode="json")))
-    assert evaluate(kept_policy, again) == evaluate(POLICY, snapshot)
+    assert evaluate(kept_policy, again, NOW) == evaluate(POLICY, snapshot, NOW)
 
 
 def test_without_its_alias_the_version_that_was_live_last_is_still_the_measure() -> None:

@@ -9,7 +9,7 @@ import pytest
 from app.worker import RELEASES
 from catalog.registry.mirror.seen import SeenVersion
 from catalog.registry.tables import AuthorRow
-from catalog.releases.gates import Answer
+from catalog.releases.gates.asking import Answer
 from catalog.releases.states import PromotionState, State, Verb
 from ledger.errors import Conflict, CountersignError, Invalid, Unauthenticated
 from tests.cast import WHY, House

@@ -6,8 +6,8 @@ from dataclasses import replace
 
 import pytest
 
-from catalog.releases.gates import Answer
-from catalog.releases.policies import Published, digest_of
+from catalog.releases.gates.asking import Answer
+from catalog.releases.policies.reading import pack_text
 from catalog.releases.rights import LONGEST_REASON
 from catalog.releases.states import State, Verb
 from ledger.errors import Conflict, CountersignError, Invalid, NotFound, Refused
@@ -263,8 +263,8 @@ def test_only_the_person_who_asked_takes_a_request_back_or_sends_it_again(
 
 
 def other_policy(house: House) -> None:
-    policy = house.portal.policies.in_force.policy.model_copy(update={"version": 2})
-    house.portal.policies._current = Published(policy, digest_of(policy.model_dump(mode="json")))
+    text = pack_text("baseline").replace("\nversion: 1\n", "\nversion: 2\n")
+    house.portal.policies.publish(text, "A second version.", by=house.grace)
 
 
 def other_evidence(house: House) -> None:

@@ -9,7 +9,7 @@ import pytest
 from auth.actors import EVERYTHING, Actor, Scope
 from auth.permissions import Role
 from catalog.registry.tables import ModelRow
-from catalog.releases.gates import Answer
+from catalog.releases.gates.asking import Answer
 from catalog.releases.rights import may_decide
 from catalog.releases.states import State, Verb
 from catalog.releases.tables import RequestRow

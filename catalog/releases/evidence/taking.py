@@ -1,30 +1,33 @@
-"""Evidence: what is known of a version, by content, and the snapshot a decision is bound to."""
+"""What is known of a version at this moment, taken from stored evidence alone, and kept."""
 
 from __future__ import annotations
 
 import hashlib
 import json
 import math
-from collections.abc import Mapping, Sequence
-from dataclasses import dataclass
+from collections.abc import Sequence
 from datetime import datetime
-from typing import Any, Final, Self
+from typing import Any, Final
 
 from sqlalchemy import Executable, Row, String, bindparam
 from sqlalchemy import select as columns
 from sqlmodel import Session, col, select
 
+from catalog.lineage.signatures import rows_compatibility
 from catalog.registry.artifacts import Manifest
 from catalog.registry.authorship import vouched_authors
+from catalog.registry.inventory import naming
 from catalog.registry.tables import (
     AliasRow,
     MetricRow,
+    ModelCardRow,
     ModelRow,
     RunDatasetRow,
     RunRow,
     VersionRow,
 )
-from catalog.releases.policies import canonical, digest_of
+from catalog.releases.evidence.snapshot import Measured, Piece, Snapshot, Standing
+from catalog.releases.policies.digests import canonical
 from catalog.releases.states import PromotionState
 from catalog.releases.tables import EvidenceRow, PromotionRow, SnapshotRow
 from ledger import trail
@@ -32,74 +35,6 @@ from ledger.clock import iso
 from ledger.ids import new_id
 
 MANIFEST = "artifact-manifest"
-
-
-@dataclass(frozen=True)
-class Measured:
-    """A number on a data set, with what the run used that data set for."""
-
-    name: str
-    value: float
-    dataset: str
-    dataset_digest: str
-    contexts: tuple[str, ...]
-
-
-@dataclass(frozen=True)
-class Standing:
-    """A version as far as gates ask: its numbers and when they were measured."""
-
-    version_id: str
-    number: int
-    run_id: str
-    measured_at: str
-    metrics: tuple[Measured, ...]
-
-
-@dataclass(frozen=True)
-class Snapshot:
-    """Everything the gates of one request are answered from, at one moment."""
-
-    model_id: str
-    alias: str
-    task: str
-    owner_id: str
-    candidate: Standing
-    champion: Standing | None
-    champion_is_live: bool
-    description_digest: str
-    authors: tuple[str, ...]
-    manifest_digest: str
-    manifest_files: int
-    manifest_at: str
-
-    @property
-    def replaces(self) -> int | None:
-        """The version that the alias would leave, if it is set."""
-        return self.champion.number if self.champion and self.champion_is_live else None
-
-    @property
-    def body(self) -> str:
-        """The canonical JSON that is kept."""
-        return canonical(_plain(self))
-
-    @property
-    def digest(self) -> str:
-        """SHA-256 over the body."""
-        return digest_of(_plain(self))
-
-    @classmethod
-    def from_body(cls, body: str) -> Self:
-        """A kept snapshot, read again."""
-        kept: dict[str, Any] = json.loads(body)
-        champion = kept.pop("champion")
-        candidate = kept.pop("candidate")
-        kept["authors"] = tuple(kept["authors"])
-        return cls(
-            **kept,
-            candidate=_standing(candidate),
-            champion=_standing(champion) if champion else None,
-        )
 
 
 def take(session: Session, model: ModelRow, version: VersionRow, alias: str) -> Snapshot:
@@ -113,6 +48,8 @@ def take(session: Session, model: ModelRow, version: VersionRow, alias: str) -> 
     standings = _stand(session, model, [version, champion] if champion else [version])
     manifest = latest_manifest(session, version.id)
     text = version.description.strip()
+    card = session.connection().execute(_CARD, {"model": model.id}).first()
+    named = naming.follows(naming.rule_for(session, model.domain), model.name, model.domain)
     return Snapshot(
         model_id=model.id,
         alias=alias,
@@ -126,7 +63,42 @@ def take(session: Session, model: ModelRow, version: VersionRow, alias: str) -> 
         manifest_digest=manifest.digest if manifest else "",
         manifest_files=len(json.loads(manifest.body)) if manifest else 0,
         manifest_at=iso(manifest.produced_at) if manifest else "",
+        tier=model.tier,
+        regulatory_class=model.regulatory_class,
+        domain=model.domain,
+        naming_problem="" if named else named.reason,
+        card_digest=card.digest if card else "",
+        card_complete=card.completeness if card else 0,
+        card_at=iso(card.published_at) if card else "",
+        **_signatures(champion, version),
+        pieces=pieces_of(session, version.id),
     )
+
+
+def _signatures(champion: VersionRow | None, version: VersionRow) -> dict[str, Any]:
+    """What callers of the live version would have to change."""
+    if champion is None:
+        return {"signature_is_known": version.signature not in {"", "{}"}}
+    found = rows_compatibility(champion, version)
+    broken = tuple(f"{one.side} {one.name}: {one.breaks}" for one in found.breaking)
+    return {"signature_is_known": found.is_known, "signature_changes": broken}
+
+
+def pieces_of(session: Session, version_id: str) -> tuple[Piece, ...]:
+    """The newest piece of each kind and name on a version, without its files."""
+    newest: dict[tuple[str, str], Piece] = {}
+    for row in session.connection().execute(_PIECES, {"version": version_id}):
+        newest[row.kind, row.name] = Piece(
+            kind=row.kind,
+            name=row.name,
+            digest=row.digest,
+            producer=row.producer,
+            is_verified=row.is_verified,
+            produced_at=iso(row.produced_at),
+            expires_at=iso(row.expires_at) if row.expires_at else "",
+            says=json.loads(row.body),
+        )
+    return tuple(newest[key] for key in sorted(newest))
 
 
 def keep(session: Session, snapshot: Snapshot, *, at: datetime) -> str:
@@ -213,28 +185,6 @@ def _stand(
     }
 
 
-def _standing(kept_standing: Mapping[str, Any]) -> Standing:
-    plain = dict(kept_standing)
-    metrics = tuple(
-        Measured(**{**m, "value": float(m["value"]), "contexts": tuple(m["contexts"])})
-        for m in plain.pop("metrics")
-    )
-    return Standing(**plain, metrics=metrics)
-
-
-def _plain(snapshot: Snapshot) -> dict[str, Any]:
-    def standing(one: Standing) -> dict[str, Any]:
-        metrics = [{**vars(m), "contexts": list(m.contexts)} for m in one.metrics]
-        return {**vars(one), "metrics": metrics}
-
-    return {
-        **vars(snapshot),
-        "candidate": standing(snapshot.candidate),
-        "champion": standing(snapshot.champion) if snapshot.champion else None,
-        "authors": list(snapshot.authors),
-    }
-
-
 # Asked on every click on a request: built once.
 _MODEL: Final = bindparam("model", type_=String())
 _ALIAS: Final = bindparam("alias", type_=String())
@@ -266,6 +216,32 @@ _METRICS: Final[Executable] = columns(
     col(MetricRow.dataset),
     col(MetricRow.dataset_digest),
 ).where(col(MetricRow.version_id).in_(bindparam("versions", expanding=True)))
+_CARD: Final[Executable] = (
+    columns(
+        col(ModelCardRow.digest), col(ModelCardRow.completeness), col(ModelCardRow.published_at)
+    )
+    .where(col(ModelCardRow.model_id) == _MODEL)
+    .order_by(col(ModelCardRow.revision).desc())
+    .limit(1)
+)
+_PIECES: Final[Executable] = (
+    columns(
+        col(EvidenceRow.kind),
+        col(EvidenceRow.name),
+        col(EvidenceRow.digest),
+        col(EvidenceRow.producer),
+        col(EvidenceRow.is_verified),
+        col(EvidenceRow.produced_at),
+        col(EvidenceRow.expires_at),
+        col(EvidenceRow.body),
+    )
+    .where(
+        col(EvidenceRow.version_id) == bindparam("version", type_=String()),
+        col(EvidenceRow.kind) != MANIFEST,
+        col(EvidenceRow.withdrawn_at).is_(None),
+    )
+    .order_by(col(EvidenceRow.place))
+)
 _MANIFEST: Final = (
     select(EvidenceRow)
     .where(col(EvidenceRow.version_id) == bindparam("version"), col(EvidenceRow.kind) == MANIFEST)

@@ -1,0 +1,85 @@
+"""Who has agreed to a release, panel by panel, and who still has to."""
+
+from __future__ import annotations
+
+from collections.abc import Collection, Iterable
+from dataclasses import dataclass
+from typing import Protocol
+
+from sqlmodel import Session
+
+from auth.access import decide
+from auth.actors import Actor
+from auth.holders import holders
+from catalog.registry.models import resource
+from catalog.registry.tables import ModelRow
+from catalog.releases.policies.law import PANELS, Policy
+from catalog.releases.request import Decision
+from catalog.releases.states import Verb
+
+
+class Bound(Protocol):
+    """A request, as far as what it is bound to and who asked for it go."""
+
+    policy_digest: str
+    snapshot_digest: str
+    manifest_digest: str
+    requested_by: str
+
+
+@dataclass(frozen=True)
+class Seats:
+    """One panel: how many of its role must agree, and who did."""
+
+    role: str
+    needed: int
+    agreed: tuple[str, ...]
+
+    @property
+    def open(self) -> int:
+        """How many still have to agree."""
+        return max(0, self.needed - len(self.agreed))
+
+
+def seats(
+    session: Session,
+    policy: Policy,
+    request: Bound,
+    model: ModelRow,
+    *,
+    decisions: Iterable[Decision],
+    built_by: Collection[str],
+) -> tuple[Seats, ...]:
+    """The panels of a request. What was agreed to on other evidence does not count."""
+    agreed: dict[str, list[str]] = {}
+    for one in decisions:
+        if one.verb is Verb.APPROVE and one.is_bound_to(
+            request.policy_digest, request.snapshot_digest, request.manifest_digest
+        ):
+            agreed.setdefault(one.panel, []).append(one.person_id)
+    found = []
+    for panel in policy.approvals:
+        if isinstance(panel.needed, int):
+            needed = panel.needed
+        else:
+            everybody = holders(session, PANELS[panel.role], resource(model))
+            apart = {request.requested_by, *built_by}
+            # Nobody there is nobody who agreed: one has to be found.
+            needed = max(1, sum(one.id not in apart for one in everybody))
+        found.append(Seats(panel.role, needed, tuple(agreed.get(panel.role, ()))))
+    return tuple(found)
+
+
+def seat_for(by: Actor, panels: Iterable[Seats], model: ModelRow) -> Seats | None:
+    """The first panel with an open seat that this person may take; nobody takes two."""
+    panels = tuple(panels)
+    if any(by.id in one.agreed for one in panels):
+        return None
+    may = (one for one in panels if decide(by, PANELS[one.role], resource(model)))
+    return next((one for one in may if one.open), None)
+
+
+def is_complete(panels: Iterable[Seats]) -> bool:
+    """Whether everybody agreed who has to. No panel at all is no agreement."""
+    panels = tuple(panels)
+    return bool(panels) and not any(one.open for one in panels)

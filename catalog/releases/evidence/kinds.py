@@ -1,0 +1,173 @@
+"""The kinds of evidence that can be attached from outside, and what each has to say."""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Mapping
+from typing import Annotated, Any, Final
+
+from pydantic import BaseModel, ConfigDict, Field, ValidationError, field_validator
+
+from ledger.errors import Invalid
+
+Short = Annotated[str, Field(min_length=1, max_length=200)]
+Long = Annotated[str, Field(max_length=4000)]
+
+
+class _Said(BaseModel):
+    model_config = ConfigDict(extra="forbid", frozen=True, strict=True)
+
+    @property
+    def name(self) -> str:
+        """What this piece is about, among those of its kind."""
+        return ""
+
+
+class Check(_Said):
+    """A check that CI ran."""
+
+    check: Short
+    passed: bool
+    detail: Long = ""
+
+    @property
+    def name(self) -> str:
+        """The check's own name."""
+        return self.check
+
+
+class Scan(_Said):
+    """A scan of the version's files."""
+
+    tool: Short
+    findings: int = Field(ge=0)
+    detail: Long = ""
+
+    @property
+    def name(self) -> str:
+        """The tool that scanned."""
+        return self.tool
+
+
+class Group(_Said):
+    """A group of rows and its value."""
+
+    group: Short
+    rows: int = Field(ge=0)
+    value: float
+
+    @field_validator("value")
+    @classmethod
+    def _is_finite(cls, value: float) -> float:
+        if not math.isfinite(value):
+            msg = "a value is a finite number"
+            raise ValueError(msg)
+        return value
+
+
+class Slices(_Said):
+    """A metric by groups of the evaluation rows."""
+
+    metric: Short
+    by: Short
+    groups: list[Group] = Field(min_length=1, max_length=200)
+
+    @property
+    def name(self) -> str:
+        """Which metric by which column."""
+        return f"{self.metric} by {self.by}"
+
+
+class Fairness(_Said):
+    """How alike groups are treated, each compared with the best treated one."""
+
+    measure: Short = "impact ratio"
+    by: Short
+    groups: list[Group] = Field(min_length=2, max_length=200)
+
+    @property
+    def name(self) -> str:
+        """Which measure by which column."""
+        return f"{self.measure} by {self.by}"
+
+
+class MonitoringPlan(_Said):
+    """How the version is watched once it is live, and what happens when it goes wrong."""
+
+    signals: list[Short] = Field(min_length=1, max_length=50)
+    rollback: Annotated[str, Field(min_length=1, max_length=4000)]
+
+
+class Attestation(_Said):
+    """A person's answer to a question of the policy."""
+
+    question: Short
+    answer: bool
+    statement: Annotated[str, Field(min_length=1, max_length=4000)]
+
+    @property
+    def name(self) -> str:
+        """The question."""
+        return self.question
+
+
+class DataCheck(_Said):
+    """Whether the training data was found sound."""
+
+    dataset: Short
+    sound: bool
+    detail: Long = ""
+
+    @property
+    def name(self) -> str:
+        """The data set."""
+        return self.dataset
+
+
+class Document(_Said):
+    """A paper about the version, known by its digest."""
+
+    title: Short
+    sha256: Annotated[str, Field(pattern=r"^[0-9a-f]{64}$")]
+    media_type: Short
+    size_bytes: int = Field(ge=0)
+
+    @property
+    def name(self) -> str:
+        """The paper's title."""
+        return self.title
+
+
+# Only a person attests; a program reports the rest.
+KINDS: Final[Mapping[str, type[_Said]]] = {
+    "attestation": Attestation,
+    "check": Check,
+    "data-check": DataCheck,
+    "document": Document,
+    "fairness": Fairness,
+    "monitoring-plan": MonitoringPlan,
+    "scan": Scan,
+    "slices": Slices,
+}
+
+
+def checked(kind: str, says: Mapping[str, Any]) -> _Said:
+    """What a piece of evidence says, once it is what its kind asks for. Raises Invalid."""
+    model = KINDS.get(kind)
+    if model is None:
+        raise Invalid(
+            f"There is no evidence of the kind {kind[:40]!r}.",
+            hint=f"There are: {', '.join(KINDS)}.",
+            code="no-such-evidence",
+        )
+    try:
+        return model.model_validate(dict(says))
+    except ValidationError as error:
+        first = error.errors(include_url=False)[0]
+        where = ".".join(str(step) for step in first["loc"]) or kind
+        told = str(first["msg"]).removeprefix("Value error, ")
+        raise Invalid(
+            f"The {kind} is wrong at {where}: {told[:1].lower()}{told[1:]}.",
+            hint=f"It takes {', '.join(model.model_fields)}.",
+            code="bad-evidence",
+        ) from error

@@ -1,0 +1,138 @@
+"""A snapshot: everything the gates of one request are answered from, as it was at one moment."""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Mapping
+from dataclasses import dataclass, field
+from datetime import datetime
+from typing import Any, Self
+
+from catalog.releases.policies.digests import canonical, digest_of
+
+
+@dataclass(frozen=True)
+class Measured:
+    """A number on a data set, with what the run used that data set for."""
+
+    name: str
+    value: float
+    dataset: str
+    dataset_digest: str
+    contexts: tuple[str, ...]
+
+
+@dataclass(frozen=True)
+class Standing:
+    """A version as far as gates ask: its numbers and when they were measured."""
+
+    version_id: str
+    number: int
+    run_id: str
+    measured_at: str
+    metrics: tuple[Measured, ...]
+
+
+@dataclass(frozen=True)
+class Piece:
+    """A piece of evidence as gates read it. Moments are ISO 8601 in UTC; no end: empty."""
+
+    kind: str
+    name: str
+    digest: str
+    producer: str
+    is_verified: bool
+    produced_at: str
+    expires_at: str
+    says: Mapping[str, Any]
+
+    def is_expired(self, at: datetime) -> bool:
+        """Whether it does not count any more."""
+        return bool(self.expires_at) and datetime.fromisoformat(self.expires_at) <= at
+
+
+@dataclass(frozen=True)
+class Snapshot:
+    """What was known. What an older one did not know yet is empty in it."""
+
+    model_id: str
+    alias: str
+    task: str
+    owner_id: str
+    candidate: Standing
+    champion: Standing | None
+    champion_is_live: bool
+    description_digest: str
+    authors: tuple[str, ...]
+    manifest_digest: str
+    manifest_files: int
+    manifest_at: str
+    tier: str = ""
+    regulatory_class: str = ""
+    domain: str = ""
+    naming_problem: str | None = None  # None: nobody asked the rule
+    card_digest: str = ""
+    card_complete: int = 0
+    card_at: str = ""
+    signature_is_known: bool = False
+    signature_changes: tuple[str, ...] = ()  # those that break callers of the live version
+    pieces: tuple[Piece, ...] = field(default=())
+
+    @property
+    def replaces(self) -> int | None:
+        """The version that the alias would leave, if it is set."""
+        return self.champion.number if self.champion and self.champion_is_live else None
+
+    @property
+    def body(self) -> str:
+        """The canonical JSON that is kept."""
+        return canonical(_plain(self))
+
+    @property
+    def digest(self) -> str:
+        """SHA-256 over the body."""
+        return digest_of(_plain(self))
+
+    @classmethod
+    def from_body(cls, body: str) -> Self:
+        """A kept snapshot, read again."""
+        kept: dict[str, Any] = json.loads(body)
+        champion = kept.pop("champion")
+        candidate = kept.pop("candidate")
+        for listed in ("authors", "signature_changes"):
+            kept[listed] = tuple(kept.get(listed, ()))
+        kept["pieces"] = tuple(Piece(**one) for one in kept.get("pieces", ()))
+        return cls(
+            **kept,
+            candidate=_standing(candidate),
+            champion=_standing(champion) if champion else None,
+        )
+
+    def piece(self, kind: str, name: str = "") -> Piece | None:
+        """The newest piece of a kind, of this name where one is given."""
+        found = [one for one in self.pieces if one.kind == kind and name in {"", one.name}]
+        return max(found, key=lambda one: one.produced_at, default=None)
+
+
+def _standing(kept_standing: Mapping[str, Any]) -> Standing:
+    plain = dict(kept_standing)
+    metrics = tuple(
+        Measured(**{**m, "value": float(m["value"]), "contexts": tuple(m["contexts"])})
+        for m in plain.pop("metrics")
+    )
+    return Standing(**plain, metrics=metrics)
+
+
+def _plain(snapshot: Snapshot) -> dict[str, Any]:
+    def standing(one: Standing) -> dict[str, Any]:
+        metrics = [{**vars(m), "contexts": list(m.contexts)} for m in one.metrics]
+        return {**vars(one), "metrics": metrics}
+
+    return {
+        **vars(snapshot),
+        "candidate": standing(snapshot.candidate),
+        "champion": standing(snapshot.champion) if snapshot.champion else None,
+        "authors": list(snapshot.authors),
+        "signature_changes": list(snapshot.signature_changes),
+        "pieces": [{**vars(one), "says": dict(one.says)} for one in snapshot.pieces],
+    }

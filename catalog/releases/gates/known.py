@@ -1,0 +1,172 @@
+"""Gates about what the catalog itself knows of a model and a version."""
+
+from __future__ import annotations
+
+from catalog.releases.gates.answers import Answer, Case, GateResult, said
+from catalog.releases.policies.questions import AnyGate, CardGate
+
+
+def owner(gate: AnyGate, case: Case) -> GateResult:
+    """A person answers for the model."""
+    snapshot = case.snapshot
+    there = bool(snapshot.owner_id)
+    return said(
+        gate,
+        Answer.PASS if there else Answer.MISSING,
+        required="a person",
+        observed="named" if there else "nobody",
+        reason="A governance admin named the owner."
+        if there
+        else "Nobody answers for this model. A governance admin names an owner on the Model page.",
+        evidence="Catalog",
+        produced_by="Governance admin",
+        is_verified=there,
+    )
+
+
+def description(gate: AnyGate, case: Case) -> GateResult:
+    """The version says what it is."""
+    snapshot = case.snapshot
+    there = bool(snapshot.description_digest)
+    return said(
+        gate,
+        Answer.PASS if there else Answer.FAIL,
+        required="a description",
+        observed="present" if there else "empty",
+        reason="The version has a description."
+        if there
+        else "The version has no description. Write one in MLflow; it is read within a minute.",
+        evidence="MLflow",
+        digest=snapshot.description_digest,
+        produced_by="Registered in MLflow",
+    )
+
+
+def author(gate: AnyGate, case: Case) -> GateResult:
+    """It is known who built the version."""
+    snapshot = case.snapshot
+    known = len(snapshot.authors)
+    return said(
+        gate,
+        Answer.PASS if known else Answer.MISSING,
+        required="at least 1 person",
+        observed=str(known),
+        reason="Who built the version is known, so they cannot approve it."
+        if known
+        else "Nobody is known to have built this version. The author claims it on the Model page, "
+        "or a governance admin maps the MLflow user to a person.",
+        evidence="Catalog",
+        produced_by="Claim or mapping",
+        is_verified=bool(known),
+    )
+
+
+def artifacts(gate: AnyGate, case: Case) -> GateResult:
+    """Every file is on record."""
+    snapshot = case.snapshot
+    there = bool(snapshot.manifest_digest)
+    return said(
+        gate,
+        Answer.PASS if there else Answer.MISSING,
+        required="SHA-256 of every file",
+        observed=f"{snapshot.manifest_files} files" if there else "none yet",
+        reason="Every file of the version is on record; a changed byte stops the release."
+        if there
+        else "The worker has not read the version's files yet; it does so once a request is sent.",
+        evidence="Artifact manifest",
+        digest=snapshot.manifest_digest,
+        produced_by="Countersign",
+        is_verified=there,
+        at=snapshot.manifest_at,
+    )
+
+
+def card(gate: AnyGate, case: Case) -> GateResult:
+    """The model card is filled in to a percentage."""
+    if not isinstance(gate, CardGate):
+        raise TypeError(gate.kind)
+    known, complete = bool(case.snapshot.card_digest), case.snapshot.card_complete
+    answer = Answer.PASS if complete >= gate.at_least else Answer.FAIL
+    return said(
+        gate,
+        answer if known else Answer.MISSING,
+        required=f"≥ {gate.at_least} %",
+        observed=f"{complete} %" if known else "no card",
+        reason=f"The model card is {complete} % complete; {gate.at_least} % are asked."
+        if known
+        else "The model has no card yet. Its owner writes one on the Model page.",
+        evidence="Model card",
+        digest=case.snapshot.card_digest,
+        produced_by="Model owner",
+        at=case.snapshot.card_at,
+    )
+
+
+def classified(gate: AnyGate, case: Case) -> GateResult:
+    """Tier and regulatory class were named."""
+    snapshot = case.snapshot
+    has = {"tier": snapshot.tier, "regulatory class": snapshot.regulatory_class}
+    missing = [name for name, value in has.items() if not value]
+    return said(
+        gate,
+        Answer.MISSING if missing else Answer.PASS,
+        required="tier and class",
+        observed=", ".join(value or f"no {name}" for name, value in has.items()),
+        reason=f"Nobody named the {' and the '.join(missing)}. A governance admin does so on the "
+        "Model page."
+        if missing
+        else f"Tier {snapshot.tier}, regulatory class {snapshot.regulatory_class}.",
+        evidence="Catalog",
+        produced_by="Governance admin",
+        is_verified=not missing,
+    )
+
+
+def naming(gate: AnyGate, case: Case) -> GateResult:
+    """The model is called as the naming rule asks."""
+    problem = case.snapshot.naming_problem
+    answer = Answer.MISSING if problem is None else Answer.FAIL if problem else Answer.PASS
+    return said(
+        gate,
+        answer,
+        required="a name that follows the rule",
+        observed="not asked" if problem is None else "breaks it" if problem else "follows it",
+        reason="The rule was not asked when this was recorded."
+        if problem is None
+        else problem or "The name follows the naming rule in force, or there is none.",
+        evidence="Catalog",
+        produced_by="Countersign",
+        is_verified=problem is not None,
+    )
+
+
+def signature(gate: AnyGate, case: Case) -> GateResult:
+    """Who calls the live version can go on calling."""
+    snapshot = case.snapshot
+    broken = snapshot.signature_changes
+    if not snapshot.signature_is_known:
+        answer, observed = Answer.MISSING, "not known"
+        reason = (
+            "One of the two versions was logged without a signature, so nobody knows. "
+            "Log the model with one."
+        )
+    elif broken:
+        answer, observed = Answer.FAIL, f"{len(broken)} changes"
+        reason = f"Callers of the live version would break: {'; '.join(broken[:3])}."
+    else:
+        answer, observed = Answer.PASS, "compatible"
+        reason = (
+            "Callers of the live version need no change."
+            if snapshot.champion
+            else f"Nothing is live as {snapshot.alias} yet, so no caller can break."
+        )
+    return said(
+        gate,
+        answer,
+        required="no change that breaks a caller",
+        observed=observed,
+        reason=reason,
+        evidence="Signatures in MLflow",
+        produced_by="Countersign",
+        is_verified=snapshot.signature_is_known,
+    )

@@ -1,0 +1,1 @@
+"""Policies: the organisation's release law, written as YAML, published in versions that last."""

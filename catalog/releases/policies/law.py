@@ -1,0 +1,215 @@
+"""A policy: which releases it governs, what it asks, who agrees, and what it rests on."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Mapping
+from dataclasses import dataclass
+from datetime import date
+from typing import Any, Final, Literal
+
+from pydantic import Field, ValidationInfo, field_validator, model_validator
+
+from auth.permissions import Role
+from catalog.registry.measures import Measure
+from catalog.releases.policies.digests import digest_of
+from catalog.releases.policies.questions import (
+    DEEPEST,
+    AnyGate,
+    Better,
+    Days,
+    Id,
+    Strict,
+    Words,
+    depth,
+    flat,
+)
+
+# Whose agreement a policy can ask for, and the permission that is asked of them.
+PANELS: Final[Mapping[str, str]] = {
+    Role.APPROVER: "release:decide",
+    Role.INDEPENDENT_VALIDATOR: "release:validate",
+    Role.BUSINESS_OWNER: "release:accept",
+}
+MOST_GATES: Final = 60
+
+
+class MetricRule(Strict):
+    """A metric by the names runs give it, what people call it, and which way is better."""
+
+    names: list[str] = Field(min_length=1)
+    label: str = Field(min_length=1)
+    better: Better
+
+
+class Source(Strict):
+    """What a policy rests on: a law, a guideline, a decision of the organisation."""
+
+    title: Words
+    by: Words
+    date: str = Field(pattern=r"^\d{4}-\d{2}-\d{2}$")
+    note: str = Field(default="", max_length=600)
+
+    @field_validator("date")
+    @classmethod
+    def _is_a_day(cls, value: str) -> str:
+        try:
+            date.fromisoformat(value)
+        except ValueError as error:
+            msg = "there is no such day; write year-month-day"
+            raise ValueError(msg) from error
+        return value
+
+
+class AppliesTo(Strict):
+    """The releases a policy governs: each list that is given must hold the model's own value."""
+
+    tiers: list[Literal[1, 2, 3]] = Field(default_factory=list)
+    classes: list[Words] = Field(default_factory=list)
+    domains: list[Words] = Field(default_factory=list)
+    aliases: list[Words] = Field(default_factory=list)
+    tasks: list[Words] = Field(default_factory=list)
+
+    def covers(self, asked: Classified) -> bool:
+        """Whether a release is governed: an empty list leaves everything in."""
+        return all(
+            not wanted or has in wanted
+            for wanted, has in (
+                (self.tiers, asked.tier),
+                (self.classes, asked.regulatory_class),
+                (self.domains, asked.domain),
+                (self.aliases, asked.alias),
+                (self.tasks, asked.task),
+            )
+        )
+
+
+@dataclass(frozen=True)
+class Classified:
+    """What a release is classified by. Unknown is 0 or empty, and no list holds that."""
+
+    tier: int
+    regulatory_class: str
+    domain: str
+    alias: str
+    task: str
+
+
+class Panel(Strict):
+    """So many people of a role must agree; nobody counts in two panels."""
+
+    role: Literal["approver", "independent validator", "business owner"]
+    needed: int | Literal["all"] = Field(default=1)
+
+    @field_validator("needed")
+    @classmethod
+    def _is_somebody(cls, value: int | str) -> int | str:
+        if isinstance(value, int) and not 1 <= value <= 9:  # noqa: PLR2004
+            msg = "from 1 to 9 people, or all"
+            raise ValueError(msg)
+        return value
+
+
+class TimeLimits(Strict):
+    """How long an open request waits before people are reminded and before it is closed."""
+
+    remind_after_days: Days = 3
+    expire_after_days: Days = 30
+
+
+class Policy(Strict):
+    """One version of a release law."""
+
+    name: Id
+    version: int = Field(ge=1)
+    title: Words
+    purpose: str = Field(default="", max_length=2000)
+    sources: list[Source] = Field(default_factory=list)
+    applies_to: AppliesTo = AppliesTo()
+    priority: int = Field(default=1000, ge=1, le=9999)
+    approvals: list[Panel] = Field(min_length=1, max_length=5)
+    limits: TimeLimits = TimeLimits()
+    metrics: Mapping[str, list[MetricRule]] = Field(min_length=1)
+    context: Words
+    gates: list[AnyGate] = Field(min_length=1, max_length=MOST_GATES)
+
+    @field_validator("approvals", mode="before")
+    @classmethod
+    def _as_panels(cls, value: Any) -> Any:  # noqa: ANN401 - whatever was written
+        """The short form `{needed: 1}` means approvers."""
+        if isinstance(value, dict):
+            return [{"role": "approver", **value}]
+        return value
+
+    @field_validator("approvals")
+    @classmethod
+    def _one_panel_a_role(cls, value: list[Panel]) -> list[Panel]:
+        roles = [panel.role for panel in value]
+        if len(set(roles)) < len(roles):
+            msg = "a role stands here twice; say once how many of it agree"
+            raise ValueError(msg)
+        return value
+
+    @field_validator("gates")
+    @classmethod
+    def _are_told_apart(cls, value: list[AnyGate], _info: ValidationInfo) -> list[AnyGate]:
+        every = flat(value)
+        seen: set[str] = set()
+        for gate in every:
+            if gate.id in seen:
+                msg = f"two gates are called {gate.id!r}; give each an id of its own"
+                raise ValueError(msg)
+            seen.add(gate.id)
+        if len(every) > MOST_GATES:
+            msg = f"{len(every)} gates; {MOST_GATES} are enough"
+            raise ValueError(msg)
+        if any(depth(gate) > DEEPEST for gate in value):
+            msg = f"gates lie more than {DEEPEST} deep in each other; flatten them"
+            raise ValueError(msg)
+        return value
+
+    @model_validator(mode="after")
+    def _limits_in_order(self) -> Policy:
+        if self.limits.remind_after_days >= self.limits.expire_after_days:
+            msg = "limits: a reminder comes before the request expires"
+            raise ValueError(msg)
+        return self
+
+    @property
+    def plain(self) -> dict[str, Any]:
+        """The policy as JSON holds it, without defaults: it stays when the vocabulary grows."""
+        return self.model_dump(mode="json", exclude_defaults=True)
+
+    @property
+    def digest(self) -> str:
+        """What the policy is bound by."""
+        return digest_of(self.plain)
+
+    def key_metric(self, task: str) -> MetricRule | None:
+        """The metric that decides for a task, if the policy knows the task."""
+        rules = self.metrics.get(task) or []
+        return rules[0] if rules else None
+
+    def measures(self) -> dict[str, Measure]:
+        """What decides for each task, as the catalog reads it from a version."""
+        return {
+            task: Measure(tuple(rules[0].names), rules[0].label, rules[0].better, self.context)
+            for task, rules in self.metrics.items()
+            if rules
+        }
+
+
+@dataclass(frozen=True)
+class Published:
+    """A policy with the digest it is bound by."""
+
+    policy: Policy
+    digest: str
+
+
+def governing(policies: Iterable[Published], asked: Classified) -> Published | None:
+    """The policy that governs a release: of those that cover it, the first by priority.
+
+    None means that nothing may be released: no law is no permission.
+    """
+    covering = [one for one in policies if one.policy.applies_to.covers(asked)]
+    return min(covering, key=lambda one: (one.policy.priority, one.policy.name), default=None)

@@ -1,0 +1,232 @@
+"""The questions a policy can ask: each kind of gate, with the settings it takes.
+
+The vocabulary only. What a gate answers is decided in `catalog.releases.gates`.
+"""
+
+from __future__ import annotations
+
+from typing import Annotated, Final, Literal, get_args
+
+from pydantic import BaseModel, ConfigDict, Field, model_validator
+
+Share = Annotated[float, Field(ge=0, le=1)]
+Days = Annotated[int, Field(ge=1, le=3650)]
+Id = Annotated[str, Field(pattern=r"^[a-z][a-z0-9-]{0,39}$")]
+Words = Annotated[str, Field(min_length=1, max_length=300)]
+Better = Literal["higher", "lower"]
+
+DEEPEST: Final = 4
+
+
+class Strict(BaseModel):
+    """Part of a policy: nothing unknown in it, nothing converted, nothing changed afterwards."""
+
+    model_config = ConfigDict(extra="forbid", frozen=True, strict=True)
+
+
+class _Gate(Strict):
+    id: Id
+    title: Words
+    asks: Words
+
+
+class PerformanceGate(_Gate):
+    """The deciding metric is not worse than the live version's by more than `margin`."""
+
+    kind: Literal["metric_not_worse_than_champion"]
+    margin: float = Field(ge=0)
+
+
+class ThresholdGate(_Gate):
+    """A metric, by any of the names runs give it, lies within bounds on the policy's data."""
+
+    kind: Literal["metric_threshold"]
+    names: list[Words] = Field(min_length=1)
+    label: Words
+    at_least: float | None = None
+    at_most: float | None = None
+
+    @model_validator(mode="after")
+    def _is_bounded(self) -> ThresholdGate:
+        if self.at_least is None and self.at_most is None:
+            msg = "say at_least, at_most or both"
+            raise ValueError(msg)
+        if self.at_least is not None and self.at_most is not None and self.at_least > self.at_most:
+            msg = "at_least is larger than at_most, so nothing could pass"
+            raise ValueError(msg)
+        return self
+
+
+class SliceGate(_Gate):
+    """No group of the rows that is large enough falls below a value (evidence `slices`)."""
+
+    kind: Literal["metric_per_slice"]
+    metric: Words
+    by: Words
+    at_least: float
+    smallest_group: int = Field(ge=1, default=30)
+
+
+class FairnessGate(_Gate):
+    """Groups are treated alike by a measure, such as the impact ratio (evidence `fairness`)."""
+
+    kind: Literal["fairness"]
+    measure: Words = "impact ratio"
+    by: Words
+    at_least: Share
+    smallest_group: int = Field(ge=1, default=30)
+
+
+class OwnerGate(_Gate):
+    """An administrator named an owner."""
+
+    kind: Literal["owner_present"]
+
+
+class DescriptionGate(_Gate):
+    """The version has a description in MLflow."""
+
+    kind: Literal["description_present"]
+
+
+class AuthorGate(_Gate):
+    """Somebody is linked to the version as its author."""
+
+    kind: Literal["author_known"]
+
+
+class ArtifactsGate(_Gate):
+    """The worker recorded the SHA-256 of every artifact file."""
+
+    kind: Literal["artifacts_recorded"]
+
+
+class CardGate(_Gate):
+    """The model card is filled in to a percentage."""
+
+    kind: Literal["card_complete"]
+    at_least: int = Field(ge=1, le=100)
+
+
+class ClassifiedGate(_Gate):
+    """Tier and regulatory class of the model were named."""
+
+    kind: Literal["classified"]
+
+
+class NamingGate(_Gate):
+    """The model is called as the naming rule in force asks."""
+
+    kind: Literal["naming_follows"]
+
+
+class SignatureGate(_Gate):
+    """Who calls the live version can call this one: no column gone, none added, none changed."""
+
+    kind: Literal["signature_compatible"]
+
+
+class EvidenceGate(_Gate):
+    """A piece of evidence of a kind is on record, and not too old."""
+
+    kind: Literal["evidence_present"]
+    evidence: Id
+    name: str = ""
+    within_days: Days | None = None
+    verified: bool = False
+
+
+class ScanGate(_Gate):
+    """A scan of the version's files found nothing (evidence `scan`)."""
+
+    kind: Literal["scan_clean"]
+    within_days: Days | None = None
+
+
+class CheckGate(_Gate):
+    """A check that CI reported under a name passed (evidence `check`)."""
+
+    kind: Literal["check_passed"]
+    check: Words
+    within_days: Days | None = None
+
+
+class AttestationGate(_Gate):
+    """A person answered a question with yes (evidence `attestation`)."""
+
+    kind: Literal["attested"]
+    question: Words
+    within_days: Days | None = None
+
+
+class DataGate(_Gate):
+    """The data the version was trained on was checked and found sound (evidence `data-check`)."""
+
+    kind: Literal["data_sound"]
+    within_days: Days | None = None
+
+
+class MonitoringGate(_Gate):
+    """It is written down how the version is watched once live (evidence `monitoring-plan`)."""
+
+    kind: Literal["monitoring_plan"]
+
+
+class AllGate(_Gate):
+    """Every one of several gates passes."""
+
+    kind: Literal["all_of"]
+    gates: list[AnyGate] = Field(min_length=1, max_length=20)
+
+
+class SomeGate(_Gate):
+    """One of several gates passes."""
+
+    kind: Literal["any_of"]
+    gates: list[AnyGate] = Field(min_length=1, max_length=20)
+
+
+AnyGate = Annotated[
+    PerformanceGate
+    | ThresholdGate
+    | SliceGate
+    | FairnessGate
+    | OwnerGate
+    | DescriptionGate
+    | AuthorGate
+    | ArtifactsGate
+    | CardGate
+    | ClassifiedGate
+    | NamingGate
+    | SignatureGate
+    | EvidenceGate
+    | ScanGate
+    | CheckGate
+    | AttestationGate
+    | DataGate
+    | MonitoringGate
+    | AllGate
+    | SomeGate,
+    Field(discriminator="kind"),
+]
+AllGate.model_rebuild()
+SomeGate.model_rebuild()
+
+GATES: Final[tuple[type[_Gate], ...]] = get_args(get_args(AnyGate)[0])
+KINDS: Final = frozenset(get_args(gate.model_fields["kind"].annotation)[0] for gate in GATES)
+
+
+def depth(gate: AnyGate) -> int:
+    """How deep gates lie in gates: 1 for a plain one."""
+    inner = gate.gates if isinstance(gate, AllGate | SomeGate) else ()
+    return 1 + max((depth(one) for one in inner), default=0)
+
+
+def flat(gates: list[AnyGate]) -> list[AnyGate]:
+    """The gates and all that lie in them, in order."""
+    found: list[AnyGate] = []
+    for gate in gates:
+        found.append(gate)
+        if isinstance(gate, AllGate | SomeGate):
+            found += flat(gate.gates)
+    return found
