@@ -54,8 +54,10 @@ from catalog.registry.search.saved import SavedSearches
 from catalog.registry.servers import Servers
 from catalog.registry.similar import Similarity
 from catalog.releases.docket import Docket
+from catalog.releases.evidence.attaching import Evidence
 from catalog.releases.policies.shelf import Policies
 from catalog.releases.promotions import Promotions
+from catalog.releases.replay import Replay
 from catalog.releases.requests import Requests
 from catalog.releases.tickets import TicketOffice
 from catalog.use_cases.use_cases import UseCases
@@ -117,6 +119,8 @@ class Portal:
     mirrors: Mapping[str, Mirror]
     mirror_hints: MirrorHints
     policies: Policies
+    evidence: Evidence
+    replay: Replay
     requests: Requests
     docket: Docket
     promotions: Promotions
@@ -201,6 +205,8 @@ def build(
         mirrors=mirrors,
         mirror_hints=MirrorHints(ledger, jobs, settings.webhook_secrets),
         policies=policies,
+        evidence=Evidence(ledger),
+        replay=Replay(ledger, policies),
         requests=Requests(ledger, policies),
         docket=Docket(ledger, policies),
         promotions=Promotions(

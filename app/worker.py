@@ -37,6 +37,7 @@ from ledger.journal import event_of
 _LOG = logging.getLogger(__name__)
 _OUTBOX_SECONDS: Final = 0.3
 _INDEX_SECONDS: Final = 0.25
+_OVERDUE_SECONDS: Final = 600.0
 _TRUST_SECONDS: Final = 3600.0
 _POST_SECONDS: Final = 1.0
 _DIGEST_SECONDS: Final = 300.0
@@ -271,10 +272,13 @@ def _index_loop(portal: Portal, stop: threading.Event) -> None:
 
 
 def _outbox_loop(portal: Portal, stop: threading.Event) -> None:
-    at_point = drill()
+    at_point, due = drill(), 0.0
     while not stop.is_set():
         done = None
         try:
+            if time.monotonic() >= due:
+                portal.requests.expire_overdue(by=RELEASES)
+                due = time.monotonic() + _OVERDUE_SECONDS
             done = portal.promotions.carry_out_next(EXECUTOR, by=RELEASES, at_point=at_point)
         except CountersignError as problem:
             _LOG.warning("promotion: %s", problem.message)

@@ -31,6 +31,7 @@ VISITS: Final[dict[str, tuple[Person, str]]] = {
     "request": (ALICE, "name=credit-scorecard&version=3"),
     "inbox": (BOB, ""),
     "releases": (BOB, ""),
+    "policies": (GRACE, ""),
     "release": (BOB, "id=RR-2026-0013"),
     "notifications": (ALICE, ""),
     "use_case": (ALICE, ""),

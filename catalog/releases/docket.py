@@ -336,7 +336,7 @@ class Docket:
             return []
         built = authors_of(session, {one.request.version_id for one in mine})
         asked = {"requests": [one.request.id for one in mine], "person": by.id}
-        agreed = set(session.connection().execute(_AGREED, asked).tuples().all())
+        agreed = set(session.connection().execute(_AGREED, asked).all())
         return [
             one
             for one in mine

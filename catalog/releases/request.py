@@ -80,7 +80,7 @@ def load_requests(session: Session, rows: list[RequestRow]) -> list[ReleaseReque
     """Rows as values, with what belongs to them read in five queries, however many there are."""
     connection = session.connection()
     named = connection.execute(_NAMES, {"models": list({row.model_id for row in rows})})
-    names = dict(named.tuples().all())
+    names = dict(named.all())
     built = authors_of(session, {row.version_id for row in rows})
     promotions = promotions_of(session, [row.id for row in rows])
     decisions: dict[str, list[Decision]] = {}

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
-from datetime import datetime
+from datetime import datetime, timedelta
 from typing import Final
 
 from sqlalchemy import String, bindparam
@@ -256,6 +256,22 @@ class Requests:
             decide(by, "evidence:collect", resource(model)).insist()
             if State(row.state) in OPEN:
                 self._decided(act, row, Verb.EXPIRE, by, why)
+
+    def expire_overdue(self, *, by: Actor) -> list[str]:
+        """Close the open requests on which nothing was done for as long as their policy allows."""
+        with self._ledger.store.read() as session:
+            waiting = session.exec(select(RequestRow).where(col(RequestRow.state).in_(OPEN))).all()
+        closed = []
+        for row in waiting:
+            if not row.policy_digest:
+                continue
+            days = self._policies.by_digest(row.policy_digest).limits.expire_after_days
+            if self._ledger.clock.now() - row.changed_at < timedelta(days=days):
+                continue
+            why = f"Nothing was done on it for {days} days, as long as its policy allows."
+            self.expire(row.id, why, by=by)
+            closed.append(row.id)
+        return closed
 
     def open_on(self, version_id: str) -> list[str]:
         """The open requests for a version."""

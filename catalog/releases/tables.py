@@ -31,7 +31,9 @@ class PolicyRow(SQLModel, table=True):
     # Empty and False for what is only kept because something is bound to it.
     published_by: str = Field(default="", sa_column_kwargs={"server_default": text("''")})
     is_in_force: bool = Field(default=False, sa_column_kwargs={"server_default": false()})
-    written: str = Field(default="", sa_column=Column(Text, nullable=False, server_default=""))
+    written: str = Field(
+        default="", sa_column=Column(Text, nullable=False, server_default=text("''"))
+    )
     ended_at: datetime | None = Field(default=None, sa_column=_moment(nullable=True))
     ended_by: str = Field(default="", sa_column_kwargs={"server_default": text("''")})
 

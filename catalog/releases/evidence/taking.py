@@ -154,7 +154,7 @@ def _stand(
     contexts: dict[tuple[str, str], set[str]] = {}
     for run_id, digest, context in connection.execute(_CONTEXTS, of_runs):
         contexts.setdefault((run_id, digest), set()).add(context)
-    ended = dict(connection.execute(_ENDED, of_runs).tuples().all())
+    ended = dict(connection.execute(_ENDED, of_runs).all())
     measured: dict[str, list[Row[Any]]] = {}
     for metric in connection.execute(_METRICS, {"versions": [one.id for one in versions]}):
         measured.setdefault(metric.version_id, []).append(metric)

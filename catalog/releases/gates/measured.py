@@ -87,9 +87,8 @@ def threshold(gate: AnyGate, case: Case) -> GateResult:
     if not isinstance(gate, ThresholdGate):
         raise TypeError(gate.kind)
     mine = _on_evaluation(case.policy.context, gate.names, case.snapshot.candidate)
-    bounds = [f"≥ {gate.at_least:g}"] * (gate.at_least is not None)
-    bounds += [f"≤ {gate.at_most:g}"] * (gate.at_most is not None)
-    required = " and ".join(bounds)
+    bounds = (("≥", gate.at_least), ("≤", gate.at_most))
+    required = " and ".join(f"{sign} {bound:g}" for sign, bound in bounds if bound is not None)
     run = case.snapshot.candidate.run_id
     told = partial(
         said,

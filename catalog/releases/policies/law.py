@@ -7,7 +7,7 @@ from dataclasses import dataclass
 from datetime import date
 from typing import Any, Final, Literal
 
-from pydantic import Field, ValidationInfo, field_validator, model_validator
+from pydantic import Field, field_validator
 
 from auth.permissions import Role
 from catalog.registry.measures import Measure
@@ -110,9 +110,8 @@ class Panel(Strict):
 
 
 class TimeLimits(Strict):
-    """How long an open request waits before people are reminded and before it is closed."""
+    """How many days an open request waits, without anything being done, before it is closed."""
 
-    remind_after_days: Days = 3
     expire_after_days: Days = 30
 
 
@@ -151,7 +150,7 @@ class Policy(Strict):
 
     @field_validator("gates")
     @classmethod
-    def _are_told_apart(cls, value: list[AnyGate], _info: ValidationInfo) -> list[AnyGate]:
+    def _are_told_apart(cls, value: list[AnyGate]) -> list[AnyGate]:
         every = flat(value)
         seen: set[str] = set()
         for gate in every:
@@ -166,13 +165,6 @@ class Policy(Strict):
             msg = f"gates lie more than {DEEPEST} deep in each other; flatten them"
             raise ValueError(msg)
         return value
-
-    @model_validator(mode="after")
-    def _limits_in_order(self) -> Policy:
-        if self.limits.remind_after_days >= self.limits.expire_after_days:
-            msg = "limits: a reminder comes before the request expires"
-            raise ValueError(msg)
-        return self
 
     @property
     def plain(self) -> dict[str, Any]:

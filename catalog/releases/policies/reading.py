@@ -81,7 +81,10 @@ def read(text: str) -> Policy:
         return Policy.model_validate(plain)
     except ValidationError as error:
         found = [_problem(one, plain, lines) for one in error.errors(include_url=False)]
-        raise NotAPolicy(sorted(found, key=lambda one: one.line)[:_MOST_PROBLEMS]) from error
+        # A key that was mistyped is not missing too.
+        meant = {one.remedy.removeprefix("Did you mean ").rstrip("?") for one in found}
+        told = [one for one in found if one.message.removesuffix(" is missing.") not in meant]
+        raise NotAPolicy(sorted(told, key=lambda one: one.line)[:_MOST_PROBLEMS]) from error
 
 
 def schema() -> dict[str, Any]:
@@ -247,10 +250,10 @@ def _problem(
     if kind == "extra_forbidden":
         unknown = str(error["loc"][-1])
         return Problem(
-            lines.get((*at, unknown), line),
+            line,
             where,
             f"{unknown} is not known here.",
-            _close(unknown, _fields(plain, at)) or "Take it out.",
+            _close(unknown, _fields(plain, at[:-1])) or "Take it out.",
         )
     if kind in {"union_tag_invalid", "union_tag_not_found"}:
         said = value.get("kind") if isinstance(value, dict) else None

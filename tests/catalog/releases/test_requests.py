@@ -33,6 +33,7 @@ def test_alice_asks_bob_approves_and_both_are_on_record(house: House) -> None:
     assert asked.texts["reason"] == WHY
     assert decided.digests == {
         "policy": approved.policy_digest,
+        "verdict": approved.decisions[0].verdict_digest,
         "evidence": approved.snapshot_digest,
         "artifacts": approved.manifest_digest,
     }

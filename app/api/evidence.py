@@ -1,0 +1,86 @@
+"""Routes for evidence on a version: what is attached, attach, take back."""
+
+from __future__ import annotations
+
+from typing import Any
+
+from fastapi import APIRouter
+from pydantic import BaseModel, ConfigDict, Field
+
+from app.api.caller import Caller, Desk
+from catalog.releases.evidence.attaching import Attached
+from ledger.clock import iso
+
+router = APIRouter(tags=["evidence"])
+
+_ANY_TEXT = 100_000
+
+
+class _Strict(BaseModel):
+    model_config = ConfigDict(extra="forbid")
+
+
+class Piece(_Strict):
+    """A piece of evidence: its kind, what it says, who made it, for how many days it counts."""
+
+    kind: str = Field(max_length=100)
+    says: dict[str, Any]
+    producer: str = Field(default="", max_length=500)
+    days: int | None = None
+
+
+class Reason(_Strict):
+    """Why."""
+
+    reason: str = Field(max_length=_ANY_TEXT)
+
+
+@router.get("/models/{name}/versions/{number}/evidence")
+def listing(  # noqa: PLR0913, PLR0917 - the address of a version
+    name: str, number: int, portal: Desk, by: Caller, server: str = "", workspace: str = ""
+) -> dict[str, Any]:
+    """What is attached to a version, newest first, also what was taken back."""
+    model = portal.models.find(name, by=by, server=server, workspace=workspace)
+    version = portal.models.version(model, number)
+    return {"evidence": [_piece(one) for one in portal.evidence.of(version.id, by=by)]}
+
+
+@router.post("/models/{name}/versions/{number}/evidence", status_code=201)
+def attach(  # noqa: PLR0913, PLR0917 - the address of a version
+    name: str,
+    number: int,
+    piece: Piece,
+    portal: Desk,
+    by: Caller,
+    server: str = "",
+    workspace: str = "",
+) -> dict[str, Any]:
+    """Attach a piece of evidence; it takes the place of an older one of its kind and name."""
+    model = portal.models.find(name, by=by, server=server, workspace=workspace)
+    version = portal.models.version(model, number)
+    made = portal.evidence.attach(
+        version.id, piece.kind, piece.says, producer=piece.producer, days=piece.days, by=by
+    )
+    return _piece(made)
+
+
+@router.post("/evidence/{evidence_id}/withdrawal")
+def withdraw(evidence_id: str, reason: Reason, portal: Desk, by: Caller) -> dict[str, Any]:
+    """Take a piece back: it stays on record and counts no more."""
+    portal.evidence.withdraw(evidence_id, reason.reason, by=by)
+    return {"id": evidence_id, "withdrawn": True}
+
+
+def _piece(one: Attached) -> dict[str, Any]:
+    return {
+        "id": one.id,
+        "kind": one.kind,
+        "name": one.name,
+        "digest": one.digest,
+        "says": dict(one.says),
+        "producer": one.producer,
+        "verified": one.is_verified,
+        "produced_at": iso(one.produced_at),
+        "expires_at": iso(one.expires_at) if one.expires_at else None,
+        "withdrawn_at": iso(one.withdrawn_at) if one.withdrawn_at else None,
+    }

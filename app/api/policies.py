@@ -1,0 +1,146 @@
+"""Routes for policies: read, try on the past, publish, end; and past approvals asked again."""
+
+from __future__ import annotations
+
+from typing import Any
+
+from fastapi import APIRouter
+from pydantic import BaseModel, ConfigDict, Field
+
+from app.api.caller import Caller, Desk
+from catalog.releases.policies.law import Policy
+from catalog.releases.policies.reading import read, schema
+from catalog.releases.replay import Verdict
+from ledger.clock import iso
+
+router = APIRouter(prefix="/policies", tags=["policies"])
+
+# Far beyond what is taken, so that the verb itself says what the limit is.
+_ANY_TEXT = 2_000_000
+
+
+class _Strict(BaseModel):
+    model_config = ConfigDict(extra="forbid")
+
+
+class Draft(_Strict):
+    """A policy as YAML."""
+
+    policy: str = Field(max_length=_ANY_TEXT)
+
+
+class Publication(Draft):
+    """A policy to be put into force, and why."""
+
+    reason: str = Field(max_length=_ANY_TEXT)
+
+
+class Reason(_Strict):
+    """Why."""
+
+    reason: str = Field(max_length=_ANY_TEXT)
+
+
+@router.get("")
+def in_force(portal: Desk, _by: Caller) -> dict[str, Any]:
+    """The policies in force, by priority."""
+    found = portal.policies.in_force()
+    return {"policies": [_policy(one.policy, one.digest) for one in found]}
+
+
+@router.get("/schema")
+def json_schema(_by: Caller) -> dict[str, Any]:
+    """The JSON Schema of a policy."""
+    return schema()
+
+
+@router.get("/editions")
+def editions(portal: Desk, _by: Caller, name: str = "") -> dict[str, Any]:
+    """What was published, newest first, as it was written."""
+    return {
+        "editions": [
+            {
+                "name": one.policy.name,
+                "version": one.policy.version,
+                "digest": one.digest,
+                "published_by": one.published_by,
+                "published_at": iso(one.published_at),
+                "ended_at": iso(one.ended_at) if one.ended_at else None,
+                "policy": one.text,
+            }
+            for one in portal.policies.editions(name)
+        ]
+    }
+
+
+@router.get("/replay")
+def replay(portal: Desk, by: Caller) -> dict[str, Any]:
+    """Every past approval the caller may see, asked again."""
+    found = portal.replay.decisions(by=by)
+    return {
+        "approvals": [
+            {
+                "request": one.number,
+                "at": iso(one.at),
+                "then": one.kept or None,
+                "now": one.now.digest,
+                "same": one.is_same,
+            }
+            for one in found
+        ],
+        "differ": sum(not one.is_same for one in found),
+    }
+
+
+@router.post("/trial")
+def trial(draft: Draft, portal: Desk, by: Caller) -> dict[str, Any]:
+    """What a policy would have said of past requests, and says of what is live. Changes nothing."""
+    found = portal.replay.trial(read(draft.policy), by=by)
+    return {
+        "requests": [
+            {
+                "request": one.number,
+                "model": one.model,
+                "version": one.version,
+                "alias": one.alias,
+                "state": one.state,
+                "before": _verdict(one.before),
+                "after": _verdict(one.after),
+                "flipped": one.has_flipped,
+            }
+            for one in found.requests
+        ],
+        "live": [
+            {
+                "model": one.model,
+                "version": one.version,
+                "alias": one.alias,
+                **_verdict(one.verdict),
+            }
+            for one in found.live
+        ],
+        "not_governed": found.not_governed,
+        "is_cut": found.is_cut,
+    }
+
+
+@router.post("", status_code=201)
+def publish(publication: Publication, portal: Desk, by: Caller) -> dict[str, Any]:
+    """Put a policy into force."""
+    made = portal.policies.publish(publication.policy, publication.reason, by=by)
+    return _policy(made.policy, made.digest)
+
+
+@router.post("/{name}/end")
+def end(name: str, reason: Reason, portal: Desk, by: Caller) -> dict[str, Any]:
+    """Take a policy out of force."""
+    portal.policies.end(name, reason.reason, by=by)
+    return {"name": name, "in_force": False}
+
+
+def _policy(policy: Policy, digest: str) -> dict[str, Any]:
+    return {"name": policy.name, "version": policy.version, "digest": digest, **policy.plain}
+
+
+def _verdict(one: Verdict) -> dict[str, Any]:
+    return {"passes": one.passes, "in_the_way": list(one.standing_in_the_way)}

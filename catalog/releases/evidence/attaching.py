@@ -1,0 +1,200 @@
+"""Attaching evidence from outside: typed, dated, known by its content, and marked as reported."""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Mapping
+from dataclasses import dataclass
+from datetime import datetime, timedelta
+from typing import Any, Final
+
+from sqlmodel import Session, col, select
+
+from auth.access import Verdict, decide
+from auth.actors import Actor, Kind
+from catalog.registry.models import resource
+from catalog.registry.tables import ModelRow, VersionRow
+from catalog.releases.evidence.kinds import checked
+from catalog.releases.evidence.taking import MANIFEST
+from catalog.releases.policies.digests import canonical, digest_of
+from catalog.releases.tables import EvidenceRow
+from ledger import trail
+from ledger.acts import Ledger
+from ledger.errors import Conflict, Invalid, NotFound
+from ledger.ids import new_id
+from ledger.statements import statement
+
+LARGEST_BYTES: Final = 64 * 1024
+LONGEST_DAYS: Final = 3650
+_MOST_PIECES: Final = 200
+_CHOOSE: Final = "Choose one on the Model page."
+
+
+@dataclass(frozen=True)
+class Attached:
+    """A piece of evidence on a version. `digest` is SHA-256 over what it says."""
+
+    id: str
+    version_id: str
+    kind: str
+    name: str
+    digest: str
+    says: Mapping[str, Any]
+    producer: str
+    attached_by: str
+    is_verified: bool
+    produced_at: datetime
+    expires_at: datetime | None
+    withdrawn_at: datetime | None
+
+
+class Evidence:
+    """The desk where evidence is attached and taken back."""
+
+    def __init__(self, ledger: Ledger) -> None:
+        self._ledger = ledger
+
+    def of(self, version_id: str, *, by: Actor) -> list[Attached]:
+        """What is attached, newest first, and what was taken back. Raises NotFound."""
+        with self._ledger.store.read() as session:
+            _found(session, version_id, by)
+            rows = session.exec(
+                select(EvidenceRow)
+                .where(EvidenceRow.version_id == version_id, EvidenceRow.kind != MANIFEST)
+                .order_by(col(EvidenceRow.place).desc())
+                .limit(_MOST_PIECES)
+            )
+            return [_attached(row) for row in rows]
+
+    def may_attach(self, model: ModelRow, kind: str, *, by: Actor) -> Verdict:
+        """Whether the actor may attach this. What a person states, only a person states."""
+        if kind == "attestation" and by.kind is not Kind.PERSON:
+            return Verdict(False, "Only a person attests.", "not-a-person", "Sign in and answer.")
+        wanted = "evidence:attest" if kind == "attestation" else "evidence:attach"
+        return decide(by, wanted, resource(model))
+
+    def attach(
+        self,
+        version_id: str,
+        kind: str,
+        says: Mapping[str, Any],
+        *,
+        producer: str = "",
+        days: int | None = None,
+        by: Actor,
+    ) -> Attached:
+        """Attach a piece of evidence; it takes the place of an older one of its kind and name.
+
+        `producer` is the tool or pipeline that made it, the actor's own name where empty. It counts
+        for `days`, for ever where None.
+
+        Raises:
+            Invalid: no such kind, or it does not say what its kind asks for.
+            NotFound, Refused, Conflict: no such version; no role here; 200 pieces already.
+        """
+        found = checked(kind, says)
+        plain = found.model_dump(mode="json")
+        body = canonical(plain)
+        if len(body.encode()) > LARGEST_BYTES:
+            raise Invalid(
+                f"The {kind} has {len(body.encode()):,} bytes; {LARGEST_BYTES:,} are kept.",
+                hint="Attach the long report as a document and say here what it found.",
+                code="evidence-too-large",
+            )
+        if days is not None and not 1 <= days <= LONGEST_DAYS:
+            raise Invalid(
+                f"Evidence counts for 1 to {LONGEST_DAYS} days, not {days}.",
+                hint="Leave the days out where it never expires.",
+                code="bad-days",
+            )
+        producer = statement(producer, "producer", longest=120) if producer else by.name
+        with self._ledger.act(
+            "evidence:attach", actor=by.id, resource=f"version:{version_id}"
+        ) as act:
+            model, version = _found(act.session, version_id, by)
+            self.may_attach(model, kind, by=by).insist()
+            there = act.session.exec(
+                select(EvidenceRow.id).where(
+                    EvidenceRow.version_id == version.id, EvidenceRow.kind != MANIFEST
+                )
+            ).all()
+            if len(there) >= _MOST_PIECES:
+                raise Conflict(
+                    f"Version {version.number} has {_MOST_PIECES} pieces of evidence already.",
+                    hint="Attach what changed to the next version.",
+                    code="too-much-evidence",
+                )
+            row = EvidenceRow(
+                id=new_id("evd"),
+                place=trail.next_in(act.session, "evidence"),
+                version_id=version.id,
+                kind=kind,
+                name=found.name,
+                digest=digest_of(plain),
+                body=body,
+                producer=producer,
+                attached_by=by.id,
+                is_verified=False,
+                produced_at=act.at,
+                expires_at=act.at + timedelta(days=days) if days else None,
+            )
+            act.session.add(row)
+            act.session.flush()
+            act.facts |= {"model": model.id, "kind": kind, "evidence": row.id}
+            act.digests["evidence"] = row.digest
+            act.texts["name"] = f"{kind} {found.name}".strip()
+            act.emit("evidence:attached", version.id, kind=kind)
+            return _attached(row)
+
+    def withdraw(self, evidence_id: str, why: str, *, by: Actor) -> None:
+        """Take a piece back: it stays on record and does not count any more.
+
+        Who attached it does, or an approver. Raises NotFound, Refused, Conflict.
+        """
+        why = statement(why, "reason", longest=4000, hint="Say in a sentence why.")
+        with self._ledger.act(
+            "evidence:withdraw", actor=by.id, resource=f"evidence:{evidence_id}"
+        ) as act:
+            row = act.session.get(EvidenceRow, evidence_id, with_for_update=True)
+            if row is None or row.kind == MANIFEST:
+                raise NotFound("There is no such evidence.", hint="It stands on the request.")
+            model, _version = _found(act.session, row.version_id, by)
+            if row.attached_by != by.id:
+                decide(by, "release:decide", resource(model)).insist()
+            if row.withdrawn_at is not None:
+                raise Conflict("It was taken back already.", code="withdrawn-already")
+            row.withdrawn_at = act.at
+            act.session.add(row)
+            act.facts |= {"model": model.id, "kind": row.kind}
+            act.digests["evidence"] = row.digest
+            act.texts["reason"] = why
+            act.emit("evidence:withdrawn", row.version_id, kind=row.kind)
+
+
+def _found(session: Session, version_id: str, by: Actor) -> tuple[ModelRow, VersionRow]:
+    version = session.get(VersionRow, version_id)
+    model = session.get(ModelRow, version.model_id) if version else None
+    if version is None or model is None or not decide(by, "model:read", resource(model)):
+        raise NotFound("There is no such version.", hint=_CHOOSE, code="no-such-version")
+    if version.gone_at is not None:
+        raise Conflict(
+            f"Version {version.number} was deleted in MLflow.", hint=_CHOOSE, code="version-gone"
+        )
+    return model, version
+
+
+def _attached(row: EvidenceRow) -> Attached:
+    return Attached(
+        id=row.id,
+        version_id=row.version_id,
+        kind=row.kind,
+        name=row.name,
+        digest=row.digest,
+        says=json.loads(row.body),
+        producer=row.producer,
+        attached_by=row.attached_by,
+        is_verified=row.is_verified,
+        produced_at=row.produced_at,
+        expires_at=row.expires_at,
+        withdrawn_at=row.withdrawn_at,
+    )

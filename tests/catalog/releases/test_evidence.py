@@ -1,0 +1,201 @@
+"""Evidence from outside: typed, dated, self-reported, and answered to by gates."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from datetime import timedelta
+from typing import Any
+
+import pytest
+
+from catalog.releases.gates.asking import Answer, GateResult
+from catalog.releases.policies.reading import pack_text
+from catalog.releases.states import Verb
+from ledger.errors import Conflict, CountersignError, Invalid, NotFound
+from tests.cast import WHY, House
+
+GATES = """
+  - {id: check, kind: check_passed, title: Unit tests, asks: They pass, check: unit}
+  - {id: scan, kind: scan_clean, title: Scan, asks: Nothing found, within_days: 30}
+  - {id: slices, kind: metric_per_slice, title: Slices, asks: No group falls, metric: AUC,
+     by: region, at_least: 0.7}
+  - {id: fairness, kind: fairness, title: Fairness, asks: Alike, by: sex, at_least: 0.8}
+  - {id: answer, kind: attested, title: Tried, asks: Somebody tried it, question: "Tried?"}
+  - {id: data, kind: data_sound, title: Data, asks: Sound}
+  - {id: plan, kind: monitoring_plan, title: Plan, asks: Watched}
+  - {id: paper, kind: evidence_present, title: Paper, asks: A report, evidence: document}
+  - {id: card, kind: card_complete, title: Card, asks: Filled in, at_least: 50}
+  - {id: classified, kind: classified, title: Class, asks: Named}
+  - {id: naming, kind: naming_follows, title: Name, asks: Follows}
+  - {id: signature, kind: signature_compatible, title: Signature, asks: Compatible}
+  - {id: bound, kind: metric_threshold, title: Bound, asks: Good, names: [roc_auc, auc],
+     label: AUC, at_least: 0.5, at_most: 1.0}
+  - id: either
+    kind: any_of
+    title: Either
+    asks: One of two
+    gates:
+      - {id: e1, kind: check_passed, title: A, asks: a, check: a}
+      - {id: e2, kind: check_passed, title: B, asks: b, check: b}
+  - id: both
+    kind: all_of
+    title: Both
+    asks: Two
+    gates:
+      - {id: b1, kind: check_passed, title: C, asks: c, check: a}
+      - {id: b2, kind: check_passed, title: D, asks: d, check: b}
+"""
+
+
+@pytest.fixture
+def asking(house: House) -> House:
+    """A policy that asks everything, on a model with two versions."""
+    house.credit()
+    text = pack_text("baseline").replace("\nversion: 1\n", "\nversion: 2\n").rstrip() + GATES
+    house.portal.policies.publish(text, WHY, by=house.grace)
+    return house
+
+
+def answered(house: House, gate: str) -> GateResult:
+    gates = house.portal.requests.preview(house.version(2).id, "champion", by=house.alice).gates
+    return next(one for one in gates if one.id == gate)
+
+
+def attach(house: House, kind: str, says: Mapping[str, Any], days: int | None = None) -> str:
+    made = house.portal.evidence.attach(
+        house.version(2).id, kind, says, producer="CI", days=days, by=house.alice
+    )
+    return made.id
+
+
+def groups(*values: tuple[str, int, float]) -> list[dict[str, object]]:
+    return [{"group": name, "rows": rows, "value": value} for name, rows, value in values]
+
+
+@pytest.mark.parametrize(
+    ("gate", "kind", "good", "bad", "told"),
+    [
+        ("check", "check", {"check": "unit", "passed": True},
+         {"check": "unit", "passed": False}, "failed"),
+        ("scan", "scan", {"tool": "picklescan", "findings": 0},
+         {"tool": "picklescan", "findings": 2}, "2 findings"),
+        ("slices", "slices",
+         {"metric": "AUC", "by": "region", "groups": groups(("north", 90, 0.8), ("sea", 3, 0.1))},
+         {"metric": "AUC", "by": "region", "groups": groups(("n", 90, 0.8), ("south", 40, 0.6))},
+         "below 0.7 for south"),
+        ("fairness", "fairness", {"by": "sex", "groups": groups(("f", 500, 0.91), ("m", 500, 1.0))},
+         {"by": "sex", "groups": groups(("f", 500, 0.62), ("m", 500, 1.0))}, "below 0.8 for f"),
+        ("answer", "attestation", {"question": "Tried?", "answer": True, "statement": "I did."},
+         {"question": "Tried?", "answer": False, "statement": "I did not."}, "no"),
+        ("data", "data-check", {"dataset": "lending", "sound": True},
+         {"dataset": "lending", "sound": False}, "lending is not sound"),
+    ],
+)  # fmt: skip
+def test_a_gate_is_missing_then_passes_then_fails_with_what_is_attached(
+    asking: House, gate: str, kind: str, good: dict[str, Any], bad: dict[str, Any], told: str
+) -> None:
+    assert answered(asking, gate).answer is Answer.MISSING
+    attach(asking, kind, good)
+    passing = answered(asking, gate)
+    assert (passing.answer, passing.is_verified, passing.produced_by) == (Answer.PASS, False, "CI")
+    asking.clock.advance(timedelta(minutes=1))
+    attach(asking, kind, bad)
+    failing = answered(asking, gate)
+    assert failing.answer is Answer.FAIL
+    assert told in failing.reason
+
+
+def test_too_small_groups_are_judged_by_nobody(asking: House) -> None:
+    attach(asking, "fairness", {"by": "sex", "groups": groups(("f", 5, 0.1), ("m", 6, 1.0))})
+    assert answered(asking, "fairness").answer is Answer.MISSING
+
+
+def test_gates_about_the_catalog_answer_from_it(asking: House) -> None:
+    assert answered(asking, "card").answer is Answer.MISSING
+    assert answered(asking, "classified").answer is Answer.MISSING
+    assert answered(asking, "naming").answer is Answer.PASS
+    assert answered(asking, "bound").answer is Answer.PASS
+
+
+def test_one_of_several_is_enough_and_all_of_several_is_not(asking: House) -> None:
+    attach(asking, "check", {"check": "a", "passed": True})
+    assert answered(asking, "either").answer is Answer.PASS
+    assert answered(asking, "both").answer is Answer.MISSING
+    attach(asking, "check", {"check": "b", "passed": False})
+    assert answered(asking, "either").answer is Answer.PASS
+    both = answered(asking, "both")
+    assert (both.answer, [one.answer for one in both.parts]) == (
+        Answer.FAIL,
+        [Answer.PASS, Answer.FAIL],
+    )
+
+
+def test_evidence_ages_and_expires(asking: House) -> None:
+    attach(asking, "scan", {"tool": "picklescan", "findings": 0})
+    attach(asking, "check", {"check": "unit", "passed": True}, days=10)
+    asking.clock.advance(timedelta(days=11))
+    assert answered(asking, "scan").answer is Answer.PASS
+    assert answered(asking, "check").observed == "expired"
+    asking.clock.advance(timedelta(days=20))
+    assert answered(asking, "scan").observed == "31 days old"
+
+
+def test_what_is_taken_back_stays_on_record_and_counts_no_more(asking: House) -> None:
+    made = attach(asking, "check", {"check": "unit", "passed": True})
+    with pytest.raises(CountersignError):
+        asking.portal.evidence.withdraw(made, WHY, by=asking.carol)
+    asking.portal.evidence.withdraw(made, WHY, by=asking.alice)
+    assert answered(asking, "check").answer is Answer.MISSING
+    (kept,) = asking.portal.evidence.of(asking.version(2).id, by=asking.erik)
+    assert kept.withdrawn_at
+    with pytest.raises(Conflict):
+        asking.portal.evidence.withdraw(made, WHY, by=asking.alice)
+
+
+@pytest.mark.parametrize(
+    ("kind", "says", "told"),
+    [
+        ("horoscope", {}, "no evidence of the kind"),
+        ("check", {"check": "unit", "passed": "yes"}, "wrong at passed"),
+        ("check", {"check": "unit"}, "wrong at passed"),
+        ("check", {"check": "unit", "passed": True, "x": 1}, "wrong at x"),
+        ("scan", {"tool": "x", "findings": -1}, "wrong at findings"),
+        ("slices", {"metric": "AUC", "by": "r", "groups": []}, "wrong at groups"),
+        ("slices", {"metric": "AUC", "by": "r", "groups": groups(("a", 1, float("nan")))},
+         "finite"),
+        ("document", {"title": "x", "sha256": "abc", "media_type": "x", "size_bytes": 1},
+         "wrong at sha256"),
+    ],
+)  # fmt: skip
+def test_evidence_that_says_not_what_its_kind_asks_for_is_refused(
+    small_house: House, kind: str, says: dict[str, Any], told: str
+) -> None:
+    small_house.credit()
+    with pytest.raises(Invalid, match=told):
+        attach(small_house, kind, says)
+    assert small_house.records("evidence:attach") == []
+
+
+def test_only_who_builds_validates_or_approves_attaches_and_only_people_attest(
+    small_house: House,
+) -> None:
+    small_house.credit()
+    version = small_house.version(2).id
+    says = {"check": "unit", "passed": True}
+    for name in ("carol", "erik", "grace"):
+        with pytest.raises(CountersignError):
+            small_house.portal.evidence.attach(version, "check", says, by=small_house.who(name))
+    with pytest.raises(NotFound):
+        small_house.portal.evidence.attach(version, "check", says, by=small_house.dave)
+    for name in ("alice", "bob"):
+        small_house.portal.evidence.attach(version, "check", says, by=small_house.who(name))
+
+
+def test_new_evidence_sends_an_open_request_back_at_its_approval(house: House) -> None:
+    house.credit()
+    request = house.asked(2)
+    attach(house, "check", {"check": "unit", "passed": False})
+    assert house.portal.requests.sheet(request.id, by=house.bob).changed_since
+    with pytest.raises(Conflict) as told:
+        house.portal.requests.decide(request.id, Verb.APPROVE, WHY, by=house.bob)
+    assert told.value.code == "changed-since-review"
