@@ -36,7 +36,7 @@ class Reason(_Strict):
 
 
 @router.get("/models/{name}/versions/{number}/evidence")
-def listing(  # noqa: PLR0913, PLR0917 - the address of a version
+def listing(
     name: str, number: int, portal: Desk, by: Caller, server: str = "", workspace: str = ""
 ) -> dict[str, Any]:
     """What is attached to a version, newest first, also what was taken back."""
@@ -46,7 +46,7 @@ def listing(  # noqa: PLR0913, PLR0917 - the address of a version
 
 
 @router.post("/models/{name}/versions/{number}/evidence", status_code=201)
-def attach(  # noqa: PLR0913, PLR0917 - the address of a version
+def attach(  # noqa: PLR0917 - the address of a version
     name: str,
     number: int,
     piece: Piece,

@@ -6,8 +6,8 @@ from collections.abc import Mapping
 from dataclasses import dataclass
 from typing import Final, Literal, Protocol
 
-from catalog.registry.version import optional_of, signature_of
 from catalog.registry.tables import VersionRow
+from catalog.registry.version import optional_of, signature_of
 
 # What MLflow converts without loss when a caller sends the one and the model expects the other:
 # https://mlflow.org/docs/latest/ml/model/signatures/ ("Safe Type Conversions").
