@@ -25,7 +25,7 @@ def test_a_pipeline_attaches_a_check_and_a_gate_answers(small_house: House) -> N
 
     def unit() -> str:
         gates = alice.get(f"/release-requests/{number}").json()["gates"]
-        return str(next(one["answer"] for one in gates if one["id"] == "unit"))
+        return str(next(one["verdict"] for one in gates if one["id"] == "unit"))
 
     small_house.work()
     assert unit() == "missing"
