@@ -25,6 +25,7 @@ from app.demo.organisation import (
     RELEASES,
     Release,
 )
+from app.demo.saying import SIMULATED, register_consumers, say_all
 from app.demo.traffic import Batch, report, simulated_month
 from app.demo.training import LoggedVersion, train_and_log
 from app.portal import Portal
@@ -74,7 +75,10 @@ def load(portal: Portal, *, stop: threading.Event, progress: Callable[[str], Non
     _into_production(portal)
     _explain(portal, people)
     _declare(portal, people)
+    say_all(portal, people, versions)
+    progress("cards are written, watches kept, and access is asked for")
     _report(portal, versions, progress)
+    register_consumers(portal, people)
     done.write_text("The demo organisation is complete.\n")
     progress(f"complete. {portal.settings.public_url} shows it; passwords are in {PASSWORDS}")
 
@@ -277,7 +281,7 @@ def _report(portal: Portal, versions: list[LoggedVersion], progress: Callable[[s
         by_application[batch.application].append(batch)
     _until_portal(portal)
     for application in APPLICATIONS:
-        name = f"{application.name} (simulated)"
+        name = SIMULATED.format(application.name)
         registered = known.get(name) or portal.tokens.register_application(name, by=by)
         _token, secret = portal.tokens.issue_for_application(
             registered.id, "Demo traffic", by=by, days=1
