@@ -177,13 +177,19 @@ def changed(before: CardBody, after: CardBody) -> list[str]:
 
 def _sentence(part: Risk | Assessment | Figure) -> str:
     if isinstance(part, Risk):
-        return f"{part.name}. What is done about it: {part.mitigation}"
+        return f"{_bare(part.name)}. What is done about it: {part.mitigation}"
     if isinstance(part, Figure):
         where = f" on {part.slice}" if part.slice else ""
         between = f", between {part.lower} and {part.upper}" if part.lower else ""
         return f"{part.type} {part.value}{where}{between}"
     said = (("Benefits", part.benefits), ("Harms", part.harms), ("Done", part.mitigation))
-    return f"{part.group}. " + " ".join(f"{name}: {words}." for name, words in said if words)
+    told = " ".join(f"{name}: {_bare(words)}." for name, words in said if words)
+    return f"{_bare(part.group)}. {told}"
+
+
+def _bare(words: str) -> str:
+    """Words without the full stop that is put behind them."""
+    return words.removesuffix(".")
 
 
 _LISTS: Final = ("users", "useCases", "technicalLimitations", "performanceTradeoffs")
