@@ -2,15 +2,16 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
 
 from app.portal import Portal
 from auth.access import insist_visible
 from auth.actors import Actor
 from catalog.lineage.comparison import Comparison, Side, compare
-from catalog.lineage.difference import difference
-from catalog.lineage.measured import Kept, Reads, measured
+from catalog.lineage.difference import Number, difference
+from catalog.lineage.measured import Kept, Measured, Reads, measured
+from catalog.lineage.profiles import Known
 from catalog.registry.measures import Measure
 from catalog.registry.models import Model, Run, Version
 from ledger.errors import NotFound
@@ -70,18 +71,33 @@ def reads(
     """
     directions = dict.fromkeys(measure.names, measure.better)
     told = difference(before, after, runs, directions)
+    deciding = [one for one in told.numbers if one.name in measure.names]
     known = portal.profiles.of({before.id, after.id}, by=by)
+    found = judged(deciding, (before, after), runs, known)
+    return {one.number.dataset_digest: one.reads for one in found}
+
+
+def judged(
+    numbers: Iterable[Number],
+    pair: tuple[Version, Version],
+    runs: Mapping[str, Run],
+    known: Mapping[str, Known],
+) -> tuple[Measured, ...]:
+    """What Compare says of these numbers of two versions: better only beyond their noise.
+
+    `known` is what is known of the rows that each version kept, by its id.
+    """
+    before, after = pair
     kept = [
         one.profile.kept if one and one.profile else None
         for one in (known.get(before.id), known.get(after.id))
     ]
-    found = measured(
-        [one for one in told.numbers if one.name in measure.names],
+    return measured(
+        numbers,
         (before.metrics, after.metrics),
         (runs.get(before.run_id), runs.get(after.run_id)),
         Kept(*kept),
     )
-    return {one.number.dataset_digest: one.reads for one in found}
 
 
 def _is_alone(asked: Asked) -> bool:

@@ -2,13 +2,15 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Collection, Mapping
+from contextlib import suppress
 from dataclasses import dataclass
 from datetime import datetime
 from typing import Final, Literal
 
 import streamlit as st
 
+from app.compared import judged
 from app.panels.links import link
 from app.portal import Portal
 from app.ui import chips, page, tables, words
@@ -32,6 +34,7 @@ from auth.actors import Actor
 from catalog.assurance.explanations import Explanation, ExplanationState
 from catalog.impact.portfolio import Line
 from catalog.lineage.difference import Difference, Number, difference
+from catalog.lineage.measured import Measured
 from catalog.registry.models import Model, Version
 from catalog.releases.agreement import Seats
 from catalog.releases.docket import Candidate, Step
@@ -39,9 +42,10 @@ from catalog.releases.gates.asking import Answer, GateResult
 from catalog.releases.request import ReleaseRequest
 from catalog.releases.requests import Sheet
 from catalog.releases.states import State, Verb
-from ledger.errors import NotFound
+from ledger.errors import CountersignError, NotFound
 
 _MOST_CHANGES: Final = 12
+_MOST_NUMBERS: Final = 4
 _TOP_FEATURES: Final = 6
 _ARROW: Final = " \N{RIGHTWARDS ARROW} "
 _VERDICTS: Final[Mapping[Answer, Literal["pass", "fail", "missing"]]] = {
@@ -67,6 +71,8 @@ class Dossier:
     version: Version | None
     replaced: Version | None
     difference: Difference | None
+    judged: tuple[Measured, ...]
+    unread: frozenset[str]
     affected: Line | None
     explanation: Explanation | None
     candidates: tuple[Candidate, ...]
@@ -89,11 +95,22 @@ class Dossier:
 def read(portal: Portal, request_id: str, *, by: Actor) -> Dossier | None:
     """What the screen needs, or the reason in its place when there is no such request."""
     try:
-        return gather(portal, request_id, by=by)
+        found = gather(portal, request_id, by=by)
     except NotFound as error:
         page.head("Releases", "Which request?")
         problem(error)
         return None
+    _ask_for_rows(portal, found, by=by)
+    return found
+
+
+def _ask_for_rows(portal: Portal, dossier: Dossier, *, by: Actor) -> None:
+    """Who opens the screen first has the rows of both versions read, as on Compare."""
+    if not dossier.unread or not portal.profiles.may_request(dossier.model, by=by):
+        return
+    # Somebody else asked at the same moment, or a version is gone by now.
+    with suppress(CountersignError):
+        portal.profiles.request(dossier.unread, by=by)
 
 
 def gather(portal: Portal, request_id: str, *, by: Actor) -> Dossier:
@@ -110,6 +127,7 @@ def gather(portal: Portal, request_id: str, *, by: Actor) -> Dossier:
     rules = sheet.policy.metrics.get(sheet.snapshot.task, [])
     better = {name: rule.better for rule in rules for name in rule.names}
     apart = difference(live, mine, runs, better) if mine and live else None
+    known = portal.profiles.of({live.id, mine.id}, by=by) if mine and live else {}
     lines = portal.impact.portfolio(by=by, model_id=model.id).lines
     around = portal.docket.around(request.id, by=by, built_by=request.authors)
     people = {request.requested_by, model.owner_id, *request.authors}
@@ -122,6 +140,10 @@ def gather(portal: Portal, request_id: str, *, by: Actor) -> Dossier:
         version=mine,
         replaced=live,
         difference=apart,
+        judged=judged(_shown_first(apart, better), (live, mine), runs, known)
+        if apart and mine and live
+        else (),
+        unread=frozenset({live.id, mine.id} - known.keys()) if mine and live else frozenset(),
         affected=lines[0] if lines else None,
         explanation=_explanation(portal, request.version_id, by),
         candidates=around.candidates,
@@ -237,21 +259,30 @@ def _key_numbers(dossier: Dossier) -> list[tuple[str, Markup]]:
             (labels.get(one.name, one.name), text(f"{one.value:.4g} on {one.dataset}"))
             for one in mine
             if one.dataset_digest
-        ][:4]
-    compared = [one for one in dossier.difference.numbers if one.delta is not None]
-    compared.sort(key=lambda one: one.name not in labels)
-    return [(labels.get(one.name, one.name), _before_after(one)) for one in compared[:4]]
+        ][:_MOST_NUMBERS]
+    return [
+        (labels.get(one.number.name, one.number.name), before_after(one)) for one in dossier.judged
+    ]
 
 
-def _before_after(one: Number) -> Markup:
-    tone = {"better": "cs-t-pass", "worse": "cs-t-fail"}.get(one.judgement, "cs-quiet")
+def _shown_first(apart: Difference, deciding: Collection[str]) -> list[Number]:
+    """The few numbers that the screen begins with: on the same rows, what decides first."""
+    compared = [one for one in apart.numbers if one.delta is not None]
+    compared.sort(key=lambda one: one.name not in deciding)
+    return compared[:_MOST_NUMBERS]
+
+
+def before_after(one: Measured) -> Markup:
+    """How far a number moved, and better or worse only where that is no noise."""
+    number = one.number
+    tone = {"better": "cs-t-pass", "worse": "cs-t-fail"}.get(one.reads, "cs-quiet")
     return join(
         (
-            f"{one.before:.4g}{_ARROW}",
-            strong(f"{one.after:.4g}"),
+            f"{number.before:.4g}{_ARROW}",
+            strong(f"{number.after:.4g}"),
             " ",
-            tag("span", one.judgement, cls=tone),
-            tag("span", f" on {one.dataset}", cls="cs-quiet"),
+            tag("span", one.reads, cls=tone),
+            tag("span", f" on {number.dataset}", cls="cs-quiet"),
         )
     )
 

@@ -4,8 +4,14 @@ from __future__ import annotations
 
 from datetime import UTC, datetime
 
-from app.panels.release_sheet import affected_words, gate_row
+import pytest
+
+from app.panels.release_sheet import affected_words, before_after, gate_row, read
+from catalog.lineage.difference import Number
+from catalog.lineage.intervals import Interval
+from catalog.lineage.measured import Measured
 from catalog.releases.gates.asking import Answer, GateResult
+from tests.cast import House
 
 NOW = datetime(2026, 11, 20, 9, 12, tzinfo=UTC)
 
@@ -45,3 +51,34 @@ def test_the_evidence_opens_to_its_rule_answer_digest_and_date() -> None:
 
 def test_nobody_is_affected_where_nothing_was_called() -> None:
     assert affected_words(None) == "No application has reported calls in the last 30 days"
+
+
+def measured(low: float, high: float) -> Measured:
+    number = Number("auc", "loans", "e22a", 0.763, 0.767, "higher")
+    return Measured(number, None, None, Interval(0.004, low, high, "DeLong", 2_400), "paired")
+
+
+@pytest.mark.parametrize(
+    ("low", "high", "said"), [(0.001, 0.007, "better"), (-0.007, 0.015, "within noise")]
+)
+def test_a_number_is_called_better_only_beyond_its_noise(
+    low: float, high: float, said: str
+) -> None:
+    drawn = before_after(measured(low, high))
+    assert f">{said}</span>" in drawn
+    assert ("cs-t-pass" in drawn) == (said == "better")
+
+
+def test_who_opens_the_screen_first_has_the_rows_of_both_versions_read(small_house: House) -> None:
+    house = small_house
+    house.credit()
+    request = house.asked()
+    found = read(house.portal, request.id, by=house.bob)
+    assert found is not None
+    assert found.unread == {house.version(1).id, house.version(2).id}
+    assert len(house.records("profile:request")) == 1
+    again = read(house.portal, request.id, by=house.bob)
+    assert again is not None
+    assert again.unread == frozenset()
+    assert len(house.records("profile:request")) == 1
+    assert [one.number.name for one in again.judged] == ["roc_auc"]
