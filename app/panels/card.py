@@ -8,7 +8,7 @@ from typing import Final
 
 import streamlit as st
 
-from app.panels import card_editor, card_import, card_revisions, input_example
+from app.panels import assurance, card_editor, card_import, card_revisions, input_example
 from app.panels.links import model_link
 from app.panels.shown import Shown
 from app.session import portal
@@ -183,9 +183,7 @@ def _from_mlflow(shown: Shown) -> None:
         ),
         tables.facts(numbers) if numbers else "",
         note(f"{words.plural(more, 'more number')} under Versions.") if more > 0 else "",
-        note(join((chips.assured(is_verified=False, by="the run"), ", except the task")))
-        if numbers
-        else "",
+        note(join((assurance.RUN.chip, ", except the task"))) if numbers else "",
     )
 
 

@@ -10,7 +10,6 @@ from app.panels import card_editor, card_revisions
 from app.panels.shown import Shown
 from app.session import act, portal
 from app.ui import chips, page, tables, words
-from app.ui.feedback import empty
 from app.ui.markup import Markup, join, note, paragraph, show
 from app.ui.tables import Column
 from catalog.registry.cards.body import CardBody
@@ -40,20 +39,18 @@ def close_it() -> None:
 
 def panel(shown: Shown, newest: Card | None) -> None:
     """The file, what it would make of the card, and the way to publish that."""
-    left, right = st.columns([0.62, 0.38])
-    with right, page.card("card-file"):
+    left, right = st.columns([0.38, 0.62])
+    with left, page.card("card-file"):
         plan = _tried(shown, newest)
         if plan is not None:
             _acts(shown, plan)
         if st.button("Back to the card", key="card-file-leave"):
             close_it()
             st.rerun()
-    with left, page.card("card-file-plan"):
-        if plan is None:
-            show(page.section("What the file would change"))
-            empty("No file yet", "Choose one: it is tried first, and nothing is published by that.")
-        else:
-            show(*_told(newest, plan))
+    with right:
+        for place, told in enumerate(_told(newest, plan) if plan else (_nothing(),)):
+            with page.card(f"card-file-{place}"):
+                show(told)
 
 
 def _tried(shown: Shown, newest: Card | None) -> Plan | None:
@@ -130,19 +127,27 @@ def _acts(shown: Shown, plan: Plan) -> None:
 def _told(newest: Card | None, plan: Plan) -> list[Markup]:
     before = newest.body if newest else CardBody()
     now = f"r{plan.based_on}" if plan.based_on else "Now"
-    return [
-        page.section("What the file would change", words.plural(len(plan.changes), "field")),
-        card_revisions.difference(before, plan.body, now, "In the file")
-        if plan.changes
-        else note("The file says what the card says already."),
-        _faults(plan.faults),
-        _left(plan.left),
-    ]
+    changed = join(
+        (
+            page.section("What the file would change", words.plural(len(plan.changes), "field")),
+            card_revisions.difference(before, plan.body, now, "In the file")
+            if plan.changes
+            else note("The file says what the card says already."),
+        )
+    )
+    return [changed, *([_faults(plan.faults)] if plan.faults else []), _left(plan.left)]
+
+
+def _nothing() -> Markup:
+    return join(
+        (
+            page.section("What the file would change"),
+            note("No file yet. It is tried first, and nothing is published by that."),
+        )
+    )
 
 
 def _faults(faults: tuple[Fault, ...]) -> Markup:
-    if not faults:
-        return Markup("")
     rows = [(one.line or None, one.said, one.remedy) for one in faults[:_MOST_SHOWN]]
     columns = [Column("Line", "right"), Column("What is wrong", lead=True), Column("What to do")]
     return join((page.section("What is wrong"), tables.table(columns, rows, "What is wrong")))

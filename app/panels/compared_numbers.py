@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from typing import Final
 
+from app.panels import assurance
 from app.ui import chips, tables, words
 from app.ui.markup import Markup, join, mono, note, strong, tag
 from app.ui.tables import Column
@@ -65,9 +66,9 @@ def _table(told: Comparison, numbers: tuple[Measured, ...]) -> Markup:
     before, after = told.before.called, told.after.called
     columns = [
         Column("Metric", lead=True),
-        Column(before, "right"),
-        Column(after, "right"),
-        Column("Change", "right"),
+        Column(before, "right", assured=assurance.RUN),
+        Column(after, "right", assured=assurance.RUN),
+        Column("Change", "right", assured=assurance.DIFFERENCE),
         Column("Reads"),
         Column("How sure"),
         Column("On"),

@@ -7,6 +7,7 @@ from typing import Final
 
 import streamlit as st
 
+from app.panels import assurance
 from app.panels.compared_numbers import figure
 from app.session import did, portal, require
 from app.ui import chips, distributions, feedback, page, tables, words
@@ -140,9 +141,10 @@ def _columns(told: Comparison) -> None:
     )
 
 
-def _extent(told: Comparison) -> str:
+def _extent(told: Comparison) -> Markup:
     rows = [one.sample.read for one in told.profiles if one is not None and one.sample is not None]
-    return f"{SAMPLE}, {' and '.join(words.thousands(one) for one in rows)} rows"
+    read = f"{SAMPLE}, {' and '.join(words.thousands(one) for one in rows)} rows, "
+    return join((read, assurance.ROWS.chip))
 
 
 def _said(told: Comparison, moved: list[ColumnDifference]) -> str:

@@ -10,6 +10,7 @@ import streamlit as st
 
 from app.compared import Asked, compared
 from app.panels import (
+    assurance,
     compared_groups,
     compared_numbers,
     compared_pair,
@@ -45,7 +46,7 @@ def panel(pair: Asked, *, by: Actor) -> None:
         )
         _export(told)
     with page.card("numbers"):
-        show(page.section("Measured", "self-reported by the runs"), compared_numbers.table(told))
+        show(page.section("Measured", assurance.RUNS.chip), compared_numbers.table(told))
     compared_rows.panel(told, by=by)
     compared_groups.changed(told)
     compared_groups.unchanged(told)

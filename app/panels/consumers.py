@@ -7,6 +7,7 @@ from typing import Final
 
 import streamlit as st
 
+from app.panels import assurance
 from app.panels.shown import CHAMPION, Shown
 from app.session import did, portal
 from app.ui import chips, feedback, page, tables, words
@@ -78,7 +79,7 @@ def table(found: Sequence[Use]) -> Markup:
             Column("Relies on"),
             Column("For"),
             Column("Criticality"),
-            Column("Calls", "right"),
+            Column("Calls", "right", assured=assurance.APPLICATIONS),
             Column("Last call", "right"),
             Column("Reads"),
         ),

@@ -13,10 +13,14 @@ from app.ui.tables import Column
 from catalog.registry.input_example import NOT_READ, InputExample, Table, Told
 from catalog.registry.models import Version
 
-_MOST_ROWS: Final = 5
+_MOST_ROWS: Final = 3
 _MOST_FIELDS: Final = 20
 _LONGEST: Final = 60
 _COPY_HEIGHT: Final = 160
+_REMARK: Final = (
+    "The button in its corner copies it. Whoever saved the version chose these rows: "
+    "self-reported. Digest "
+)
 
 
 def panel(version: Version) -> None:
@@ -33,7 +37,7 @@ def panel(version: Version) -> None:
         note(
             join(
                 (
-                    "Whoever saved the version chose these rows; nobody has checked them. Digest ",
+                    _REMARK,
                     mono(words.digest(found.digest)),
                     f", read {words.day(found.read_at)}.",
                 )

@@ -6,9 +6,10 @@ from collections.abc import Iterator
 
 import streamlit as st
 
+from app.panels import assurance
 from app.panels.shown import CHAMPION, Shown
 from app.panels.versions import choose
-from app.ui import chips, feedback, page
+from app.ui import feedback, page
 from app.ui.markup import join, mono, note, show, tag
 from catalog.registry.snippets import Snippet, snippets
 
@@ -47,7 +48,7 @@ def _choice(shown: Shown, number: int) -> Iterator[object]:
     )
     yield f"@{CHAMPION} is on v{live.number} now." if live else "Nothing is live now."
     if approved:
-        checked = chips.assured(is_verified=True, by="Countersign for its release request")
+        checked = assurance.FILES.chip
         yield join(("The files of this version are ", mono(approved), ", ", checked, "."))
     else:
         yield (

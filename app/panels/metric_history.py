@@ -7,8 +7,9 @@ from typing import Final
 
 import streamlit as st
 
+from app.panels import assurance
 from app.panels.shown import CHAMPION, Shown
-from app.ui import charts, chips, page, words
+from app.ui import charts, page, words
 from app.ui.markup import join, note, option, show
 from app.ui.metric_chart import Measured, Rows, metric_history
 
@@ -23,7 +24,7 @@ def panel(shown: Shown) -> None:
     if not names:
         return
     with page.card("metric-history"):
-        show(page.section("How good were the versions?", chips.assured(is_verified=False)))
+        show(page.section("How good were the versions?", assurance.RUNS.chip))
         metric = st.pills(
             "Metric",
             names,

@@ -11,6 +11,7 @@ import streamlit as st
 from app.compared import reads
 from app.panels import (
     alias_history,
+    assurance,
     card,
     classification,
     consumers,
@@ -132,12 +133,15 @@ def overview(shown: Shown, *, by: Actor) -> None:
         _drivers(shown, subject, by=by)
 
 
-def _since(shown: Shown) -> str:
+def _since(shown: Shown) -> Markup:
     first = shown.versions[-1]
     count = words.plural(len(shown.versions), "version")
     hidden = len(shown.versions) - _MOST_POINTS
     older = f", {hidden} older under Versions" if hidden > 0 else ""
-    return f"{count} since {words.day(first.created_at)}{older}"
+    since = f"{count} since {words.day(first.created_at)}{older}"
+    if not any(shown.key(one) for one in _told(shown)):
+        return text(since)
+    return join((f"{since}, numbers ", assurance.RUNS.chip))
 
 
 def _told(shown: Shown) -> list[Version]:
@@ -257,7 +261,7 @@ def glance(shown: Shown, subject: Version) -> list[tuple[str, object]]:
                 key.measure.label,
                 _marked(
                     f"{words.figure(key.value)} on {key.dataset} {key.dataset_digest}",
-                    "the run",
+                    assurance.RUN,
                 ),
             )
         )
@@ -272,19 +276,18 @@ def trained_on(shown: Shown, version: Version) -> Markup:
     data = run.datasets if run else ()
     if not data:
         return _gap("the run named no data set")
-    return join(
-        [
-            tag(
-                "span",
-                f"{one.name} ",
-                mono(one.digest),
-                f", {words.plural(one.rows, 'row')}" if one.rows is not None else ", rows not said",
-                f" ({one.context})" if one.context else "",
-                cls="cs-main",
-            )
-            for one in sorted(data, key=lambda one: one.context != "training")
-        ]
-    )
+    listed = [
+        tag(
+            "span",
+            f"{one.name} ",
+            mono(one.digest),
+            f", {words.plural(one.rows, 'row')}" if one.rows is not None else ", rows not said",
+            f" ({one.context})" if one.context else "",
+            cls="cs-main",
+        )
+        for one in sorted(data, key=lambda one: one.context != "training")
+    ]
+    return join((*listed, assurance.RUN.chip))
 
 
 def _use(shown: Shown, line: Line | None) -> list[tuple[str, object]]:
@@ -295,9 +298,9 @@ def _use(shown: Shown, line: Line | None) -> list[tuple[str, object]]:
     last = f", last {words.moment(line.last_call)}" if line.last_call else ""
     return [
         ("Used by", apps or _gap("no application reports calls")),
-        ("Calls", f"{a_day} a day over {WINDOW_DAYS} days{last}"),
+        ("Calls", _marked(f"{a_day} a day over {WINDOW_DAYS} days{last}", assurance.APPLICATIONS)),
         ("Value", worth(shown, line)),
-        ("Health", line.why),
+        ("Health", _marked(line.why, assurance.APPLICATIONS)),
     ]
 
 
@@ -310,12 +313,13 @@ def worth(shown: Shown, line: Line) -> Markup:
     each = words.listing(
         [f"{_euro(one.value_eur)} for each {one.outcome}" for one in line.declared]
     )
-    return join(
+    said = join(
         (
             strong(words.eur(line.value_eur)),
             f" in {WINDOW_DAYS} days, declared by {who} {words.day(newest.declared_at)}: {each}",
         )
     )
+    return _marked(said, assurance.DECLARED)
 
 
 def _euro(amount: Decimal) -> str:
@@ -326,8 +330,8 @@ def _gap(said: str) -> Markup:
     return chips.mark("Missing", said)
 
 
-def _marked(said: str, by: str) -> Markup:
-    return join((said, " ", chips.assured(is_verified=False, by=by)))
+def _marked(said: object, assured: chips.Assured) -> Markup:
+    return join((said, " ", assured.chip))
 
 
 def _next(shown: Shown, *, by: Actor) -> None:
@@ -376,7 +380,8 @@ def _next(shown: Shown, *, by: Actor) -> None:
 
 
 def _gate(gate: GateResult) -> Markup:
-    return join((chips.mark(_ANSWERS[gate.answer]), " ", gate.reason))
+    assured = assurance.EVIDENCE if gate.is_verified else assurance.REPORTED_EVIDENCE
+    return join((chips.mark(_ANSWERS[gate.answer]), " ", gate.reason, " ", assured.short))
 
 
 def _changed(shown: Shown, subject: Version, *, by: Actor) -> None:
@@ -410,11 +415,11 @@ def in_short(
         known = reads(portal(), before, after, shown.runs, new.measure, by=by)
         verdict = known.get(new.dataset_digest, "different")
         moved = f"{words.figure(old.value)} → {words.figure(new.value)}"
-        facts.append((new.measure.label, f"{moved}, {verdict} on the same rows"))
+        said = f"{moved}, {verdict} on the same rows"
+        facts.append((new.measure.label, _marked(said, assurance.RUNS)))
     elif new:
-        facts.append(
-            (new.measure.label, f"{words.figure(new.value)}, measured on other rows before")
-        )
+        said = f"{words.figure(new.value)}, measured on other rows before"
+        facts.append((new.measure.label, _marked(said, assurance.RUN)))
     changed = [one for one in told.parameters if not one.is_same]
     facts += [
         (one.name, f"{one.before or 'not set'} → {one.after or 'not set'}")
@@ -449,8 +454,12 @@ def _drivers(shown: Shown, subject: Version, *, by: Actor) -> None:
                 [(name, words.percent(value / total, 0)) for value, name in ranked[:_MOST_DRIVERS]]
             ),
             note(
-                f"Share of all contributions over {words.plural(result.rows_explained, 'row')}, "
-                f"{words.day(told.finished_at or told.requested_at)}."
+                _marked(
+                    "Share of all contributions over "
+                    f"{words.plural(result.rows_explained, 'row')}, "
+                    f"{words.day(told.finished_at or told.requested_at)},",
+                    assurance.EXPLAINED,
+                )
             ),
         )
     link(

@@ -6,7 +6,7 @@ from typing import Final
 
 import streamlit as st
 
-from app.panels import alias_history, deprecation, metric_history
+from app.panels import alias_history, assurance, deprecation, metric_history
 from app.panels.chosen import asked_number
 from app.panels.links import link
 from app.panels.shown import Shown
@@ -33,14 +33,14 @@ def panel(shown: Shown, *, by: Actor) -> None:
     names = measured(shown, some)
     columns = [
         Column("Version", lead=True),
-        *(Column(name, "right") for name in names),
+        *(Column(name, "right", assured=assurance.RUN) for name in names),
         Column("Measured on"),
         Column("Built by"),
         Column("Registered", "right"),
     ]
     with page.card("versions"):
         show(
-            page.section("Versions", "metrics are self-reported by the runs"),
+            page.section("Versions", join(("metrics are ", assurance.RUNS.chip))),
             tables.table(columns, [_row(shown, one, names) for one in some], "Versions"),
         )
         if len(shown.versions) > _PAGE:
@@ -186,10 +186,10 @@ def data(shown: Shown) -> None:
         )
         return
     with page.card("data"):
-        show(page.section("Data", "self-reported by the run"), datasets(run))
+        show(page.section("Data", assurance.RUN.chip), datasets(run))
     left, right = st.columns(2)
     with left, page.card("parameters", stretch=True):
-        show(page.section("Parameters", "self-reported by the run"))
+        show(page.section("Parameters", assurance.RUN.chip))
         show(tables.facts(sorted(run.params.items())) if run.params else note("None were logged."))
     with right, page.card("run", stretch=True):
         show(page.section("Run", f"made v{version.number}"), tables.facts(run_facts(run)))
@@ -213,7 +213,7 @@ def datasets(run: Run) -> Markup:
         [
             Column("Data set", lead=True),
             Column("Digest"),
-            Column("Rows", "right"),
+            Column("Rows", "right", assured=assurance.RUN),
             Column("Schema"),
             Column("Source"),
         ],

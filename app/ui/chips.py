@@ -116,12 +116,42 @@ def mark(word: str, said: str = "") -> Markup:
     return tag("span", shape(word), said or word, cls=f"cs-mark cs-t-{drawn.tone}")
 
 
-def assured(*, is_verified: bool, by: str = "") -> Markup:
-    """Whether Countersign checked a number itself or somebody only said so, always in words."""
+@dataclass(frozen=True, kw_only=True)
+class Assured:
+    """Who computed a number: Countersign itself, or whoever says so; `told` is the whole of it."""
+
+    is_verified: bool
+    by: str = ""
+    told: str = ""
+
+    @property
+    def word(self) -> str:
+        """The one word of it."""
+        return "verified" if self.is_verified else "self-reported"
+
+    @property
+    def chip(self) -> Markup:
+        """The word and the source."""
+        return assured(is_verified=self.is_verified, by=self.by, told=self.told)
+
+    @property
+    def short(self) -> Markup:
+        """The word alone, where many numbers stand close together."""
+        return assured(is_verified=self.is_verified, told=self.told)
+
+
+def assured(*, is_verified: bool, by: str = "", told: str = "") -> Markup:
+    """Whether Countersign checked a number itself or somebody only said so, always in words.
+
+    `told` says who computed it, to whoever points at the word.
+    """
     said = f" by {by}" if by else ""
-    if is_verified:
-        return mark("Verified", f"verified{said}")
-    return tag("span", f"self-reported{said}", cls="cs-quiet")
+    drawn = (
+        mark("Verified", f"verified{said}")
+        if is_verified
+        else tag("span", f"self-reported{said}", cls="cs-quiet")
+    )
+    return tag("span", drawn, cls="cs-assured", title=told) if told else drawn
 
 
 def flagged(word: str, said: str) -> Markup:

@@ -17,11 +17,25 @@ _NOTHING = "\N{EN DASH}"
 
 @dataclass(frozen=True)
 class Column:
-    """A column's title; figures are aligned right, the lead column stays bold on a phone."""
+    """A column's title; figures are aligned right, the lead column stays bold on a phone.
+
+    `assured` says of its numbers who computed them.
+    """
 
     title: str
     align: Align = "left"
     lead: bool = False
+    assured: chips.Assured | None = None
+
+    @property
+    def heading(self) -> Markup:
+        """The title, and under it who computed what stands below."""
+        return two(self.title, self.assured.short) if self.assured else text(self.title)
+
+    @property
+    def label(self) -> str:
+        """The title in words, for records on a phone."""
+        return f"{self.title}, {self.assured.word}" if self.assured else self.title
 
 
 @dataclass(frozen=True)
@@ -43,12 +57,12 @@ def table(columns: Sequence[Column], rows: Iterable[Row | Sequence[object]], abo
 
 
 def _table(columns: Sequence[Column], rows: Sequence[Row], about: str, cls: str) -> Markup:
-    head = tag("tr", *(tag("th", c.title, scope="col", cls=_cell(c)) for c in columns))
+    head = tag("tr", *(tag("th", c.heading, scope="col", cls=_cell(c)) for c in columns))
     body = (
         tag(
             "tr",
             *(
-                tag("td", _said(cell), cls=_cell(column), data_label=column.title)
+                tag("td", _said(cell), cls=_cell(column), data_label=column.label)
                 for column, cell in zip(columns, row.cells, strict=True)
             ),
             cls=f"cs-row-{row.tint}" if row.tint else "",

@@ -153,3 +153,22 @@ def test_charts_are_drawn_from_nothing() -> None:
     assert charts.contributions(0, [], 0, unit="EUR", colours=LIGHT)["data"]
     assert charts.dependence_scatter([], [], feature="a", unit="EUR", colours=LIGHT)["data"]
     assert charts.lines([], [], unit="EUR", colours=LIGHT)["data"] == []
+
+
+def test_a_number_says_in_a_word_who_computed_it_and_the_rest_to_whoever_points_at_it() -> None:
+    run = chips.Assured(is_verified=False, by="the run", told="The run wrote it.")
+    assert run.chip == (
+        '<span class="cs-assured" title="The run wrote it.">'
+        '<span class="cs-quiet">self-reported by the run</span></span>'
+    )
+    ours = chips.Assured(is_verified=True, told='Computed "here".')
+    assert "cs-tick" in ours.short
+    assert ">verified</span>" in ours.short.replace("</i>", ">")
+    assert 'title="Computed &quot;here&quot;."' in ours.short
+
+
+def test_a_column_of_numbers_says_who_computed_them_on_a_phone_too() -> None:
+    auc = Column("auc", "right", assured=chips.Assured(is_verified=False, told="The run did."))
+    drawn = tables.table([Column("Version", lead=True), auc], [("v4", "0.767")], "Versions")
+    assert 'title="The run did."' in drawn
+    assert 'data-label="auc, self-reported"' in drawn
