@@ -35,8 +35,9 @@ from ledger.errors import NotFound
 from ledger.store import Store, sqlite_url
 from ledger.trail import Filter, Record
 from tests import postgres
-from tests.conftest import DATABASES
+from tests.dialects import DATABASES
 from tests.fakes import FakeJobs, FakeMlflow, auc
+from tests.lending import Lending
 
 AT: Final = datetime(2026, 11, 20, 9, 12, tzinfo=UTC)
 SYSTEM: Final = Actor.system("demo")
@@ -243,10 +244,12 @@ def _postgres_cast(
     postgres_server: postgres.Server,
     _postgres_template: str,
     tmp_path_factory: pytest.TempPathFactory,
-) -> str:
+) -> Iterator[Lending]:
     url = postgres_server.new_database(_postgres_template)
     _people(url, tmp_path_factory.mktemp("cast"))
-    return url.rpartition("/")[2]
+    lending = Lending(postgres_server, url.rpartition("/")[2])
+    yield lending
+    lending.close()
 
 
 @pytest.fixture(params=DATABASES)
@@ -255,10 +258,10 @@ def peopled_url(request: pytest.FixtureRequest, tmp_path: Path) -> Iterator[str]
     if request.param == "sqlite":
         yield _sqlite_copy(request.getfixturevalue("_sqlite_cast"), tmp_path)
         return
-    server: postgres.Server = request.getfixturevalue("postgres_server")
-    url = server.new_database(request.getfixturevalue("_postgres_cast"))
+    lending: Lending = request.getfixturevalue("_postgres_cast")
+    url = lending.take()
     yield url
-    server.drop_database(url)
+    lending.give_back(url)
 
 
 @pytest.fixture

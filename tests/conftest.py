@@ -12,9 +12,13 @@ from xdist.scheduler import LoadScopeScheduling
 
 from app import migrate
 from ledger.store import Store, sqlite_url
-from tests import postgres
+from tests import dialects, postgres
+from tests.dialects import DATABASES
+from tests.lending import Lending
 
-DATABASES = ("sqlite", "postgresql")
+dialects.share()
+
+pytest_plugins = ("tests.cast",)
 # What takes longest begins first, so that two workers end together.
 _BROWSER = "tests/browser/"
 _FIRST = (_BROWSER, "tests/faults/", "tests/demo/", "tests/test_start.py")
@@ -64,6 +68,15 @@ def _postgres_template(postgres_server: postgres.Server) -> str:
 
 
 @pytest.fixture(scope="session")
+def _postgres_shaped(
+    postgres_server: postgres.Server, _postgres_template: str
+) -> Iterator[Lending]:
+    lending = Lending(postgres_server, _postgres_template)
+    yield lending
+    lending.close()
+
+
+@pytest.fixture(scope="session")
 def _sqlite_template(tmp_path_factory: pytest.TempPathFactory) -> Path:
     path = tmp_path_factory.mktemp("template") / "countersign.db"
     _shape(sqlite_url(path))
@@ -78,10 +91,10 @@ def database_url(request: pytest.FixtureRequest, tmp_path: Path) -> Iterator[str
         shutil.copy(request.getfixturevalue("_sqlite_template"), path)
         yield sqlite_url(path)
         return
-    server: postgres.Server = request.getfixturevalue("postgres_server")
-    url = server.new_database(request.getfixturevalue("_postgres_template"))
+    lending: Lending = request.getfixturevalue("_postgres_shaped")
+    url = lending.take()
     yield url
-    server.drop_database(url)
+    lending.give_back(url)
 
 
 @pytest.fixture
@@ -103,13 +116,13 @@ def sqlite_store(tmp_path: Path, _sqlite_template: Path) -> Iterator[Store]:
 
 
 @pytest.fixture
-def postgres_store(postgres_server: postgres.Server, _postgres_template: str) -> Iterator[Store]:
+def postgres_store(_postgres_shaped: Lending) -> Iterator[Store]:
     """A PostgreSQL database in its newest shape, for tests of what only PostgreSQL does."""
-    url = postgres_server.new_database(_postgres_template)
+    url = _postgres_shaped.take()
     opened = Store(url)
     yield opened
     opened.close()
-    postgres_server.drop_database(url)
+    _postgres_shaped.give_back(url)
 
 
 def _shape(url: str) -> None:
