@@ -61,7 +61,8 @@ VISITS: Final[tuple[tuple[Person, tuple[str, ...]], ...]] = (
         (
             *("/", "/access", "/access?tab=Grants", "/access?tab=Tokens", "/access?tab=Roles"),
             *("/settings", "/settings?tab=Inventory", "/settings?tab=Naming+rules"),
-            "/use_case",
+            *("/use_case", "/policies", "/policies?tab=Write", "/policies?tab=Ask+again"),
+            "/policies?tab=History",
         ),
     ),
 )
