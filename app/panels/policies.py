@@ -61,7 +61,9 @@ def _in_force(by: Actor) -> None:
         )
         one = next(one for one in found if one.policy.name == name)
         show(*_whole(one))
-        if may and st.button("End this policy", key="end-policy"):
+        # What is shipped steps back by itself as soon as a policy is published.
+        is_published = may and any(edition.ended_at is None for edition in desk.editions(name))
+        if is_published and st.button("End this policy", key="end-policy"):
             st.dialog("End this policy", width="medium")(_end_sure)(one.policy)
 
 
@@ -147,16 +149,14 @@ def gates_table(gates: list[AnyGate]) -> Markup:
     rows: list[Row] = []
 
     def add(gate: AnyGate, inside: str) -> None:
-        rows.append(Row((tables.two(gate.title, inside), gate.asks, mono(gate.kind))))
+        rows.append(Row((tables.two(gate.title, inside), tables.two(gate.asks, gate.kind))))
         if isinstance(gate, AllGate | SomeGate):
             for part in gate.gates:
                 add(part, f"in {gate.title}")
 
     for gate in gates:
         add(gate, "")
-    return tables.table(
-        (Column("Gate", lead=True), Column("Asks"), Column("Kind")), rows, "Gates of the policy"
-    )
+    return tables.table((Column("Gate", lead=True), Column("Asks")), rows, "Gates of the policy")
 
 
 def _end_sure(policy: Policy) -> None:
