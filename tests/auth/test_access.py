@@ -50,9 +50,18 @@ READ = {
 # The law once more, by hand: whoever changes it changes it in two places, and on purpose.
 ALLOWED: dict[Role, set[str]] = {
     Role.VIEWER: READ,
-    Role.BUSINESS_OWNER: READ | {"value:declare", "token:issue", "use-case:propose"},
+    Role.BUSINESS_OWNER: READ
+    | {
+        "evidence:attest",
+        "release:accept",
+        "value:declare",
+        "token:issue",
+        "use-case:propose",
+    },
     Role.MODEL_DEVELOPER: READ
     | {
+        "evidence:attach",
+        "evidence:attest",
         "explanation:request",
         "release:request",
         "release:withdraw",
@@ -62,6 +71,8 @@ ALLOWED: dict[Role, set[str]] = {
     },
     Role.MODEL_OWNER: READ
     | {
+        "evidence:attach",
+        "evidence:attest",
         "explanation:request",
         "release:request",
         "release:withdraw",
@@ -73,8 +84,22 @@ ALLOWED: dict[Role, set[str]] = {
         "use-case:propose",
         "version:deprecate",
     },
-    Role.INDEPENDENT_VALIDATOR: READ | {"explanation:request", "token:issue"},
-    Role.APPROVER: READ | {"explanation:request", "release:decide", "token:issue"},
+    Role.INDEPENDENT_VALIDATOR: READ
+    | {
+        "evidence:attach",
+        "evidence:attest",
+        "explanation:request",
+        "release:validate",
+        "token:issue",
+    },
+    Role.APPROVER: READ
+    | {
+        "evidence:attach",
+        "evidence:attest",
+        "explanation:request",
+        "release:decide",
+        "token:issue",
+    },
     Role.GOVERNANCE_ADMIN: READ
     | {
         "access:decide",
@@ -95,6 +120,7 @@ ALLOWED: dict[Role, set[str]] = {
         "person:add",
         "person:disable",
         "person:read",
+        "policy:publish",
         "settings:read",
         "token:issue",
         "token:issue:application",
