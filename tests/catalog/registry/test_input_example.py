@@ -24,6 +24,7 @@ from catalog.registry.input_example import (
     tabular,
 )
 from catalog.registry.mirror.seen import SeenExample
+from catalog.registry.search import marks
 from catalog.registry.strict_json import DEEPEST
 from ledger.errors import Invalid, NotFound, Unavailable
 from ledger.store import Store
@@ -194,6 +195,7 @@ def test_versions_that_were_known_before_examples_were_kept_are_read_once_more(
     with store.engine.begin() as connection:
         connection.exec_driver_sql("DELETE FROM input_example")
     with migrate._turn(store), migrate._alone(store) as connection:
+        marks.remove(connection)
         command.downgrade(migrate._config(connection), "0016")
     assert store.rows("SELECT is_detailed FROM model_version") == [(1,)]
     migrate.to_head(store)
