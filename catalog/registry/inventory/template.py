@@ -135,11 +135,11 @@ class Matcher:
         for part in parse(template):
             if part.optional != group:
                 if group:
-                    self._states[began].free.append(end)
+                    end = self._skippable(began, end)
                 group, began = part.optional, end
             end = self._add(part, end, domain)
         if group:
-            self._states[began].free.append(end)
+            end = self._skippable(began, end)
         self._end = end
         self._start = self._closed({0})
         self._steps: dict[tuple[frozenset[int], str], frozenset[int]] = {}
@@ -167,6 +167,13 @@ class Matcher:
     def _new(self) -> int:
         self._states.append(_State())
         return len(self._states) - 1
+
+    def _skippable(self, began: int, end: int) -> int:
+        """A place behind what may be left out. Its own end may go round, so it is not led to."""
+        behind = self._new()
+        self._states[began].free.append(behind)
+        self._states[end].free.append(behind)
+        return behind
 
     def _one(self, letters: frozenset[str], at: int, to: int | None = None) -> int:
         """One letter of these leads on."""

@@ -152,6 +152,14 @@ def test_whether_a_template_depends_on_the_domain_is_known() -> None:
     assert not needs_domain("{word}-domain")
 
 
+@pytest.mark.parametrize("template", ["a[0{x:any}]", "[0][0{x:any}]a", "a[-{x:digits}]"])
+def test_what_may_be_left_out_is_left_out_whole(template: str) -> None:
+    made = Matcher(template, "")
+    assert made.follows("a")
+    assert not made.follows("a1")
+    assert not made.follows("1a")
+
+
 _plain = st.text(string.ascii_lowercase + string.digits + "-_. ", min_size=1, max_size=3)
 _kind = st.sampled_from(sorted(_MEANS))
 _choice = st.lists(st.text("abc", min_size=1, max_size=3), min_size=2, max_size=4, unique=True).map(
