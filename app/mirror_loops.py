@@ -2,24 +2,19 @@
 
 from __future__ import annotations
 
-import logging
 import os
 import threading
-from collections.abc import Callable
 from datetime import timedelta
 from typing import Final
 
 from app import own_mlflow
+from app.loops import MIRROR, carefully
 from app.portal import Portal
 from app.settings import OWN_MLFLOW
-from auth.actors import Actor
 from catalog.registry.mirror.mirror import Mirror
-from ledger.errors import CountersignError
 
-_LOG = logging.getLogger(__name__)
 _CRAWL_SECONDS: Final = 10.0
 _FILES_SECONDS: Final = 600.0
-MIRROR: Final = Actor.system("mirror")
 
 
 def threads(portal: Portal, stop: threading.Event) -> list[threading.Thread]:
@@ -42,10 +37,10 @@ def _look_loop(
     wait = 1.0
     listens = os.environ.get(OWN_MLFLOW) == "1" and mirror is portal.mirror
     while not stop.is_set():
-        if _carefully("mirror", lambda: mirror.look(by=MIRROR)):
+        if carefully("mirror", lambda: mirror.look(by=MIRROR)):
             wait = float(portal.settings.mirror_seconds)
             looked.set()
-            if listens and _carefully("webhook", lambda: own_mlflow.listen(portal.settings)):
+            if listens and carefully("webhook", lambda: own_mlflow.listen(portal.settings)):
                 listens = False
         else:
             wait = min(wait * 2, 10.0) if wait < portal.settings.mirror_seconds else 2.0
@@ -57,7 +52,7 @@ def _crawl_loop(
 ) -> None:
     every = timedelta(minutes=portal.settings.mirror_crawl_minutes)
     while not stop.wait(_CRAWL_SECONDS):
-        if mirror.is_crawl_due(every) and _carefully(
+        if mirror.is_crawl_due(every) and carefully(
             "crawl", lambda: mirror.look(by=MIRROR, at_everything=True)
         ):
             looked.set()
@@ -70,22 +65,9 @@ def _open_loop(
         # After each look there may be something new; what could not be opened waits for it too.
         if looked.wait(1.0):
             looked.clear()
-            _carefully("opening", lambda: mirror.open_waiting(by=MIRROR))
+            carefully("opening", lambda: mirror.open_waiting(by=MIRROR))
 
 
 def _files_loop(portal: Portal, stop: threading.Event) -> None:
     while not stop.wait(_FILES_SECONDS):
-        _carefully("files", lambda: portal.artifact_readings.ask(by=MIRROR))
-
-
-def _carefully(what: str, act: Callable[[], object]) -> bool:
-    """Do something that may fail without ending the worker. Returns whether it went through."""
-    try:
-        act()
-    except CountersignError as problem:
-        _LOG.warning("%s: %s", what, problem.message)
-        return False
-    except Exception:  # noqa: BLE001 - a fault must not end the worker; it keeps its traceback
-        _LOG.exception("%s", what)
-        return False
-    return True
+        carefully("files", lambda: portal.artifact_readings.ask(by=MIRROR))

@@ -11,12 +11,11 @@ import os
 import signal
 import tempfile
 import threading
-import time
 from collections.abc import Callable, Mapping
 from pathlib import Path
 from typing import Final
 
-from app import mirror_loops
+from app import loops, mirror_loops
 from app.durable import EXECUTOR, DurableWorker, Handler
 from app.occasions import TELL, occasion_of
 from app.portal import Portal, build
@@ -31,20 +30,14 @@ from catalog.registry.mirror.seen import USUAL_WORKSPACE, SeenVersion
 from catalog.registry.mlflow import load_mlflow
 from catalog.registry.models import Model
 from catalog.releases.promotions import MOVED
-from ledger.errors import CountersignError, Invalid, NotFound
+from ledger.errors import CountersignError, Invalid, NotFound, Refused
 from ledger.journal import event_of
 
 _LOG = logging.getLogger(__name__)
-_OUTBOX_SECONDS: Final = 0.3
-_INDEX_SECONDS: Final = 0.25
-_OVERDUE_SECONDS: Final = 600.0
-_TRUST_SECONDS: Final = 3600.0
-_POST_SECONDS: Final = 1.0
-_DIGEST_SECONDS: Final = 300.0
-MIRROR: Final = mirror_loops.MIRROR
-RELEASES: Final = Actor.system("releases")
+MIRROR: Final = loops.MIRROR
+RELEASES: Final = loops.RELEASES
 EXPLAINER: Final = Actor.system("explainer")
-NOTIFIER: Final = Actor.system("notifier")
+NOTIFIER: Final = loops.NOTIFIER
 PROFILER: Final = Actor.system("profiler")
 
 # For drills: the worker kills itself when a promotion reaches this place.
@@ -65,14 +58,12 @@ def main(settings: Settings) -> int:
     portal.promotions.release_claims(EXECUTOR)
     durable = DurableWorker(portal.store, handlers(portal, at_point=drill()))
     durable.start()
-    loops = [
+    threads = [
         *mirror_loops.threads(portal, stop),
-        threading.Thread(target=_outbox_loop, args=(portal, stop), daemon=True),
-        threading.Thread(target=_index_loop, args=(portal, stop), daemon=True),
-        threading.Thread(target=_post_loop, args=(portal, stop), daemon=True),
+        *loops.threads(portal, stop, at_point=drill()),
     ]
-    for loop in loops:
-        loop.start()
+    for thread in threads:
+        thread.start()
     if loads_demo(settings, os.environ):
         from app.demo.loader import load  # noqa: PLC0415 - trains models; only where it is wanted
 
@@ -144,7 +135,11 @@ def collect_evidence(portal: Portal, request_id: str) -> None:
     except Invalid as problem:
         portal.requests.cannot_collect(request_id, problem, by=RELEASES)
         return
-    portal.requests.collected(request_id, manifest, by=RELEASES)
+    try:
+        portal.requests.collected(request_id, manifest, by=RELEASES)
+    except Refused as no_law:
+        portal.requests.cannot_collect(request_id, no_law, by=RELEASES)
+        return
     portal.mirrors[model.server].read_files(request.version_id, manifest.digest, by=MIRROR)
 
 
@@ -251,58 +246,6 @@ def _insist_same(portal: Portal, model: Model, number: int, seen: SeenVersion) -
     """Raises NotFound when MLflow's version is not the one the catalog knows."""
     if portal.models.version(model, number).created_at != seen.created_at:
         raise NotFound("The version was made again.")
-
-
-def _index_loop(portal: Portal, stop: threading.Event) -> None:
-    """Index what was marked; and what is live once an hour, as trust comes and goes by itself."""
-    due, looked = time.monotonic() + _TRUST_SECONDS, False
-    while not stop.is_set():
-        try:
-            if time.monotonic() > due:
-                due += _TRUST_SECONDS
-                portal.indexer.mark(portal.models.live_ids())
-            if portal.indexer.run(by=MIRROR) or not looked:
-                portal.saved_searches.look(by=MIRROR)
-                looked = True
-        except CountersignError as problem:
-            _LOG.warning("search index: %s", problem.message)
-        except Exception:  # noqa: BLE001 - a fault must not end the worker; it keeps its traceback
-            _LOG.exception("search index")
-        stop.wait(_INDEX_SECONDS)
-
-
-def _outbox_loop(portal: Portal, stop: threading.Event) -> None:
-    at_point, due = drill(), 0.0
-    while not stop.is_set():
-        done = None
-        try:
-            if time.monotonic() >= due:
-                portal.requests.expire_overdue(by=RELEASES)
-                due = time.monotonic() + _OVERDUE_SECONDS
-            done = portal.promotions.carry_out_next(EXECUTOR, by=RELEASES, at_point=at_point)
-        except CountersignError as problem:
-            _LOG.warning("promotion: %s", problem.message)
-        except Exception:  # noqa: BLE001 - a fault must not end the worker; it keeps its traceback
-            _LOG.exception("promotion")
-        if done is None:
-            stop.wait(_OUTBOX_SECONDS)
-
-
-def _post_loop(portal: Portal, stop: threading.Event) -> None:
-    """Ask again for what did not arrive, and once a day for the daily letters."""
-    due = 0.0
-    while not stop.is_set():
-        try:
-            portal.deliveries.ask_again(by=NOTIFIER)
-            now = portal.clock.now()
-            if time.monotonic() >= due and now.hour >= portal.settings.digest_hour:
-                portal.deliveries.queue_digests(now.date().isoformat(), by=NOTIFIER)
-                due = time.monotonic() + _DIGEST_SECONDS
-        except CountersignError as problem:
-            _LOG.warning("post: %s", problem.message)
-        except Exception:  # noqa: BLE001 - a fault must not end the worker; it keeps its traceback
-            _LOG.exception("post")
-        stop.wait(_POST_SECONDS)
 
 
 def drill() -> Callable[[str], None]:

@@ -14,7 +14,7 @@ from pathlib import Path
 from typing import Final
 
 from app import migrate
-from app.mirror_loops import MIRROR
+from app.loops import MIRROR
 from app.portal import build
 from app.settings import from_environment
 from benchmarks import mlflow_registry

@@ -372,7 +372,10 @@ def _trial(found: Trial) -> None:
         ),
     )
     if found.is_cut:
-        notice("Only the newest requests were asked.", "There are more than are tried at once.")
+        notice(
+            "Not everything was asked.",
+            "The newest 5,000 requests and the first 500 live models are tried at once.",
+        )
     if flipped:
         show(_flips(flipped))
     if failing:
@@ -456,7 +459,7 @@ def _again(_by: Actor) -> None:
                             else chips.mark("Fail", "Another"),
                         )
                     )
-                    for one in found[-_MOST_SHOWN:]
+                    for one in found[:_MOST_SHOWN]
                 ],
                 "Approvals asked again",
             ),

@@ -247,6 +247,13 @@ def consequence(dossier: Dossier, verb: Verb) -> str:
     match verb:
         case Verb.APPROVE:
             instead = f" in place of v{request.replaces}" if request.replaces else ""
+            others = sum(seats.open for seats in dossier.sheet.seats) - 1
+            if others > 0:
+                return (
+                    f"Your agreement is recorded; {words.plural(others, 'more agreement')} "
+                    f"{'is' if others == 1 else 'are'} needed before {version} becomes "
+                    f"{request.alias}{instead}."
+                )
             return (
                 f"{version} becomes {request.alias}{instead}: the worker moves the alias in "
                 "MLflow, usually within seconds."

@@ -11,6 +11,7 @@ from sqlmodel import Session
 from auth.access import decide
 from auth.actors import Actor
 from auth.holders import holders
+from auth.permissions import Role
 from catalog.registry.models import resource
 from catalog.registry.tables import ModelRow
 from catalog.releases.policies.law import PANELS, Policy
@@ -53,10 +54,13 @@ def seats(
     """The panels of a request. What was agreed to on other evidence does not count."""
     agreed: dict[str, list[str]] = {}
     for one in decisions:
-        if one.verb is Verb.APPROVE and one.is_bound_to(
+        is_bound = one.is_bound_to(
             request.policy_digest, request.snapshot_digest, request.manifest_digest
-        ):
-            agreed.setdefault(one.panel, []).append(one.person_id)
+        )
+        # Who turned out to have built the version since does not count either.
+        if one.verb is Verb.APPROVE and is_bound and one.person_id not in built_by:
+            # Before there were panels, approvers alone agreed.
+            agreed.setdefault(one.panel or Role.APPROVER, []).append(one.person_id)
     found = []
     for panel in policy.approvals:
         if isinstance(panel.needed, int):

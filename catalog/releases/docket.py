@@ -336,13 +336,13 @@ class Docket:
             return []
         built = authors_of(session, {one.request.version_id for one in mine})
         asked = {"requests": [one.request.id for one in mine], "person": by.id}
-        agreed = set(session.connection().execute(_AGREED, asked).all())
+        agreed = {tuple(row) for row in session.connection().execute(_AGREED, asked)}
         return [
             one
             for one in mine
             if may_resubmit(by, one.request)
             or (
-                (one.request.id, one.request.snapshot_digest) not in agreed
+                _bound(one.request) not in agreed
                 and self._may_decide(by, one, built_by=built[one.request.version_id])
             )
         ]
@@ -464,6 +464,11 @@ def _seen_by(by: Actor) -> dict[str, object]:
     return seen_by(by, "release:read")
 
 
+def _bound(row: RequestRow) -> tuple[str, str, str, str]:
+    """A request with everything that an agreement to it is bound to."""
+    return row.id, row.policy_digest, row.snapshot_digest, row.manifest_digest
+
+
 def _is_followed(row: RequestRow, by: Actor) -> bool:
     """Whether this person asked for it and somebody else has to act."""
     return row.requested_by == by.id and row.state != State.CHANGES_REQUESTED
@@ -530,7 +535,12 @@ _MODELS: Final = (
     .where(col(ModelRow.id).in_(columns(col(RequestRow.model_id))), VISIBLE)
     .order_by(col(ModelRow.name))
 )
-_AGREED: Final = columns(col(DecisionRow.request_id), col(DecisionRow.snapshot_digest)).where(
+_AGREED: Final = columns(
+    col(DecisionRow.request_id),
+    col(DecisionRow.policy_digest),
+    col(DecisionRow.snapshot_digest),
+    col(DecisionRow.manifest_digest),
+).where(
     col(DecisionRow.request_id).in_(bindparam("requests", expanding=True)),
     col(DecisionRow.person_id) == bindparam("person", type_=String()),
     col(DecisionRow.verb) == Verb.APPROVE,

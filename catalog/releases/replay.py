@@ -23,6 +23,7 @@ from catalog.releases.tables import DecisionRow, RequestRow, SnapshotRow
 from ledger.acts import Ledger
 
 MOST: Final = 5_000
+MOST_LIVE: Final = 500  # each is read anew, with everything that is known of it
 
 
 @dataclass(frozen=True)
@@ -99,7 +100,7 @@ class Replay:
         self._policies = policies
 
     def decisions(self, *, by: Actor) -> list[Again]:
-        """Every approval the actor may see, asked again with what it was bound to."""
+        """The approvals the actor may see, newest first, asked again as each was bound."""
         query = (
             select(DecisionRow, RequestRow, ModelRow, SnapshotRow)
             .where(
@@ -108,7 +109,7 @@ class Replay:
                 col(SnapshotRow.digest) == col(DecisionRow.snapshot_digest),
                 DecisionRow.verb == Verb.APPROVE,
             )
-            .order_by(col(DecisionRow.at))
+            .order_by(col(DecisionRow.at).desc())
             .limit(MOST)
         )
         with self._ledger.store.read() as session:
@@ -159,7 +160,8 @@ class Replay:
                     )
                 )
             live = []
-            for alias, model, version in session.exec(_LIVE.limit(MOST)):
+            held = session.exec(_LIVE.limit(MOST_LIVE + 1)).all()
+            for alias, model, version in held[:MOST_LIVE]:
                 if not policy.applies_to.covers(classified(model, alias.alias)):
                     continue
                 if not decide(by, "release:read", resource(model)):
@@ -167,7 +169,7 @@ class Replay:
                 snapshot = taking.take(session, model, version, alias.alias)
                 verdict = _verdict(policy, snapshot, self._ledger.clock.now())
                 live.append(Live(model.name, model.id, version.number, alias.alias, verdict))
-        return Trial(tuple(flips), tuple(live), aside, len(asked) > MOST)
+        return Trial(tuple(flips), tuple(live), aside, len(asked) > MOST or len(held) > MOST_LIVE)
 
 
 def _past(session: Session) -> Iterator[tuple[RequestRow, ModelRow, SnapshotRow]]:

@@ -43,7 +43,7 @@ from catalog.releases.states import OPEN, State, Verb, after
 from catalog.releases.tables import DecisionRow, RequestRow
 from ledger import trail
 from ledger.acts import Act, Ledger
-from ledger.errors import Conflict, Invalid, NotFound, Refused
+from ledger.errors import Conflict, CountersignError, Invalid, NotFound, Refused
 from ledger.ids import new_id
 
 NO_REQUEST_HINT: Final = "Open it from Releases or your inbox."
@@ -236,8 +236,8 @@ class Requests:
                 self._bind(act, row, model, version)
                 act.emit("release:in-review", row.id, version=version.id)
 
-    def cannot_collect(self, request_id: str, problem: Invalid, *, by: Actor) -> None:
-        """Say on the request why its files cannot be read; it waits for somebody to act."""
+    def cannot_collect(self, request_id: str, problem: CountersignError, *, by: Actor) -> None:
+        """Say on the request why it cannot be opened for review; it waits for somebody to act."""
         with self._ledger.act(
             "evidence:fail", actor=by.id, resource=f"request:{request_id}"
         ) as act:

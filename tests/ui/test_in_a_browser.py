@@ -6,8 +6,8 @@ import os
 import socket
 import subprocess
 import sys
-import time
 from collections.abc import Iterator
+from contextlib import suppress
 from pathlib import Path
 from typing import Literal
 
@@ -16,6 +16,7 @@ import pytest
 from playwright.sync_api import Browser, Page, expect, sync_playwright
 
 from tests.prepare import browser as chromium
+from tests.stack import until
 
 ROOT = Path(__file__).parents[2]
 PAGES = (
@@ -67,15 +68,14 @@ def address(tmp_path_factory: pytest.TempPathFactory) -> Iterator[str]:
 
 
 def _until_it_answers(health: str, server: subprocess.Popen[bytes], log: Path) -> None:
-    given_up_at = time.monotonic() + PATIENCE_SECONDS
-    while time.monotonic() < given_up_at and server.poll() is None:
-        try:
-            if httpx.get(health, timeout=1).is_success:
-                return
-        except httpx.HTTPError:
-            # A server that is still starting tells nobody when it is ready.
-            time.sleep(0.2)
-    pytest.fail(f"The gallery did not start:\n{log.read_text()}")
+    def answers() -> bool:
+        if server.poll() is not None:
+            pytest.fail(f"The gallery did not start:\n{log.read_text()}")
+        with suppress(httpx.HTTPError):
+            return httpx.get(health, timeout=1).is_success
+        return False
+
+    until(answers, "the gallery answers", within=PATIENCE_SECONDS)
 
 
 @pytest.fixture(scope="module")

@@ -10,7 +10,7 @@ from typing import Any, Final
 
 from sqlmodel import Session, col, select
 
-from auth.access import Verdict, decide
+from auth.access import Verdict, covers, decide
 from auth.actors import Actor, Kind
 from catalog.registry.models import resource
 from catalog.registry.tables import ModelRow, VersionRow
@@ -25,6 +25,7 @@ from ledger.ids import new_id
 from ledger.statements import statement
 
 LARGEST_BYTES: Final = 64 * 1024
+COUNTERSIGN: Final = "Countersign"
 LONGEST_DAYS: Final = 3650
 _MOST_PIECES: Final = 200
 _CHOOSE: Final = "Choose one on the Model page."
@@ -108,11 +109,20 @@ class Evidence:
                 code="bad-days",
             )
         producer = statement(producer, "producer", longest=120) if producer else by.name
+        if producer.casefold() == COUNTERSIGN.casefold():
+            raise Invalid(
+                "Only what Countersign computed itself is produced by Countersign.",
+                hint="Name the tool or the pipeline that made it.",
+                code="bad-producer",
+            )
         with self._ledger.act(
             "evidence:attach", actor=by.id, resource=f"version:{version_id}"
         ) as act:
             model, version = _found(act.session, version_id, by)
             self.may_attach(model, kind, by=by).insist()
+            if kind == "attestation":
+                # Who answered, and as what: a gate may ask for a role.
+                plain |= {"by": by.id, "roles": _roles(by, model)}
             there = act.session.exec(
                 select(EvidenceRow.id).where(
                     EvidenceRow.version_id == version.id, EvidenceRow.kind != MANIFEST
@@ -131,7 +141,7 @@ class Evidence:
                 kind=kind,
                 name=found.name,
                 digest=digest_of(plain),
-                body=body,
+                body=canonical(plain),
                 producer=producer,
                 attached_by=by.id,
                 is_verified=False,
@@ -181,6 +191,11 @@ def _found(session: Session, version_id: str, by: Actor) -> tuple[ModelRow, Vers
             f"Version {version.number} was deleted in MLflow.", hint=_CHOOSE, code="version-gone"
         )
     return model, version
+
+
+def _roles(by: Actor, model: ModelRow) -> list[str]:
+    """The roles somebody holds on a model at this moment."""
+    return sorted({held.role for held in by.roles if covers(held.scope, resource(model))})
 
 
 def _attached(row: EvidenceRow) -> Attached:

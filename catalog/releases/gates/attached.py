@@ -82,10 +82,20 @@ def attested(gate: AnyGate, case: Case) -> GateResult:
         case,
         case.snapshot.piece("attestation", gate.question),
         what=f"an answer to: {gate.question}",
-        required="yes",
+        required=f"yes, from the {gate.role}" if gate.role else "yes",
         within_days=gate.within_days,
-        fails=lambda piece: "" if piece.says["answer"] else "no",
+        fails=lambda piece: _not_attested(gate, piece, case),
     )
+
+
+def _not_attested(gate: AttestationGate, piece: Piece, case: Case) -> str:
+    if not piece.says["answer"]:
+        return "no"
+    if gate.role and gate.role not in piece.says.get("roles", ()):
+        return f"answered by somebody who was no {gate.role}"
+    if gate.role and piece.says.get("by") in case.snapshot.authors:
+        return "answered by who built the version"
+    return ""
 
 
 def data(gate: AnyGate, case: Case) -> GateResult:

@@ -152,10 +152,14 @@ class CheckGate(_Gate):
 
 
 class AttestationGate(_Gate):
-    """A person answered a question with yes (evidence `attestation`)."""
+    """A person answered a question with yes (evidence `attestation`).
+
+    With a role, the person held it when they answered, and did not build the version.
+    """
 
     kind: Literal["attested"]
     question: Words
+    role: Literal["", "approver", "business owner", "independent validator", "model owner"] = ""
     within_days: Days | None = None
 
 

@@ -8,6 +8,8 @@ from typing import Any
 
 import pytest
 
+from auth.actors import EVERYTHING
+from auth.permissions import Role
 from catalog.releases.gates.asking import Answer, GateResult
 from catalog.releases.policies.reading import pack_text
 from catalog.releases.states import Verb
@@ -21,6 +23,8 @@ GATES = """
      by: region, at_least: 0.7}
   - {id: fairness, kind: fairness, title: Fairness, asks: Alike, by: sex, at_least: 0.8}
   - {id: answer, kind: attested, title: Tried, asks: Somebody tried it, question: "Tried?"}
+  - {id: checked, kind: attested, title: Validated, asks: By a validator, question: "Sound?",
+     role: independent validator}
   - {id: data, kind: data_sound, title: Data, asks: Sound}
   - {id: plan, kind: monitoring_plan, title: Plan, asks: Watched}
   - {id: paper, kind: evidence_present, title: Paper, asks: A report, evidence: document}
@@ -103,6 +107,40 @@ def test_a_gate_is_missing_then_passes_then_fails_with_what_is_attached(
     failing = answered(asking, gate)
     assert failing.answer is Answer.FAIL
     assert told in failing.reason
+
+
+def test_an_answer_counts_only_from_the_role_that_is_asked_and_not_from_who_built_it(
+    asking: House,
+) -> None:
+    vera = asking.join("vera", Role.INDEPENDENT_VALIDATOR, EVERYTHING)
+    says = {"question": "Sound?", "answer": True, "statement": "It is."}
+    version = asking.version(2).id
+    asking.portal.evidence.attach(version, "attestation", says, by=asking.alice)
+    assert "no independent validator" in answered(asking, "checked").reason
+    asking.clock.advance(timedelta(minutes=1))
+    asking.portal.evidence.attach(version, "attestation", says, by=vera)
+    assert answered(asking, "checked").answer is Answer.PASS
+    asking.portal.grants.give(vera.id, Role.MODEL_DEVELOPER, EVERYTHING, by=asking.grace)
+    asking.portal.authorship.claim(version, by=asking.who("vera"))
+    assert "who built the version" in answered(asking, "checked").reason
+
+
+@pytest.mark.parametrize("name", ["Countersign", "COUNTERSIGN "])
+def test_nobody_reports_in_the_name_of_countersign(small_house: House, name: str) -> None:
+    small_house.credit()
+    says = {"check": "unit", "passed": True}
+    with pytest.raises(Invalid) as told:
+        small_house.portal.evidence.attach(
+            small_house.version(2).id, "check", says, producer=name, by=small_house.alice
+        )
+    assert told.value.code == "bad-producer"
+
+
+def test_nobody_says_as_what_they_answer(small_house: House) -> None:
+    small_house.credit()
+    says = {"question": "x", "answer": True, "statement": "y", "roles": ["approver"]}
+    with pytest.raises(Invalid, match="wrong at roles"):
+        attach(small_house, "attestation", says)
 
 
 def test_too_small_groups_are_judged_by_nobody(asking: House) -> None:

@@ -213,6 +213,36 @@ def test_what_one_agreed_to_waits_for_them_no_more(panel: House) -> None:
     assert (waits("bob"), waits("vera")) == ([], [request.id])
 
 
+def test_who_turned_out_to_have_built_the_version_has_not_agreed(panel: House) -> None:
+    request = panel.asked(2)
+    agree(panel, request.id, "bob")
+    panel.portal.grants.give(panel.bob.id, Role.MODEL_DEVELOPER, EVERYTHING, by=panel.grace)
+    panel.portal.authorship.claim(panel.version(2).id, by=panel.bob)
+    approvers, _validators = panel.portal.requests.sheet(request.id, by=panel.bob).seats
+    assert (approvers.agreed, approvers.open) == ((), 2)
+
+
+def test_what_one_agreed_to_under_another_policy_waits_for_them_again(panel: House) -> None:
+    request = panel.asked(2)
+    agree(panel, request.id, "bob")
+    third = TWO_PANELS.replace("version: 2", "version: 3").replace("margin: 0.0", "margin: 0.5")
+    panel.portal.policies.publish(third, WHY, by=panel.grace)
+    assert refusal(panel, request.id, "vera") == "changed-since-review"
+    panel.work()
+    assert [one.id for one in panel.portal.docket.waits_for(by=panel.bob)] == [request.id]
+
+
+def test_a_request_that_no_policy_covers_any_more_says_so_and_waits(house: House) -> None:
+    house.credit()
+    house.portal.policies.publish(SECOND, WHY, by=house.grace)
+    asked = house.portal.requests.request(house.version(2).id, "champion", WHY, by=house.alice)
+    house.portal.policies.end("baseline", WHY, by=house.grace)
+    house.work()
+    waiting = house.portal.requests.get(asked.id, by=house.alice)
+    assert waiting.state is State.PENDING_REVIEW
+    assert "No policy covers" in waiting.problem
+
+
 def test_all_of_a_role_means_everybody_who_neither_asked_nor_built(house: House) -> None:
     house.credit()
     text = SECOND.replace("needed: 1", "needed: all")

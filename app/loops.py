@@ -1,0 +1,108 @@
+"""What the worker does over and over: carry out promotions, index, tell, close what waited long."""
+
+from __future__ import annotations
+
+import logging
+import threading
+import time
+from collections.abc import Callable
+from typing import Final
+
+from app.durable import EXECUTOR
+from app.portal import Portal
+from auth.actors import Actor
+from ledger.errors import CountersignError
+
+MIRROR: Final = Actor.system("mirror")
+RELEASES: Final = Actor.system("releases")
+NOTIFIER: Final = Actor.system("notifier")
+
+_LOG: Final = logging.getLogger(__name__)
+_OUTBOX_SECONDS: Final = 0.3
+_INDEX_SECONDS: Final = 0.25
+_OVERDUE_SECONDS: Final = 600.0
+_TRUST_SECONDS: Final = 3600.0
+_POST_SECONDS: Final = 1.0
+_DIGEST_SECONDS: Final = 300.0
+
+
+def threads(
+    portal: Portal, stop: threading.Event, *, at_point: Callable[[str], None]
+) -> list[threading.Thread]:
+    """The loops, each on a thread of its own that has not started yet."""
+    works = (
+        lambda: _outbox(portal, stop, at_point),
+        lambda: _index(portal, stop),
+        lambda: _post(portal, stop),
+        lambda: _overdue(portal, stop),
+    )
+    return [threading.Thread(target=work, daemon=True) for work in works]
+
+
+def carefully(what: str, act: Callable[[], object]) -> bool:
+    """Do something that may fail without ending the worker. Returns whether it went through."""
+    try:
+        act()
+    except CountersignError as problem:
+        _LOG.warning("%s: %s", what, problem.message)
+        return False
+    except Exception:  # noqa: BLE001 - a fault must not end the worker; it keeps its traceback
+        _LOG.exception("%s", what)
+        return False
+    return True
+
+
+def _outbox(portal: Portal, stop: threading.Event, at_point: Callable[[str], None]) -> None:
+    """Carry out promotions, one after the other."""
+    done: list[object] = []
+
+    def carry_out() -> None:
+        done[:] = [portal.promotions.carry_out_next(EXECUTOR, by=RELEASES, at_point=at_point)]
+
+    while not stop.is_set():
+        done.clear()
+        carefully("promotion", carry_out)
+        if done in ([], [None]):
+            stop.wait(_OUTBOX_SECONDS)
+
+
+def _index(portal: Portal, stop: threading.Event) -> None:
+    """Index what was marked; and what is live once an hour, as trust comes and goes by itself."""
+    due, looked = time.monotonic() + _TRUST_SECONDS, False
+
+    def index() -> None:
+        nonlocal due, looked
+        if time.monotonic() > due:
+            due += _TRUST_SECONDS
+            portal.indexer.mark(portal.models.live_ids())
+        if portal.indexer.run(by=MIRROR) or not looked:
+            portal.saved_searches.look(by=MIRROR)
+            looked = True
+
+    while not stop.is_set():
+        carefully("search index", index)
+        stop.wait(_INDEX_SECONDS)
+
+
+def _post(portal: Portal, stop: threading.Event) -> None:
+    """Ask again for what did not arrive, and once a day for the daily letters."""
+    due = 0.0
+
+    def ask() -> None:
+        nonlocal due
+        portal.deliveries.ask_again(by=NOTIFIER)
+        now = portal.clock.now()
+        if time.monotonic() >= due and now.hour >= portal.settings.digest_hour:
+            portal.deliveries.queue_digests(now.date().isoformat(), by=NOTIFIER)
+            due = time.monotonic() + _DIGEST_SECONDS
+
+    while not stop.is_set():
+        carefully("post", ask)
+        stop.wait(_POST_SECONDS)
+
+
+def _overdue(portal: Portal, stop: threading.Event) -> None:
+    """Close requests on which nothing was done for as long as their policy allows."""
+    while not stop.is_set():
+        carefully("overdue requests", lambda: portal.requests.expire_overdue(by=RELEASES))
+        stop.wait(_OVERDUE_SECONDS)
