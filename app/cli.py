@@ -7,13 +7,15 @@ import os
 import sys
 from collections.abc import Callable, Sequence
 from importlib.metadata import PackageNotFoundError, version
-from typing import Final
+from typing import TYPE_CHECKING, Final
 
-from app import settings as settings_
-from app.settings import Settings
+from app.ci import commands as ci
 from ledger.errors import CountersignError, NotFound
 
-# What a shell reads: 0 done, 1 a bug, 2 cannot be done as asked.
+if TYPE_CHECKING:
+    from app.settings import Settings
+
+# What a shell reads: 0 done, 1 a bug, 2 cannot be done as asked. `app.ci.commands` has its own.
 DONE: Final = 0
 REFUSED: Final = 2
 
@@ -59,6 +61,7 @@ def _parser() -> argparse.ArgumentParser:
     token.add_argument("--days", type=int, default=90, help="how long it lasts (default: 90)")
     add("guard-key", _guard_key, "Print the public key with which a guarded MLflow checks tickets.")
     add("version", _version, "Print the version.")
+    ci.add_to(add)
     return parser
 
 
@@ -66,15 +69,19 @@ _Parser = argparse.ArgumentParser
 
 
 def _settings() -> Settings:
-    found = settings_.from_environment()
-    settings_.prepare_data_dir(found)
+    # Not above: what a pipeline asks needs neither a database nor the libraries for one.
+    from app import settings  # noqa: PLC0415
+
+    found = settings.from_environment()
+    settings.prepare_data_dir(found)
     return found
 
 
 def _run(_asked: argparse.Namespace) -> int:
-    from app.start import run  # noqa: PLC0415 - each command imports what it needs, no more
+    from app import settings  # noqa: PLC0415 - each command imports what it needs, no more
+    from app.start import run  # noqa: PLC0415
 
-    return run(settings_.from_environment(), os.environ)
+    return run(settings.from_environment(), os.environ)
 
 
 def _portal(_asked: argparse.Namespace) -> int:

@@ -9,6 +9,7 @@ from pydantic import BaseModel, ConfigDict, Field
 
 from app.api.caller import Caller, Desk
 from catalog.releases.evidence.attaching import Attached
+from catalog.releases.evidence.kinds import named
 from ledger.clock import iso
 
 router = APIRouter(tags=["evidence"])
@@ -21,9 +22,13 @@ class _Strict(BaseModel):
 
 
 class Piece(_Strict):
-    """A piece of evidence: its kind, what it says, who made it, for how many days it counts."""
+    """A piece of evidence: its kind, what it says, who made it, for how many days it counts.
+
+    `name` is the check, the tool, the data set or the paper it is about, where `says` has no such.
+    """
 
     kind: str = Field(max_length=100)
+    name: str = Field(default="", max_length=200)
     says: dict[str, Any]
     producer: str = Field(default="", max_length=500)
     days: int | None = None
@@ -59,7 +64,12 @@ def attach(  # noqa: PLR0917 - the address of a version
     model = portal.models.find(name, by=by, server=server, workspace=workspace)
     version = portal.models.version(model, number)
     made = portal.evidence.attach(
-        version.id, piece.kind, piece.says, producer=piece.producer, days=piece.days, by=by
+        version.id,
+        piece.kind,
+        named(piece.kind, piece.says, piece.name),
+        producer=piece.producer,
+        days=piece.days,
+        by=by,
     )
     return _piece(made)
 

@@ -20,6 +20,7 @@ from auth.actors import Actor
 from catalog.registry.models import Model, Version
 from catalog.releases.docket import Candidate
 from catalog.releases.gates.asking import Answer
+from catalog.releases.gates.waiting import waiting_for_files
 from catalog.releases.requests import Preview
 
 _TINTS: Final[Mapping[str, tables.Tint]] = {
@@ -197,10 +198,11 @@ def _ask(asking: Asking, found: Preview, candidates: tuple[Candidate, ...]) -> N
         page.section("Ask for it"),
         tag("p", *_sentence(asking, found, [one.name for one in candidates if one.verdict])),
     )
+    waiting = waiting_for_files(found.policy, found.gates) if found.policy else frozenset()
     standing = [
         gate.title.lower()
         for gate in found.gates
-        if gate.answer is not Answer.PASS and gate.id != "artifacts"
+        if gate.answer is not Answer.PASS and gate.id not in waiting
     ]
     if standing and verdict:
         notice(

@@ -150,6 +150,35 @@ KINDS: Final[Mapping[str, type[_Said]]] = {
     "slices": Slices,
 }
 
+# What tells pieces of one kind apart, where it is a thing the piece says.
+NAMED_BY: Final[Mapping[str, str]] = {
+    "attestation": "question",
+    "check": "check",
+    "data-check": "dataset",
+    "document": "title",
+    "scan": "tool",
+}
+
+
+def named(kind: str, says: Mapping[str, Any], name: str) -> Mapping[str, Any]:
+    """What a piece says, with its name in the place where its kind has one. Raises Invalid."""
+    if not name or kind not in KINDS:
+        return says
+    field = NAMED_BY.get(kind)
+    if field is None:
+        raise Invalid(
+            f"A {kind} has no name of its own.",
+            hint="Leave the name out; it follows from what is said.",
+            code="no-name",
+        )
+    if says.get(field, name) != name:
+        raise Invalid(
+            f"The {kind} is named {name[:80]!r} and says that its {field} is another.",
+            hint=f"Leave the name out, or {field}.",
+            code="two-names",
+        )
+    return {field: name, **says}
+
 
 def checked(kind: str, says: Mapping[str, Any]) -> _Said:
     """What a piece of evidence says, once it is what its kind asks for. Raises Invalid."""

@@ -1,0 +1,77 @@
+"""The route by which gates are asked before a release is: what a pipeline calls."""
+
+from __future__ import annotations
+
+from typing import Annotated, Any
+
+from fastapi import APIRouter, Query
+
+from app.api.caller import Caller, Desk
+from catalog.releases.gates.answers import Answer, GateResult
+from catalog.releases.gates.waiting import waiting_for_files
+from ledger.clock import iso
+
+router = APIRouter(tags=["release requests"])
+
+
+@router.get("/models/{name}/versions/{number}/gates")
+def preview(  # noqa: PLR0917 - the address of a version
+    name: str,
+    number: int,
+    alias: Annotated[str, Query(max_length=500)],
+    portal: Desk,
+    by: Caller,
+    server: str = "",
+    workspace: str = "",
+) -> dict[str, Any]:
+    """Ask the gates that a release of a version to an alias would be judged by. Changes nothing.
+
+    `passes` says whether none stands in the way. A gate with `after_request` stands in nobody's
+    way: it is missing only because the version's files are read once a request is sent. `policy` is
+    null where no policy covers the release; then it may not be asked for.
+    """
+    model = portal.models.find(name, by=by, server=server, workspace=workspace)
+    version = portal.models.version(model, number)
+    found = portal.requests.preview(version.id, alias, by=by)
+    policy = found.policy
+    waiting = waiting_for_files(policy, found.gates) if policy else frozenset()
+    return {
+        "model": model.name,
+        "server": model.server,
+        "workspace": model.workspace,
+        "version": version.number,
+        "alias": alias.strip(),
+        "asked_at": iso(portal.clock.now()),
+        "replaces": found.replaces,
+        "policy": {"name": policy.name, "version": policy.version, "digest": policy.digest}
+        if policy
+        else None,
+        "passes": bool(found.gates)
+        and all(one.answer is Answer.PASS or one.id in waiting for one in found.gates),
+        "gates": [{**told(one), "after_request": one.id in waiting} for one in found.gates],
+        "may_request": {
+            "allowed": found.may_request.allowed,
+            "reason": found.may_request.reason,
+            "code": found.may_request.code,
+            "hint": found.may_request.hint,
+        },
+    }
+
+
+def told(result: GateResult) -> dict[str, Any]:
+    """A gate's whole answer, with the answers of the gates that lie in it."""
+    return {
+        "id": result.id,
+        "title": result.title,
+        "asks": result.asks,
+        "verdict": result.answer,
+        "required": result.required,
+        "observed": result.observed,
+        "reason": result.reason,
+        "evidence": result.evidence,
+        "digest": result.digest,
+        "produced_by": result.produced_by,
+        "verified": result.is_verified,
+        "produced_at": result.at or None,
+        "parts": [told(one) for one in result.parts],
+    }

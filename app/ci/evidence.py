@@ -1,0 +1,134 @@
+"""`countersign evidence add`: put on record what a pipeline found out about a version."""
+
+from __future__ import annotations
+
+import argparse
+import json
+import os
+import sys
+from collections.abc import Mapping
+from pathlib import Path
+from typing import Any, Final
+
+from app.ci import addresses
+from app.ci.calls import open_api
+from app.ci.words import shown
+from ledger.errors import Invalid
+
+_LARGEST_FILE: Final = 1024 * 1024
+_LONGEST_PRODUCER: Final = 120
+# Which pipeline this is, by the variables that each of them sets: its name, and which run.
+_PIPELINES: Final = (
+    ("GITHUB_ACTIONS", "GitHub Actions", ("GITHUB_REPOSITORY", "GITHUB_RUN_ID")),
+    ("GITLAB_CI", "GitLab CI", ("CI_PROJECT_PATH", "CI_JOB_ID")),
+    ("JENKINS_URL", "Jenkins", ("JOB_NAME", "BUILD_NUMBER")),
+    ("TF_BUILD", "Azure Pipelines", ("BUILD_REPOSITORY_NAME", "BUILD_BUILDID")),
+)
+
+
+def add(asked: argparse.Namespace) -> int:
+    """Attach a piece of evidence. Returns 0, or raises what the portal refuses with."""
+    which = addresses.parsed(asked.version)
+    says = said(asked.file, asked.set)
+    api = open_api(asked.server_url, asked.token_file)
+    where = {"server": asked.server, "workspace": asked.workspace}
+    number = addresses.version_of(which, api, **where)
+    made = api.post(
+        *("models", which.name, "versions", str(number), "evidence"),
+        body={
+            "kind": asked.kind,
+            "name": asked.name,
+            "says": says,
+            "producer": asked.producer or producer(os.environ),
+            "days": asked.expires_in_days,
+        },
+        **where,
+    )
+    until = made.get("expires_at")
+    counts = f"It counts until {until}." if until else "It counts until it is taken back."
+    print(
+        shown(
+            f"On record for models:/{which.name}/{number}: {made.get('kind')} {made.get('name')}, "
+            f"self-reported by {made.get('producer')}, SHA-256 {made.get('digest')}. {counts}"
+        )
+    )
+    return 0
+
+
+def said(file: str, pairs: list[str]) -> dict[str, Any]:
+    """What the evidence says: the object in a JSON file (`-` is standard input), then the pairs.
+
+    A value is what it is in JSON, so `passed=true` is a truth and `findings=0` a number; what is no
+    JSON is text. Raises Invalid.
+    """
+    found = _object_in(file) if file else {}
+    for pair in pairs:
+        key, equals, value = pair.partition("=")
+        if not equals or not key.strip():
+            raise Invalid(
+                f"--set {shown(pair[:80])} says nothing.",
+                hint="Write --set key=value, such as --set passed=true.",
+                code="bad-pair",
+            )
+        found[key.strip()] = _value(value)
+    if not found:
+        raise Invalid(
+            "It is not said what the evidence says.",
+            hint="Give --file FILE.json, or --set key=value as often as needed.",
+            code="no-evidence",
+        )
+    return found
+
+
+def _object_in(file: str) -> dict[str, Any]:
+    name = "Standard input" if file == "-" else shown(file)
+    try:
+        if file == "-":
+            body = sys.stdin.buffer.read(_LARGEST_FILE + 1)
+        else:
+            with Path(file).open("rb") as opened:
+                body = opened.read(_LARGEST_FILE + 1)
+    except OSError as error:
+        raise Invalid(
+            f"{name} cannot be read: {error.strerror}.",
+            hint="Give --file a JSON file that is there.",
+            code="unreadable",
+        ) from None
+    if len(body) > _LARGEST_FILE:
+        raise Invalid(
+            f"{name} is larger than 1 MB.",
+            hint="Say what was found in a few lines; attach the long report as a document.",
+            code="too-large",
+        )
+    try:
+        found = json.loads(body, parse_constant=_no_number)
+    except (ValueError, RecursionError) as error:
+        where = f" at line {error.lineno}" if isinstance(error, json.JSONDecodeError) else ""
+        raise Invalid(
+            f"{name} is no JSON{where}.", hint="Write one object, as {...}.", code="no-json"
+        ) from None
+    if not isinstance(found, dict):
+        raise Invalid(
+            f"{name} holds no object.", hint="Write one object, as {...}.", code="no-json"
+        )
+    return found
+
+
+def _value(text: str) -> Any:  # noqa: ANN401 - whatever JSON can say
+    try:
+        return json.loads(text, parse_constant=_no_number)
+    except (ValueError, RecursionError):
+        return text
+
+
+def _no_number(word: str) -> None:
+    raise ValueError(word)  # JSON knows no NaN and no Infinity
+
+
+def producer(environment: Mapping[str, str]) -> str:
+    """Which pipeline this is, as far as it says; empty for none that is known."""
+    for mark, name, parts in _PIPELINES:
+        if environment.get(mark):
+            run = [environment[part] for part in parts if environment.get(part)]
+            return shown(" ".join([name, *run]))[:_LONGEST_PRODUCER]
+    return ""

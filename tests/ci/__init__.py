@@ -1,0 +1,1 @@
+"""What a pipeline runs, against a real API."""
