@@ -58,7 +58,8 @@ def _title(answers: Answers) -> str:
 
 
 def _under_it(answers: Answers) -> str:
-    return shown(f"Policy {answers.policy}, asked {answers.asked_at} at {answers.portal}")
+    minute = answers.asked_at[:16].replace("T", " ")
+    return shown(f"Policy {answers.policy}, asked on {minute} UTC at {answers.portal}")
 
 
 def _row(gate: Gate) -> tuple[str, ...]:
