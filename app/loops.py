@@ -102,7 +102,8 @@ def _post(portal: Portal, stop: threading.Event) -> None:
 
 
 def _overdue(portal: Portal, stop: threading.Event) -> None:
-    """Close requests on which nothing was done for as long as their policy allows."""
+    """Close requests that nobody acts on, and revoke approvals whose conditions are overdue."""
     while not stop.is_set():
+        carefully("overdue conditions", lambda: portal.approvals.revoke_overdue(by=RELEASES))
         carefully("overdue requests", lambda: portal.requests.expire_overdue(by=RELEASES))
         stop.wait(_OVERDUE_SECONDS)

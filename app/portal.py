@@ -53,12 +53,15 @@ from catalog.registry.search.indexer import Indexer
 from catalog.registry.search.saved import SavedSearches
 from catalog.registry.servers import Servers
 from catalog.registry.similar import Similarity
+from catalog.releases.approvals import Approvals
 from catalog.releases.docket import Docket
 from catalog.releases.evidence.attaching import Evidence
+from catalog.releases.findings.findings import Findings
 from catalog.releases.policies.shelf import Policies
 from catalog.releases.promotions import Promotions
 from catalog.releases.replay import Replay
 from catalog.releases.requests import Requests
+from catalog.releases.rollbacks import Rollbacks
 from catalog.releases.tickets import TicketOffice
 from catalog.use_cases.use_cases import UseCases
 from ledger.acts import Ledger
@@ -75,6 +78,7 @@ SUBSCRIPTIONS: Final = (
     Subscription("version:gone", "close-requests"),
     Subscription("promotion:apply", "refresh-model"),
     Subscription("promotion:fail", "refresh-model"),
+    Subscription("finding:closed", "settle-approval"),
     *occasions.SUBSCRIPTIONS,
     Subscription("promotion:apply", "index-model"),
 )
@@ -122,6 +126,9 @@ class Portal:
     evidence: Evidence
     replay: Replay
     requests: Requests
+    approvals: Approvals
+    findings: Findings
+    rollbacks: Rollbacks
     docket: Docket
     promotions: Promotions
     explanations: Explanations
@@ -208,6 +215,9 @@ def build(
         evidence=Evidence(ledger),
         replay=Replay(ledger, policies),
         requests=Requests(ledger, policies),
+        approvals=Approvals(ledger),
+        findings=Findings(ledger),
+        rollbacks=Rollbacks(ledger, policies),
         docket=Docket(ledger, policies),
         promotions=Promotions(
             ledger, policies, servers, TicketOffice(settings.data_dir / "keys", clock)

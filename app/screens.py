@@ -55,6 +55,7 @@ PAGES: Final = (
         ),
     ),
     Screen("releases", "Releases", "approval", "Decide", ("release:read",)),
+    Screen("findings", "Findings", "report", "Decide", ("release:read",)),
     Screen("policies", "Policies", "gavel", "Decide", ("release:read",)),
     Screen("release", "Release request", "approval", "Decide", ("release:read",), False),
     Screen("request", "Request release", "approval", "Decide", ("release:request",), False),

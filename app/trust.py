@@ -12,8 +12,8 @@ from sqlmodel import Session, col
 from catalog.monitoring.tables import PredictionDayRow
 from catalog.registry.search.indexer import Trust, Witnesses
 from catalog.registry.tables import AliasRow
-from catalog.releases.states import PromotionState
-from catalog.releases.tables import PromotionRow
+from catalog.releases.states import STANDING, PromotionState
+from catalog.releases.tables import PromotionRow, RequestRow
 from ledger.clock import Clock
 
 MONITORED_DAYS: Final = 30
@@ -27,6 +27,8 @@ _CERTIFIED: Final[Executable] = select(col(AliasRow.model_id)).where(
     col(PromotionRow.version_id) == col(AliasRow.version_id),
     col(PromotionRow.alias) == col(AliasRow.alias),
     col(PromotionRow.state) == PromotionState.APPLIED.value,
+    col(RequestRow.id) == col(PromotionRow.request_id),
+    col(RequestRow.state).in_(sorted(STANDING)),
 )
 _CALLED: Final[Executable] = (
     select(col(PredictionDayRow.model_id))

@@ -100,6 +100,7 @@ def handlers(
         "compute-explanation": lambda payload: explain(portal, payload["subject"]),
         "profile-version": lambda payload: profile(portal, payload["subject"]),
         "close-requests": lambda payload: close_requests(portal, payload["subject"]),
+        "settle-approval": lambda payload: settle_approval(portal, payload["request"]),
         "refresh-model": lambda payload: refresh_model(portal, payload),
         READ_ARTIFACTS: lambda payload: read_artifacts(portal, payload["version"]),
         "index-model": lambda payload: index_model(portal, payload["model"]),
@@ -111,6 +112,12 @@ def handlers(
             portal, out, (payload["event"], payload["person"], payload["channel"]), at_point
         ),
     }
+
+
+def settle_approval(portal: Portal, request_id: str) -> None:
+    """Make a conditional approval a plain one, where the last of its conditions was met."""
+    if request_id:
+        portal.approvals.fulfil(request_id, by=RELEASES)
 
 
 def collect_evidence(portal: Portal, request_id: str) -> None:

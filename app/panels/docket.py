@@ -170,10 +170,10 @@ def because(brief: Brief, names: Mapping[str, str]) -> str:
             return f"The worker is reading the files of v{brief.version_number}."
         case State.IN_REVIEW:
             return gates_words(brief)
-        case State.APPROVED:
-            return f"Approved by {who}, {when}. {promoted_words(brief)}"
-        case State.REJECTED:
-            return f"Rejected by {who}, {when}: {brief.decided_why}"
+        case State.APPROVED | State.CONDITIONALLY_APPROVED:
+            return f"{brief.state} by {who}, {when}. {promoted_words(brief)}"
+        case State.REVOKED | State.REJECTED:
+            return f"{brief.state} by {who}, {when}: {brief.decided_why}"
         case _:
             return f"{brief.state}, {when or words.moment(brief.changed_at)}."
 

@@ -38,7 +38,7 @@ from catalog.lineage.difference import Difference, difference
 from catalog.registry.models import Version
 from catalog.releases.docket import Brief
 from catalog.releases.gates.asking import Answer, GateResult
-from catalog.releases.states import PromotionState, State
+from catalog.releases.states import STANDING, PromotionState, State
 
 _MOST_POINTS: Final = 7
 _MOST_CHANGES: Final = 5
@@ -183,7 +183,7 @@ def standing(shown: Shown, version: Version) -> tuple[timeline.State, str, str]:
         return "waits", "Waits for a decision", by_whom
     if newest.state is State.REJECTED:
         return "rejected", "Rejected", f"by {shown.name(newest.decided_by)}"
-    if newest.state is State.APPROVED and newest.promotion is PromotionState.APPLIED:
+    if newest.state in STANDING and newest.promotion is PromotionState.APPLIED:
         since = words.day(newest.promoted_at or newest.changed_at)
         return "past", f"Was live from {since}", f"approved by {shown.name(newest.decided_by)}"
     return "past", newest.state.value, by_whom

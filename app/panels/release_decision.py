@@ -2,7 +2,8 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from collections.abc import Callable, Mapping, Sequence
+from datetime import timedelta
 from typing import Final
 
 import streamlit as st
@@ -14,14 +15,34 @@ from app.ui import chips, page, tables, words
 from app.ui.feedback import progress
 from app.ui.markup import join, label, mono, note, paragraph, quote, show, strong, tag
 from auth.actors import Actor
+from catalog.releases.conditions import MOST, Condition
+from catalog.releases.findings.opening import LONGEST_DAYS, LONGEST_TITLE
 from catalog.releases.promotions import Promotion
 from catalog.releases.request import ReleaseRequest
-from catalog.releases.states import PromotionState, State, Verb
+from catalog.releases.states import PromotionState, Route, State, Verb
 
 _LOOK_AGAIN_S: Final = 2.0
-_CLOSING: Final = ("release:approve", "release:reject", "release:withdraw", "release:expire")
+_CLOSING: Final = (
+    "release:approve",
+    "release:approve-with-conditions",
+    "release:reject",
+    "release:withdraw",
+    "release:expire",
+    "release:revoke",
+    "release:roll-back",
+)
+# How many conditions the dialog shows; kept while it is open.
+_MORE: Final = "conditions-shown"
+_USUAL_TIME: Final = timedelta(days=14)
+_APPROVED: Final[Mapping[Route, str]] = {
+    Route.RELEASE: "approved as",
+    Route.EMERGENCY: "approved in an emergency as",
+    Route.ROLLBACK: "set back as",
+}
 _ASK: Final = {
     Verb.APPROVE: ("Approve", "Sign and approve"),
+    Verb.APPROVE_WITH_CONDITIONS: ("Approve with conditions", "Sign and approve"),
+    Verb.REVOKE: ("Revoke", "Sign and revoke"),
     Verb.REQUEST_CHANGES: ("Request changes", "Sign and send back"),
     Verb.REJECT: ("Reject", "Sign and reject"),
     Verb.WITHDRAW: ("Withdraw", "Sign and withdraw"),
@@ -73,13 +94,28 @@ def _outcome(dossier: Dossier) -> str:
     version = f"v{request.version_number}"
     match request.state:
         case State.APPROVED:
-            return f"{version} was approved as {request.alias}."
+            return f"{version} was {_APPROVED[request.route]} {request.alias}."
+        case State.CONDITIONALLY_APPROVED:
+            return _until_when(dossier)
+        case State.REVOKED:
+            return f"The approval of {version} as {request.alias} was taken back."
         case State.REJECTED:
             return f"{version} does not become {request.alias}."
         case State.WITHDRAWN:
             return "The request was taken back; nothing was moved."
         case _:
             return "The request was closed; nothing was moved."
+
+
+def _until_when(dossier: Dossier) -> str:
+    """Until when an approval on conditions stands by itself."""
+    request = dossier.request
+    days = [one.due_on for one in dossier.sheet.findings if one.stands]
+    until = f" until {words.day(min(days))}" if days else ""
+    return (
+        f"v{request.version_number} was approved as {request.alias} on conditions{until}; "
+        "one that still stands after its day revokes the approval by itself."
+    )
 
 
 def _as_mlflow_shows(dossier: Dossier) -> str:
@@ -128,6 +164,12 @@ def _stage(request: ReleaseRequest) -> str:
 def promotion_words(promotion: Promotion) -> object:
     """Where an approval on its way into MLflow stands."""
     move = f"@{promotion.alias} to v{promotion.version_number}"
+    if promotion.state is PromotionState.QUEUED and promotion.opens_at is not None:
+        return progress(
+            f"Waiting for the release window: moving {move} in MLflow",
+            None,
+            f"It is carried out from {words.moment(promotion.opens_at)} on, as the policy says.",
+        )
     if promotion.state is PromotionState.QUEUED:
         return progress(
             f"Queued: moving {move} in MLflow",
@@ -159,6 +201,10 @@ def promotion_words(promotion: Promotion) -> object:
 def bar(dossier: Dossier) -> None:
     """The decision, at the foot of the screen, for those whom it concerns."""
     sheet, request = dossier.sheet, dossier.request
+    if sheet.may_revoke:
+        with page.decision_bar(f"{request.number} stands", _standing_summary(dossier)):
+            _button(dossier, Verb.REVOKE)
+        return
     if not request.is_open:
         return
     version = f"v{request.version_number}"
@@ -179,7 +225,16 @@ def bar(dossier: Dossier) -> None:
         is_open = bool(sheet.may_decide)
         _button(dossier, Verb.REJECT, closed=not is_open)
         _button(dossier, Verb.REQUEST_CHANGES, closed=not is_open)
+        if request.route is not Route.EMERGENCY:
+            _button(dossier, Verb.APPROVE_WITH_CONDITIONS, closed=not sheet.may_approve)
         _button(dossier, Verb.APPROVE, closed=not sheet.may_approve)
+
+
+def _standing_summary(dossier: Dossier) -> object:
+    standing = sum(one.stands for one in dossier.sheet.findings)
+    if not standing:
+        return tag("span", "Every condition is met, or there were none.")
+    return tag("span", f"{words.plural(standing, 'condition')} to be met.")
 
 
 def _requester_summary(dossier: Dossier) -> object:
@@ -212,26 +267,62 @@ def _sign(dossier: Dossier, verb: Verb) -> None:
         key=f"reason-{verb.value}",
         placeholder=_PLACEHOLDER[verb],
     )
+    conditions = _conditions(dossier) if verb is Verb.APPROVE_WITH_CONDITIONS else []
     with st.container(horizontal=True, horizontal_alignment="right"):
         back = st.button("Keep reading", key="keep-reading")
         signed = st.button(_ASK[verb][1], key="sign", type="primary")
     if back:
         st.rerun()
-    if signed and act(_verb(request.id, verb, reason)) is not None:
+    if signed and act(_verb(request.id, verb, reason, conditions)) is not None:
+        st.session_state.pop(_MORE, None)
         st.rerun()
 
 
-def _verb(request_id: str, verb: Verb, reason: str) -> Callable[[Actor], ReleaseRequest]:
+def _conditions(dossier: Dossier) -> list[Condition]:
+    """What is asked for afterwards, and by when: a line each."""
+    today = dossier.now.date()
+    shown = st.session_state.get(_MORE, 1)
+    asked = []
+    for place in range(shown):
+        what, when = st.columns([0.72, 0.28])
+        asks = what.text_input(
+            f"Condition {place + 1}",
+            key=f"condition-{place}",
+            placeholder="What has to be done, and how it can be seen",
+            max_chars=LONGEST_TITLE,
+        )
+        due_on = when.date_input(
+            f"Due {place + 1}",
+            value=today + _USUAL_TIME,
+            min_value=today,
+            max_value=today + timedelta(days=LONGEST_DAYS),
+            key=f"condition-due-{place}",
+        )
+        if asks.strip() or place == 0:
+            asked.append(Condition(asks, due_on))
+    if shown < MOST and st.button("Add a condition", key="add-condition"):
+        st.session_state[_MORE] = shown + 1
+        st.rerun(scope="fragment")
+    return asked
+
+
+def _verb(
+    request_id: str, verb: Verb, reason: str, conditions: Sequence[Condition]
+) -> Callable[[Actor], ReleaseRequest]:
     desk = portal().requests
+    if verb is Verb.REVOKE:
+        return lambda by: portal().approvals.revoke(request_id, reason, by=by)
     if verb is Verb.WITHDRAW:
         return lambda by: desk.withdraw(request_id, reason, by=by)
     if verb is Verb.RESUBMIT:
         return lambda by: desk.resubmit(request_id, reason, by=by)
-    return lambda by: desk.decide(request_id, verb, reason, by=by)
+    return lambda by: desk.decide(request_id, verb, reason, conditions=conditions, by=by)
 
 
 _PLACEHOLDER: Final = {
     Verb.APPROVE: "What you looked at, and why it is enough",
+    Verb.APPROVE_WITH_CONDITIONS: "What you looked at, and why it may go live before the rest",
+    Verb.REVOKE: "What has turned out, and what has to happen to the live version",
     Verb.REQUEST_CHANGES: "What has to be different before you can decide",
     Verb.REJECT: "What stands against it",
     Verb.WITHDRAW: "Why it is not asked any more",
@@ -245,19 +336,14 @@ def consequence(dossier: Dossier, verb: Verb) -> str:
     version = f"v{request.version_number} of {request.model_name}"
     requester = dossier.name(request.requested_by)
     match verb:
-        case Verb.APPROVE:
-            instead = f" in place of v{request.replaces}" if request.replaces else ""
-            others = sum(seats.open for seats in dossier.sheet.seats) - 1
-            if others > 0:
-                return (
-                    f"Your agreement is recorded; {words.plural(others, 'more agreement')} "
-                    f"{'is' if others == 1 else 'are'} needed before {version} becomes "
-                    f"{request.alias}{instead}."
-                )
+        case Verb.REVOKE:
             return (
-                f"{version} becomes {request.alias}{instead}: the worker moves the alias in "
-                "MLflow, usually within seconds."
+                f"The approval of {version} is taken back: what was not moved yet stays where it "
+                "is. MLflow is not changed: if the version is live, a finding is opened for its "
+                "owner, and Rollback on the Model page sets the alias back."
             )
+        case Verb.APPROVE | Verb.APPROVE_WITH_CONDITIONS:
+            return _goes_live(dossier, verb)
         case Verb.REQUEST_CHANGES:
             return (
                 f"The request goes back to {requester}, who can send it again or withdraw it; "
@@ -269,3 +355,33 @@ def consequence(dossier: Dossier, verb: Verb) -> str:
             return "Your request is closed; nothing is moved, and you can ask again later."
         case _:
             return "Your request goes to the approvers again, on the evidence as it is now."
+
+
+def _goes_live(dossier: Dossier, verb: Verb) -> str:
+    """What an approval leads to, and what it hangs on."""
+    request = dossier.request
+    version = f"v{request.version_number} of {request.model_name}"
+    requester = dossier.name(request.requested_by)
+    instead = f" in place of v{request.replaces}" if request.replaces else ""
+    others = sum(seats.open for seats in dossier.sheet.seats) - 1
+    if others > 0:
+        return (
+            f"Your agreement is recorded; {words.plural(others, 'more agreement')} "
+            f"{'is' if others == 1 else 'are'} needed before {version} becomes "
+            f"{request.alias}{instead}."
+        )
+    lapses = (
+        f" Each condition is a finding of {requester}; one that stands after its day "
+        "revokes the approval by itself."
+        if verb is Verb.APPROVE_WITH_CONDITIONS
+        else ""
+    )
+    if request.route is Route.EMERGENCY:
+        lapses = (
+            " This is an emergency: gates do not hold it up, and it lapses unless somebody "
+            "who had no part in it reviews it within the days of the policy."
+        )
+    return (
+        f"{version} becomes {request.alias}{instead}: the worker moves the alias in "
+        f"MLflow, usually within seconds.{lapses}"
+    )

@@ -21,7 +21,7 @@ from catalog.registry.models import Model, Version
 from catalog.releases.docket import Candidate
 from catalog.releases.gates.asking import Answer
 from catalog.releases.gates.waiting import waiting_for_files
-from catalog.releases.requests import Preview
+from catalog.releases.sheet import Preview
 
 _TINTS: Final[Mapping[str, tables.Tint]] = {
     "pass": "",

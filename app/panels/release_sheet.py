@@ -11,6 +11,7 @@ from typing import Final, Literal
 import streamlit as st
 
 from app.compared import judged
+from app.panels.findings import table_of
 from app.panels.links import link
 from app.portal import Portal
 from app.ui import chips, page, tables, words
@@ -40,8 +41,8 @@ from catalog.releases.agreement import Seats
 from catalog.releases.docket import Candidate, Step
 from catalog.releases.gates.asking import Answer, GateResult
 from catalog.releases.request import ReleaseRequest
-from catalog.releases.requests import Sheet
-from catalog.releases.states import State, Verb
+from catalog.releases.sheet import Sheet
+from catalog.releases.states import Route, State, Verb
 from ledger.errors import CountersignError, NotFound
 
 _MOST_CHANGES: Final = 12
@@ -55,6 +56,8 @@ _VERDICTS: Final[Mapping[Answer, Literal["pass", "fail", "missing"]]] = {
 }
 DID: Final[Mapping[Verb, str]] = {
     Verb.APPROVE: "Approved",
+    Verb.APPROVE_WITH_CONDITIONS: "Approved with conditions",
+    Verb.REVOKE: "Revoked",
     Verb.REJECT: "Rejected",
     Verb.REQUEST_CHANGES: "Asked for changes",
     Verb.WITHDRAW: "Withdrew",
@@ -133,6 +136,7 @@ def gather(portal: Portal, request_id: str, *, by: Actor) -> Dossier:
     people = {request.requested_by, model.owner_id, *request.authors}
     people |= {one.person_id for one in request.decisions}
     people |= {one.person_id for one in around.history}
+    people |= {one.owner_id for one in sheet.findings}
     people |= {application for line in lines for application, _ in line.applications}
     return Dossier(
         sheet=sheet,
@@ -179,9 +183,12 @@ def draw(dossier: Dossier, *, first: Callable[[Dossier], None]) -> None:
             (Stop("changed", "What changed"), _changed),
             (Stop("explained", "Explanation"), _explained),
             (_files_stop(dossier), _files),
+            (_findings_stop(dossier), _findings),
             (Stop("people", "Who may decide"), _people),
         ):
             if piece is _changed and dossier.difference is None:
+                continue
+            if piece is _findings and not (dossier.sheet.findings or dossier.sheet.snapshot.flaws):
                 continue
             number += 1
             stops.append(stop)
@@ -209,6 +216,11 @@ def title_of(request: ReleaseRequest) -> str:
 
 def _warnings(dossier: Dossier) -> None:
     request = dossier.request
+    if request.route is Route.EMERGENCY:
+        notice(
+            "This is an emergency: one person decides, and gates do not hold it up.",
+            "Somebody who had no part in it reviews it afterwards, or the approval lapses.",
+        )
     if request.problem and request.is_open:
         notice(f"Sent back to be read again: {request.problem}", "Read what is below anew.")
     if dossier.sheet.changed_since:
@@ -500,6 +512,26 @@ def _files(dossier: Dossier, number: int) -> None:
     )
 
 
+def _findings(dossier: Dossier, number: int) -> None:
+    found, today = dossier.sheet.findings, dossier.now.date()
+    others = [one.number for one in dossier.sheet.snapshot.flaws]
+    standing = sum(one.stands for one in found)
+    show(
+        page.section(
+            "Findings",
+            f"{standing} to be put right" if found else "",
+            number=number,
+            anchor="findings",
+        ),
+        table_of(found, dossier.names, today) if found else "",
+        note(f"Open on this version or its model when the request was read: {', '.join(others)}.")
+        if others
+        else "",
+    )
+    for one in found:
+        link(f"{one.number}: {one.title[:80]}", "findings", id=one.number)
+
+
 def _people(dossier: Dossier, number: int) -> None:
     request = dossier.request
     authors = [dossier.name(one) for one in request.authors]
@@ -582,6 +614,11 @@ def _gates_stop(gates: tuple[GateResult, ...]) -> Stop:
     if missing:
         return Stop("gates", "Gates", f"{missing} missing", "Missing")
     return Stop("gates", "Gates")
+
+
+def _findings_stop(dossier: Dossier) -> Stop:
+    late = sum(one.is_overdue(dossier.now.date()) for one in dossier.sheet.findings)
+    return Stop("findings", "Findings", f"{late} overdue" if late else "", "Fail" if late else "")
 
 
 def _files_stop(dossier: Dossier) -> Stop:

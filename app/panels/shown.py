@@ -15,7 +15,7 @@ from catalog.registry.mirror.state import MirrorState
 from catalog.registry.models import Model, Run, Version
 from catalog.registry.runs import Runs
 from catalog.releases.docket import Brief, Wanted
-from catalog.releases.states import State
+from catalog.releases.states import STANDING
 
 CHAMPION = "champion"
 
@@ -92,7 +92,7 @@ class Shown:
             (
                 one
                 for one in self.requests(version)
-                if one.state is State.APPROVED and one.alias == CHAMPION
+                if one.state in STANDING and one.alias == CHAMPION
             ),
             None,
         )

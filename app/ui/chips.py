@@ -89,8 +89,10 @@ VOCABULARY: dict[str, Look] = {
         _WARNING,
     ),
     **dict.fromkeys(("In review", "Pending review", "Pending", "Running", "Queued"), _WAITS),
-    **dict.fromkeys(("Due", "Expires", "Waits"), _CLOCK),
-    **dict.fromkeys(("Draft", "Withdrawn", "Expired", "Retired", "Superseded", "None"), _QUIET),
+    **dict.fromkeys(("Due", "Expires", "Waits", "Open", "Remedied"), _CLOCK),
+    **dict.fromkeys(
+        ("Draft", "Dropped", "Withdrawn", "Expired", "Retired", "Superseded", "None"), _QUIET
+    ),
 }
 
 

@@ -8,18 +8,24 @@ from typing import Protocol
 
 from sqlmodel import Session
 
-from auth.access import decide
+from auth.access import Verdict, decide
 from auth.actors import Actor
 from auth.holders import holders
 from auth.permissions import Role
 from catalog.registry.models import resource
 from catalog.registry.tables import ModelRow
-from catalog.releases.policies.law import PANELS, Policy
+from catalog.releases.policies.law import PANELS, Panel, Policy
 from catalog.releases.request import Decision
-from catalog.releases.states import Verb
+from catalog.releases.states import AGREEING, Route
 
 
-class Bound(Protocol):
+class Asked(Protocol):
+    """A request, as far as the way in which it is asked goes."""
+
+    route: str
+
+
+class Bound(Asked, Protocol):
     """A request, as far as what it is bound to and who asked for it go."""
 
     policy_digest: str
@@ -42,6 +48,16 @@ class Seats:
         return max(0, self.needed - len(self.agreed))
 
 
+def panels_of(policy: Policy, request: Asked) -> list[Panel]:
+    """Who has to agree: in an emergency one person of the first panel, else whom the policy says.
+
+    A rollback is agreed to by whoever carries it out, under a policy of its own.
+    """
+    if request.route == Route.EMERGENCY:
+        return [Panel(role=policy.approvals[0].role)]
+    return policy.approvals
+
+
 def seats(
     session: Session,
     policy: Policy,
@@ -58,11 +74,11 @@ def seats(
             request.policy_digest, request.snapshot_digest, request.manifest_digest
         )
         # Who turned out to have built the version since does not count either.
-        if one.verb is Verb.APPROVE and is_bound and one.person_id not in built_by:
+        if one.verb in AGREEING and is_bound and one.person_id not in built_by:
             # Before there were panels, approvers alone agreed.
             agreed.setdefault(one.panel or Role.APPROVER, []).append(one.person_id)
     found = []
-    for panel in policy.approvals:
+    for panel in panels_of(policy, request):
         if isinstance(panel.needed, int):
             needed = panel.needed
         else:
@@ -81,6 +97,20 @@ def seat_for(by: Actor, panels: Iterable[Seats], model: ModelRow) -> Seats | Non
         return None
     may = (one for one in panels if decide(by, PANELS[one.role], resource(model)))
     return next((one for one in may if one.open), None)
+
+
+def may_agree(by: Actor, panels: tuple[Seats, ...], model: ModelRow) -> Verdict:
+    """Whether a seat is open that this person may take."""
+    if any(by.id in one.agreed for one in panels):
+        return Verdict(False, "You agreed already.", "agreed-already", "Others have to agree too.")
+    if seat_for(by, panels, model) is None:
+        return Verdict(
+            False,
+            "Everybody of your role who is needed agreed; others have to.",
+            "no-seat",
+            "You can still reject it or request changes.",
+        )
+    return Verdict(True, "Every gate passes.")
 
 
 def is_complete(panels: Iterable[Seats]) -> bool:

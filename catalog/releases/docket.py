@@ -30,13 +30,14 @@ from catalog.registry.authorship import authors, authors_of
 from catalog.registry.models import resource
 from catalog.registry.tables import ModelRow, VersionRow
 from catalog.registry.visible import VISIBLE, seen_by
+from catalog.releases.agreement import panels_of
 from catalog.releases.evidence.snapshot import Snapshot
 from catalog.releases.evidence.taking import MANIFEST
 from catalog.releases.gates import asking as gates
 from catalog.releases.policies.law import PANELS, Policy
 from catalog.releases.policies.shelf import Policies
 from catalog.releases.rights import may_decide, may_resubmit
-from catalog.releases.states import OPEN, PromotionState, State, Verb
+from catalog.releases.states import AGREEING, OPEN, PromotionState, State, Verb
 from catalog.releases.tables import (
     DecisionRow,
     EvidenceRow,
@@ -322,7 +323,7 @@ class Docket:
         if not one.request.policy_digest:
             return (Role.APPROVER,)
         policy = self._policies.by_digest(one.request.policy_digest)
-        return tuple(panel.role for panel in policy.approvals)
+        return tuple(panel.role for panel in panels_of(policy, one.request))
 
     def _to_act_on(self, session: Session, found: Sequence[_Found], by: Actor) -> list[_Found]:
         """Those of these that this person may decide, and did not agree to, or send again."""
@@ -543,7 +544,7 @@ _AGREED: Final = columns(
 ).where(
     col(DecisionRow.request_id).in_(bindparam("requests", expanding=True)),
     col(DecisionRow.person_id) == bindparam("person", type_=String()),
-    col(DecisionRow.verb) == Verb.APPROVE,
+    col(DecisionRow.verb).in_(sorted(AGREEING)),
 )
 _DECISIONS: Final[Executable] = (
     columns(

@@ -7,7 +7,7 @@ from datetime import datetime
 
 from sqlmodel import Session, col, select
 
-from catalog.releases.states import PromotionState, Verb
+from catalog.releases.states import AGREEING, PromotionState
 from catalog.releases.tables import DecisionRow, PromotionRow
 
 
@@ -41,7 +41,7 @@ def behind(
             PromotionRow.state != PromotionState.FAILED,
             col(PromotionRow.called_at) <= until,
             DecisionRow.request_id == PromotionRow.request_id,
-            DecisionRow.verb == Verb.APPROVE,
+            col(DecisionRow.verb).in_(sorted(AGREEING)),
         )
         .order_by(col(PromotionRow.place).desc(), col(DecisionRow.at).desc())
     )

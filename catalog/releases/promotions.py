@@ -26,6 +26,7 @@ from typing import Any, Final
 from sqlalchemy import Executable, Row, bindparam, func
 from sqlalchemy import select as columns
 from sqlmodel import Session, col, or_, select
+from sqlmodel.sql.expression import SelectOfScalar
 
 from auth.access import ANYTHING, decide
 from auth.actors import Actor
@@ -34,9 +35,10 @@ from catalog.registry.authorship import authors
 from catalog.registry.mirror.seen import Mlflow, SeenVersion
 from catalog.registry.servers import Servers
 from catalog.registry.tables import ModelRow, VersionRow
-from catalog.releases.evidence import taking
+from catalog.releases.binding import known_now, law_for
+from catalog.releases.policies.calendar import opens_at
 from catalog.releases.policies.shelf import Policies
-from catalog.releases.states import PromotionState, Verb
+from catalog.releases.states import AGREEING, STANDING, PromotionState, Route
 from catalog.releases.tables import DecisionRow, PromotionRow, RequestRow
 from catalog.releases.tickets import Allowed, TicketOffice, move_of
 from ledger import trail
@@ -81,6 +83,7 @@ class Promotion:
     attempts: int
     code: str
     message: str
+    opens_at: datetime | None = None
 
 
 class _StoppedError(CountersignError):
@@ -154,28 +157,12 @@ class Promotions:
     def _claim(self, worker: str) -> _Claim | None:
         now = self._ledger.clock.now()
         with self._ledger.store.write() as session:
-            first = (
-                select(PromotionRow.model_id, func.min(PromotionRow.place).label("place"))
-                .where(PromotionRow.state == PromotionState.QUEUED)
-                .group_by(col(PromotionRow.model_id))
-                .subquery()
-            )
-            row = session.exec(
-                select(PromotionRow)
-                .where(
-                    col(PromotionRow.place).in_(select(first.c.place)),
-                    col(PromotionRow.next_try_at) <= now,
-                    or_(
-                        col(PromotionRow.lease_until).is_(None),
-                        col(PromotionRow.lease_until) <= now,
-                    ),
-                    PromotionRow.model_id == ModelRow.id,
-                    col(ModelRow.server).in_(self._servers.slugs),
-                )
-                .order_by(col(PromotionRow.place))
-                .limit(1)
-                .with_for_update(skip_locked=True, of=PromotionRow)
-            ).first()
+            while (row := session.exec(self._due(now)).first()) is not None:
+                row.opens_at = self._opens_at(session, row, now)
+                session.add(row)
+                if row.opens_at is None:
+                    break
+                session.flush()
             if row is None:
                 return None
             row.lease_until = now + LEASE
@@ -185,6 +172,34 @@ class Promotions:
             session.add(row)
             model = session.get_one(ModelRow, row.model_id)
             return _Claim(row, model, session.get_one(VersionRow, row.version_id))
+
+    def _opens_at(self, session: Session, row: PromotionRow, now: datetime) -> datetime | None:
+        """When the release window opens that it waits for, if it has to wait."""
+        request = session.get_one(RequestRow, row.request_id)
+        return opens_at(self._policies.by_digest(request.policy_digest), request, now)
+
+    def _due(self, now: datetime) -> SelectOfScalar[PromotionRow]:
+        """The next promotion: of each model the first that may go, in the order of approvals."""
+        is_open = or_(col(PromotionRow.opens_at).is_(None), col(PromotionRow.opens_at) <= now)
+        first = (
+            select(PromotionRow.model_id, func.min(PromotionRow.place).label("place"))
+            .where(PromotionRow.state == PromotionState.QUEUED, is_open)
+            .group_by(col(PromotionRow.model_id))
+            .subquery()
+        )
+        return (
+            select(PromotionRow)
+            .where(
+                col(PromotionRow.place).in_(select(first.c.place)),
+                col(PromotionRow.next_try_at) <= now,
+                or_(col(PromotionRow.lease_until).is_(None), col(PromotionRow.lease_until) <= now),
+                PromotionRow.model_id == ModelRow.id,
+                col(ModelRow.server).in_(self._servers.slugs),
+            )
+            .order_by(col(PromotionRow.place))
+            .limit(1)
+            .with_for_update(skip_locked=True, of=PromotionRow)
+        )
 
     def _carry_out(self, claim: _Claim, at_point: AtPoint) -> str:
         row = claim.row
@@ -240,15 +255,19 @@ class Promotions:
         version = session.get_one(VersionRow, row.version_id)
         approvers = session.exec(
             select(DecisionRow.person_id).where(
-                DecisionRow.request_id == row.request_id, DecisionRow.verb == Verb.APPROVE
+                DecisionRow.request_id == row.request_id,
+                col(DecisionRow.verb).in_(sorted(AGREEING)),
             )
         ).all()
         model = session.get_one(ModelRow, row.model_id)
-        if request.policy_digest != self._governed_by(session, model, row.alias):
+        if request.state not in STANDING:
+            raise _StoppedError("The approval was revoked, so nothing was moved.", code="revoked")
+        if request.policy_digest != self._governed_by(session, request, model):
             what = "another policy is in force"
-        elif set(approvers) & set(authors(session, version.id)):
+        # Who goes back may have built the version: two others stand behind it since it was live.
+        elif request.route != Route.ROLLBACK and set(approvers) & set(authors(session, version.id)):
             what = "an approver turned out to have built the version"
-        elif request.snapshot_digest != taking.take(session, model, version, row.alias).digest:
+        elif request.snapshot_digest != known_now(session, request, model, version).digest:
             what = "the evidence is not what it was"
         else:
             return
@@ -257,9 +276,9 @@ class Promotions:
             code="changed-since-approval",
         )
 
-    def _governed_by(self, session: Session, model: ModelRow, alias: str) -> str:
+    def _governed_by(self, session: Session, request: RequestRow, model: ModelRow) -> str:
         try:
-            return self._policies.governing(session, model, alias).digest
+            return law_for(self._policies, session, request, model).digest
         except Refused:
             return ""
 
@@ -333,8 +352,30 @@ class Promotions:
         return row
 
 
-def enqueue(session: Session, request: RequestRow, *, at: datetime) -> str:
-    """Put an approval into the outbox, in the transaction of the decision. Returns its id."""
+def cancel(session: Session, request_id: str, *, at: datetime) -> None:
+    """Take what nobody carries out yet off the outbox, in the transaction that revokes it.
+
+    What a worker has claimed is stopped by the worker, which reads the approval again.
+    """
+    row = session.exec(
+        select(PromotionRow)
+        .where(PromotionRow.request_id == request_id, PromotionRow.state == PromotionState.QUEUED)
+        .with_for_update()
+    ).first()
+    if row is None or (row.lease_until is not None and row.lease_until > at):
+        return
+    row.state, row.code, row.finished_at = PromotionState.FAILED, "revoked", at
+    row.message = "The approval was revoked before it was carried out."
+    session.add(row)
+
+
+def enqueue(
+    session: Session, request: RequestRow, *, at: datetime, opens_at: datetime | None = None
+) -> str:
+    """Put an approval into the outbox, in the transaction of the decision. Returns its id.
+
+    `opens_at` is the moment from which it may be carried out, where that is not at once.
+    """
     row = PromotionRow(
         id=new_id("prm"),
         place=trail.next_in(session, "promotion"),
@@ -348,6 +389,7 @@ def enqueue(session: Session, request: RequestRow, *, at: datetime) -> str:
         state=PromotionState.QUEUED,
         queued_at=at,
         next_try_at=at,
+        opens_at=opens_at,
     )
     session.add(row)
     session.flush()
@@ -400,6 +442,7 @@ def promotion(row: PromotionRow | Row[Any]) -> Promotion:
         row.attempts,
         row.code,
         row.message,
+        row.opens_at,
     )
 
 

@@ -18,7 +18,7 @@ from catalog.releases.evidence.snapshot import Snapshot
 from catalog.releases.gates import asking as gates
 from catalog.releases.policies.law import Policy
 from catalog.releases.policies.shelf import Policies, classified
-from catalog.releases.states import Verb
+from catalog.releases.states import AGREEING, Verb
 from catalog.releases.tables import DecisionRow, RequestRow, SnapshotRow
 from ledger.acts import Ledger
 
@@ -107,7 +107,7 @@ class Replay:
                 col(RequestRow.id) == col(DecisionRow.request_id),
                 col(ModelRow.id) == col(RequestRow.model_id),
                 col(SnapshotRow.digest) == col(DecisionRow.snapshot_digest),
-                DecisionRow.verb == Verb.APPROVE,
+                col(DecisionRow.verb).in_(sorted(AGREEING)),
             )
             .order_by(col(DecisionRow.at).desc())
             .limit(MOST)

@@ -13,7 +13,7 @@ from sqlmodel import Session, col
 from catalog.registry.authorship import authors_of
 from catalog.registry.tables import ModelRow
 from catalog.releases.promotions import Promotion, promotions_of
-from catalog.releases.states import OPEN, State, Verb
+from catalog.releases.states import OPEN, Route, State, Verb
 from catalog.releases.tables import DecisionRow, RequestRow
 
 
@@ -62,6 +62,7 @@ class ReleaseRequest:
     manifest_digest: str
     problem: str
     authors: tuple[str, ...]
+    route: Route
     decisions: tuple[Decision, ...]
     promotion: Promotion | None
 
@@ -106,6 +107,7 @@ def load_requests(session: Session, rows: list[RequestRow]) -> list[ReleaseReque
             manifest_digest=row.manifest_digest,
             problem=row.problem,
             authors=tuple(built[row.version_id]),
+            route=Route(row.route),
             decisions=tuple(decisions.get(row.id, ())),
             promotion=promotions.get(row.id),
         )

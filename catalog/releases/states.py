@@ -15,8 +15,10 @@ class State(StrEnum):
     IN_REVIEW = "In review"
     CHANGES_REQUESTED = "Changes requested"
     APPROVED = "Approved"
+    CONDITIONALLY_APPROVED = "Conditionally approved"
     REJECTED = "Rejected"
     WITHDRAWN = "Withdrawn"
+    REVOKED = "Revoked"
     EXPIRED = "Expired"
 
 
@@ -25,12 +27,15 @@ class Verb(StrEnum):
 
     COLLECT = "collect"
     APPROVE = "approve"
+    APPROVE_WITH_CONDITIONS = "approve-with-conditions"
     REJECT = "reject"
     REQUEST_CHANGES = "request-changes"
     RESUBMIT = "resubmit"
     WITHDRAW = "withdraw"
     SEND_BACK = "send-back"
     EXPIRE = "expire"
+    FULFIL = "fulfil"
+    REVOKE = "revoke"
 
 
 TRANSITIONS: Final[dict[tuple[State, Verb], State]] = {
@@ -42,6 +47,7 @@ TRANSITIONS: Final[dict[tuple[State, Verb], State]] = {
     (State.PENDING_REVIEW, Verb.EXPIRE): State.EXPIRED,
     # In review: bound to policy, evidence and files; a person decides.
     (State.IN_REVIEW, Verb.APPROVE): State.APPROVED,
+    (State.IN_REVIEW, Verb.APPROVE_WITH_CONDITIONS): State.CONDITIONALLY_APPROVED,
     (State.IN_REVIEW, Verb.REJECT): State.REJECTED,
     (State.IN_REVIEW, Verb.REQUEST_CHANGES): State.CHANGES_REQUESTED,
     (State.IN_REVIEW, Verb.WITHDRAW): State.WITHDRAWN,
@@ -51,9 +57,28 @@ TRANSITIONS: Final[dict[tuple[State, Verb], State]] = {
     (State.CHANGES_REQUESTED, Verb.RESUBMIT): State.PENDING_REVIEW,
     (State.CHANGES_REQUESTED, Verb.WITHDRAW): State.WITHDRAWN,
     (State.CHANGES_REQUESTED, Verb.EXPIRE): State.EXPIRED,
+    # Conditionally approved: it may go live, and lapses when a condition is not met in time.
+    (State.CONDITIONALLY_APPROVED, Verb.FULFIL): State.APPROVED,
+    (State.CONDITIONALLY_APPROVED, Verb.REVOKE): State.REVOKED,
+    # Approved: it stands until somebody takes it back.
+    (State.APPROVED, Verb.REVOKE): State.REVOKED,
 }
 
 OPEN: Final = frozenset({State.PENDING_REVIEW, State.IN_REVIEW, State.CHANGES_REQUESTED})
+# An approval that stands: what it asked for may be live.
+STANDING: Final = frozenset({State.APPROVED, State.CONDITIONALLY_APPROVED})
+# Nothing of it may go live, now or later.
+ENDED: Final = frozenset({State.REJECTED, State.WITHDRAWN, State.REVOKED, State.EXPIRED})
+# The two ways to agree.
+AGREEING: Final = frozenset({Verb.APPROVE, Verb.APPROVE_WITH_CONDITIONS})
+
+
+class Route(StrEnum):
+    """How a release is asked for: as usual, in an emergency, or back to what was live before."""
+
+    RELEASE = "release"
+    EMERGENCY = "emergency"
+    ROLLBACK = "rollback"
 
 
 class PromotionState(StrEnum):

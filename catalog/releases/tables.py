@@ -2,9 +2,9 @@
 
 from __future__ import annotations
 
-from datetime import datetime
+from datetime import date, datetime
 
-from sqlalchemy import Column, Index, Text, false, text
+from sqlalchemy import Column, Date, Index, Text, false, text
 from sqlmodel import Field, SQLModel
 
 from ledger.store import UtcDateTime
@@ -93,6 +93,8 @@ class RequestRow(SQLModel, table=True):
     snapshot_digest: str = ""
     manifest_digest: str = ""
     problem: str = ""
+    # How it is asked: as usual, in an emergency, or back to what was approved before.
+    route: str = Field(default="release", sa_column_kwargs={"server_default": text("'release'")})
 
 
 class DecisionRow(SQLModel, table=True):
@@ -140,3 +142,39 @@ class PromotionRow(SQLModel, table=True):
     finished_at: datetime | None = Field(default=None, sa_column=_moment(nullable=True))
     code: str = ""
     message: str = ""
+    # From when on it may be carried out, where it waits for a release window.
+    opens_at: datetime | None = Field(default=None, sa_column=_moment(nullable=True))
+
+
+class FindingRow(SQLModel, table=True):
+    """A finding. `cause` names what opened it by itself, so that nothing is found twice."""
+
+    __tablename__ = "finding"
+    __table_args__ = (Index("ix_finding_state", "state", "due_on"),)
+
+    id: str = Field(primary_key=True)
+    place: int = Field(unique=True)
+    number: str = Field(unique=True)
+    kind: str
+    severity: str
+    state: str
+    model_id: str = Field(index=True)
+    version_id: str = ""
+    version_number: int | None = None
+    alias: str = ""
+    request_id: str = Field(default="", index=True)
+    title: str = Field(sa_column=_text())
+    detail: str = Field(default="", sa_column=_text())
+    owner_id: str = Field(index=True)
+    due_on: date = Field(sa_column=Column(Date, nullable=False))
+    opened_by: str
+    opened_at: datetime = Field(sa_column=_moment())
+    since: datetime | None = Field(default=None, sa_column=_moment(nullable=True))
+    until: datetime | None = Field(default=None, sa_column=_moment(nullable=True))
+    cause: str | None = Field(default=None, unique=True)
+    remedy: str = Field(default="", sa_column=_text())
+    remedied_by: str = ""
+    remedied_at: datetime | None = Field(default=None, sa_column=_moment(nullable=True))
+    closed_by: str = ""
+    closed_at: datetime | None = Field(default=None, sa_column=_moment(nullable=True))
+    closed_why: str = Field(default="", sa_column=_text())

@@ -6,7 +6,7 @@ import json
 from collections.abc import Mapping
 from dataclasses import dataclass, field
 from datetime import datetime
-from typing import Any, Self
+from typing import Any, Final, Self
 
 from catalog.releases.policies.digests import canonical, digest_of
 
@@ -52,6 +52,15 @@ class Piece:
 
 
 @dataclass(frozen=True)
+class Flaw:
+    """A finding on the version or its model that still stands."""
+
+    number: str
+    kind: str
+    severity: str
+
+
+@dataclass(frozen=True)
 class Snapshot:
     """What was known. What an older one did not know yet is empty in it."""
 
@@ -77,6 +86,8 @@ class Snapshot:
     signature_is_known: bool = False
     signature_changes: tuple[str, ...] = ()  # those that break callers of the live version
     pieces: tuple[Piece, ...] = field(default=())
+    flaws: tuple[Flaw, ...] = ()
+    approved_before: str = ""  # the number of the approval that a rollback goes back to
 
     @property
     def replaces(self) -> int | None:
@@ -102,6 +113,7 @@ class Snapshot:
         for listed in ("authors", "signature_changes"):
             kept[listed] = tuple(kept.get(listed, ()))
         kept["pieces"] = tuple(Piece(**one) for one in kept.get("pieces", ()))
+        kept["flaws"] = tuple(Flaw(**one) for one in kept.get("flaws", ()))
         return cls(
             **kept,
             candidate=_standing(candidate),
@@ -123,16 +135,22 @@ def _standing(kept_standing: Mapping[str, Any]) -> Standing:
     return Standing(**plain, metrics=metrics)
 
 
+_LATER: Final = frozenset({"flaws", "approved_before"})
+
+
 def _plain(snapshot: Snapshot) -> dict[str, Any]:
     def standing(one: Standing) -> dict[str, Any]:
         metrics = [{**vars(m), "contexts": list(m.contexts)} for m in one.metrics]
         return {**vars(one), "metrics": metrics}
 
-    return {
+    plain = {
         **vars(snapshot),
         "candidate": standing(snapshot.candidate),
         "champion": standing(snapshot.champion) if snapshot.champion else None,
         "authors": list(snapshot.authors),
         "signature_changes": list(snapshot.signature_changes),
         "pieces": [{**vars(one), "says": dict(one.says)} for one in snapshot.pieces],
+        "flaws": [vars(one) for one in snapshot.flaws],
     }
+    # Left out where there is none: what was kept before they were known keeps its digest.
+    return {name: value for name, value in plain.items() if value or name not in _LATER}

@@ -26,10 +26,10 @@ from catalog.registry.tables import (
     RunRow,
     VersionRow,
 )
-from catalog.releases.evidence.snapshot import Measured, Piece, Snapshot, Standing
+from catalog.releases.evidence.snapshot import Flaw, Measured, Piece, Snapshot, Standing
 from catalog.releases.policies.digests import canonical
 from catalog.releases.states import PromotionState
-from catalog.releases.tables import EvidenceRow, PromotionRow, SnapshotRow
+from catalog.releases.tables import EvidenceRow, FindingRow, PromotionRow, SnapshotRow
 from ledger import trail
 from ledger.clock import iso
 from ledger.ids import new_id
@@ -37,8 +37,13 @@ from ledger.ids import new_id
 MANIFEST = "artifact-manifest"
 
 
-def take(session: Session, model: ModelRow, version: VersionRow, alias: str) -> Snapshot:
-    """What is known at this moment, from stored evidence alone."""
+def take(
+    session: Session, model: ModelRow, version: VersionRow, alias: str, *, besides: str = ""
+) -> Snapshot:
+    """What is known at this moment, from stored evidence alone.
+
+    `besides` is the request it is taken for: what was found in deciding that is left out.
+    """
     about = {"model": model.id, "alias": alias}
     held = session.connection().execute(_HELD, about).scalar()
     # Taking an alias away in MLflow must not make the next version the first one: it is measured
@@ -72,6 +77,16 @@ def take(session: Session, model: ModelRow, version: VersionRow, alias: str) -> 
         card_at=iso(card.published_at) if card else "",
         **_signatures(champion, version),
         pieces=pieces_of(session, version.id),
+        flaws=_flaws(session, model.id, version.id, besides),
+    )
+
+
+def _flaws(session: Session, model_id: str, version_id: str, besides: str) -> tuple[Flaw, ...]:
+    """What still stands of what was found on the version, or on its model as a whole."""
+    about = {"model": model_id, "version": version_id, "besides": besides or "-"}
+    return tuple(
+        Flaw(row.number, row.kind, row.severity)
+        for row in session.connection().execute(_FLAWS, about)
     )
 
 
@@ -241,6 +256,16 @@ _PIECES: Final[Executable] = (
         col(EvidenceRow.withdrawn_at).is_(None),
     )
     .order_by(col(EvidenceRow.place))
+)
+_FLAWS: Final[Executable] = (
+    columns(col(FindingRow.number), col(FindingRow.kind), col(FindingRow.severity))
+    .where(
+        col(FindingRow.model_id) == _MODEL,
+        col(FindingRow.version_id).in_(["", bindparam("version", type_=String())]),
+        col(FindingRow.state).in_(["Open", "Remedied"]),
+        col(FindingRow.request_id) != bindparam("besides", type_=String()),
+    )
+    .order_by(col(FindingRow.place))
 )
 _MANIFEST: Final = (
     select(EvidenceRow)

@@ -99,6 +99,8 @@ ASK: Final[dict[str, Ask]] = {
     "attested": attached.attested,
     "data_sound": attached.data,
     "monitoring_plan": attached.monitoring,
+    "findings_closed": known.findings,
+    "approved_before": known.approved_before,
     "all_of": _all_of,
     "any_of": _any_of,
 }

@@ -2,8 +2,12 @@
 
 from __future__ import annotations
 
+from typing import Final
+
 from catalog.releases.gates.answers import Answer, Case, GateResult, said
-from catalog.releases.policies.questions import AnyGate, CardGate
+from catalog.releases.policies.questions import AnyGate, CardGate, FindingsGate
+
+_SEVERITIES: Final = ("low", "medium", "high", "critical")
 
 
 def owner(gate: AnyGate, case: Case) -> GateResult:
@@ -137,6 +141,43 @@ def naming(gate: AnyGate, case: Case) -> GateResult:
         evidence="Catalog",
         produced_by="Countersign",
         is_verified=problem is not None,
+    )
+
+
+def findings(gate: AnyGate, case: Case) -> GateResult:
+    """Nothing that bad stands open."""
+    if not isinstance(gate, FindingsGate):
+        raise TypeError(gate.kind)
+    bad = _SEVERITIES[_SEVERITIES.index(gate.at_least) :]
+    standing = [one.number for one in case.snapshot.flaws if one.severity in bad]
+    return said(
+        gate,
+        Answer.FAIL if standing else Answer.PASS,
+        required=f"none of severity {gate.at_least} or worse",
+        observed=f"{len(standing)} open",
+        reason=f"{', '.join(standing[:5])} must be closed first."
+        if standing
+        else f"No finding of severity {gate.at_least} or worse is open.",
+        evidence="Findings",
+        produced_by="Countersign",
+        is_verified=True,
+    )
+
+
+def approved_before(gate: AnyGate, case: Case) -> GateResult:
+    """It was live before, on an approval that still stands."""
+    before = case.snapshot.approved_before
+    return said(
+        gate,
+        Answer.PASS if before else Answer.FAIL,
+        required="an approval that stands",
+        observed=before or "none",
+        reason=f"{before} approved these very files, and they were live."
+        if before
+        else f"No approval that stands put these files live as {case.snapshot.alias}.",
+        evidence="Release requests",
+        produced_by="Countersign",
+        is_verified=bool(before),
     )
 
 

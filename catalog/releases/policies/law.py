@@ -11,6 +11,7 @@ from pydantic import Field, field_validator
 
 from auth.permissions import Role
 from catalog.registry.measures import Measure
+from catalog.releases.policies.calendar import Freeze, Window
 from catalog.releases.policies.digests import digest_of
 from catalog.releases.policies.questions import (
     DEEPEST,
@@ -115,6 +116,12 @@ class TimeLimits(Strict):
     expire_after_days: Days = 30
 
 
+class Emergency(Strict):
+    """The route for emergencies: one agreement lets through; it is reviewed within so many days."""
+
+    review_within_days: int = Field(default=3, ge=1, le=30)
+
+
 class Policy(Strict):
     """One version of a release law."""
 
@@ -130,6 +137,11 @@ class Policy(Strict):
     metrics: Mapping[str, list[MetricRule]] = Field(min_length=1)
     context: Words
     gates: list[AnyGate] = Field(min_length=1, max_length=MOST_GATES)
+    emergency: Emergency | None = None
+    windows: list[Window] = Field(default_factory=list, max_length=20)
+    freezes: list[Freeze] = Field(default_factory=list, max_length=50)
+    # What becomes of a live version whose approval was revoked, or that nobody approved.
+    unapproved: Literal["report", "roll back"] = "report"
 
     @field_validator("approvals", mode="before")
     @classmethod

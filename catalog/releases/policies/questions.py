@@ -176,6 +176,19 @@ class MonitoringGate(_Gate):
     kind: Literal["monitoring_plan"]
 
 
+class FindingsGate(_Gate):
+    """No finding of a severity or worse stands on the version or on its model."""
+
+    kind: Literal["findings_closed"]
+    at_least: Literal["low", "medium", "high", "critical"] = "high"
+
+
+class ApprovedBeforeGate(_Gate):
+    """The version, with these very files, was approved and live under this alias before."""
+
+    kind: Literal["approved_before"]
+
+
 class AllGate(_Gate):
     """Every one of several gates passes."""
 
@@ -209,6 +222,8 @@ AnyGate = Annotated[
     | AttestationGate
     | DataGate
     | MonitoringGate
+    | FindingsGate
+    | ApprovedBeforeGate
     | AllGate
     | SomeGate,
     Field(discriminator="kind"),

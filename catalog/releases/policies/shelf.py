@@ -48,6 +48,7 @@ class Policies:
     def __init__(self, ledger: Ledger) -> None:
         self._ledger = ledger
         self._baseline = read_pack(PACKS / f"{BASELINE}.yaml")
+        self.rollback = read_pack(PACKS.parent / "rollback.yaml")
         self._read: dict[str, Policy] = {}  # by digest: what is published never changes
 
     # -- looking: the law is read by everybody who is asked to keep it -----------------------------
@@ -94,8 +95,9 @@ class Policies:
 
     def by_digest(self, digest: str) -> Policy:
         """A policy as it was when something was bound to it. Raises NotFound."""
-        if digest == self._baseline.digest:
-            return self._baseline.policy
+        for shipped in (self._baseline, self.rollback):
+            if digest == shipped.digest:
+                return shipped.policy
         known = self._read.get(digest)
         if known is None:
             with self._ledger.store.read() as session:

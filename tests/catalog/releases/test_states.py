@@ -2,18 +2,21 @@
 
 from __future__ import annotations
 
+from datetime import date
 from itertools import product
 
 import pytest
 
 from app.worker import RELEASES
 from catalog.registry.artifacts import Manifest
+from catalog.releases.conditions import Condition
 from catalog.releases.request import ReleaseRequest
-from catalog.releases.states import OPEN, TRANSITIONS, State, Verb, after
+from catalog.releases.states import AGREEING, OPEN, STANDING, TRANSITIONS, State, Verb, after
 from catalog.releases.tables import RequestRow
 from ledger.errors import Conflict, CountersignError
 from tests.cast import WHY, House
 
+CONDITION = Condition("Write down how it is watched.", date(2026, 12, 1))
 PAIRS = list(product(State, Verb))
 
 
@@ -27,7 +30,7 @@ def test_a_verb_leads_where_the_table_says_or_is_a_conflict(state: State, verb: 
     assert told.value.code == "wrong-state"
 
 
-@pytest.mark.parametrize("state", [state for state in State if state not in OPEN])
+@pytest.mark.parametrize("state", [state for state in State if state not in OPEN | STANDING])
 def test_nothing_leads_out_of_a_closed_request(state: State) -> None:
     assert not [verb for verb in Verb if (state, verb) in TRANSITIONS]
 
@@ -37,7 +40,7 @@ def test_every_state_but_the_first_is_reached_by_some_verb() -> None:
 
 
 def test_an_approval_is_possible_only_of_what_is_in_review() -> None:
-    assert [state for state, verb in TRANSITIONS if verb is Verb.APPROVE] == [State.IN_REVIEW]
+    assert [state for state, verb in TRANSITIONS if verb in AGREEING] == [State.IN_REVIEW] * 2
 
 
 def act(house: House, request: ReleaseRequest, verb: Verb) -> None:
@@ -51,8 +54,13 @@ def act(house: House, request: ReleaseRequest, verb: Verb) -> None:
         desk.withdraw(request.id, WHY, by=house.alice)
     elif verb is Verb.RESUBMIT:
         desk.resubmit(request.id, WHY, by=house.alice)
+    elif verb is Verb.REVOKE:
+        house.portal.approvals.revoke(request.id, WHY, by=house.bob)
+    elif verb is Verb.FULFIL:
+        house.portal.approvals.fulfil(request.id, by=RELEASES)
     else:
-        desk.decide(request.id, verb, WHY, by=house.bob)
+        asked = [CONDITION] if verb is Verb.APPROVE_WITH_CONDITIONS else []
+        desk.decide(request.id, verb, WHY, conditions=asked, by=house.bob)
 
 
 @pytest.mark.parametrize(
@@ -82,6 +90,6 @@ def test_the_desk_goes_only_where_the_table_leads(
         return
     assert now == before
     # What the worker finds too late is no fault of anybody; a person is told.
-    if verb not in {Verb.COLLECT, Verb.EXPIRE}:
+    if verb not in {Verb.COLLECT, Verb.EXPIRE, Verb.FULFIL}:
         assert isinstance(problem, Conflict)
         assert problem.code == "wrong-state"

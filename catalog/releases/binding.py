@@ -1,0 +1,105 @@
+"""Binding: which policy, evidence and files a request is decided on, and whether they still are."""
+
+from __future__ import annotations
+
+from dataclasses import replace
+from datetime import datetime
+from typing import Final
+
+from sqlalchemy import bindparam
+from sqlalchemy import select as columns
+from sqlmodel import Session, col
+
+from catalog.registry.tables import ModelRow, VersionRow
+from catalog.releases.evidence import taking
+from catalog.releases.evidence.snapshot import Snapshot
+from catalog.releases.gates import asking as gates
+from catalog.releases.policies.law import Policy, Published
+from catalog.releases.policies.shelf import Policies
+from catalog.releases.states import STANDING, PromotionState, Route
+from catalog.releases.steps import digests
+from catalog.releases.tables import PromotionRow, RequestRow
+from ledger.acts import Act
+from ledger.errors import Conflict
+
+
+def law_for(policies: Policies, session: Session, row: RequestRow, model: ModelRow) -> Published:
+    """The policy that a request is judged by now. Raises Refused when there is none."""
+    if row.route == Route.ROLLBACK:
+        return policies.rollback
+    return policies.governing(session, model, row.alias)
+
+
+def known_now(session: Session, row: RequestRow, model: ModelRow, version: VersionRow) -> Snapshot:
+    """What is known of a request's version now; its own conditions are no news to it."""
+    found = taking.take(session, model, version, row.alias, besides=row.id)
+    if row.route == Route.ROLLBACK:
+        before = session.connection().execute(
+            _BEFORE, {"version": version.id, "alias": row.alias, "digest": found.manifest_digest}
+        )
+        return replace(found, approved_before=before.scalar() or "")
+    return found
+
+
+def bind(
+    policies: Policies, act: Act, row: RequestRow, model: ModelRow, version: VersionRow
+) -> None:
+    """Bind a request to the policy in force and to what is known now. Raises Refused."""
+    published = law_for(policies, act.session, row, model)
+    policies.keep(act.session, published)
+    snapshot = known_now(act.session, row, model, version)
+    row.policy_digest = published.digest
+    row.snapshot_digest = taking.keep(act.session, snapshot, at=act.at)
+    row.manifest_digest = snapshot.manifest_digest
+    row.replaces = snapshot.replaces
+    act.session.add(row)
+    act.session.flush()
+    act.digests |= digests(row)
+
+
+def bound_policy(policies: Policies, session: Session, row: RequestRow, model: ModelRow) -> Policy:
+    """The policy a request is bound to; the one that governs it now while it is not yet."""
+    if row.policy_digest:
+        return policies.by_digest(row.policy_digest)
+    return law_for(policies, session, row, model).policy
+
+
+def what_changed(
+    policies: Policies, session: Session, row: RequestRow, model: ModelRow, version: VersionRow
+) -> str:
+    """What is not what it was when the request was bound, in words; empty when all is."""
+    if row.policy_digest != law_for(policies, session, row, model).digest:
+        return "another policy is in force than when the request was read."
+    now = known_now(session, row, model, version)
+    if now.manifest_digest != row.manifest_digest:
+        return "the version's files changed since the request was read."
+    if now.digest != row.snapshot_digest:
+        return "the evidence changed since the request was read."
+    return ""
+
+
+def answers(
+    policies: Policies, session: Session, row: RequestRow, at: datetime
+) -> tuple[gates.GateResult, ...]:
+    """What the gates say of a request as it is bound. Raises Conflict when nothing is on record."""
+    snapshot = taking.kept(session, row.snapshot_digest)
+    if snapshot is None:
+        raise Conflict("The evidence of this request is not on record.", code="no-evidence")
+    return gates.evaluate(policies.by_digest(row.policy_digest), snapshot, at)
+
+
+# The newest approval that stands, of this version with these files, that was carried out.
+_BEFORE: Final = (
+    columns(col(RequestRow.number))
+    .where(
+        col(RequestRow.id) == col(PromotionRow.request_id),
+        col(RequestRow.state).in_(sorted(STANDING)),
+        col(RequestRow.route) != Route.ROLLBACK,
+        col(PromotionRow.state) == PromotionState.APPLIED,
+        col(PromotionRow.version_id) == bindparam("version"),
+        col(PromotionRow.alias) == bindparam("alias"),
+        col(PromotionRow.manifest_digest) == bindparam("digest"),
+    )
+    .order_by(col(PromotionRow.place).desc())
+    .limit(1)
+)

@@ -1,0 +1,387 @@
+"""The desk of findings: opened, put right by their owner, closed by somebody else who looked."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from datetime import date
+from typing import Final
+
+from sqlalchemy import Date, Executable, Integer, String, and_, bindparam, case, func, or_
+from sqlalchemy import select as columns
+from sqlmodel import Session, col, select
+
+from auth.access import Verdict, decide, insist_visible
+from auth.actors import Actor
+from auth.actors import Kind as Who
+from auth.holders import holders
+from auth.people import as_of_now, load_actor
+from catalog.registry.authorship import authors
+from catalog.registry.models import resource
+from catalog.registry.tables import ModelRow, VersionRow
+from catalog.registry.visible import VISIBLE, seen_by
+from catalog.releases.findings.finding import (
+    STANDING,
+    Finding,
+    FindingState,
+    FindingVerb,
+    Kind,
+    Severity,
+    after,
+    load_findings,
+)
+from catalog.releases.findings.opening import (
+    LONGEST_TEXT,
+    Problem,
+    checked_day,
+    checked_title,
+    open_finding,
+)
+from catalog.releases.states import Verb
+from catalog.releases.tables import DecisionRow, FindingRow, RequestRow
+from ledger.acts import Act, Ledger
+from ledger.errors import NotFound, Unauthenticated
+from ledger.statements import statement
+
+PAGE: Final = 25
+_HINT: Final = "Open it from Findings."
+
+
+@dataclass(frozen=True)
+class Wanted:
+    """Which findings to list; an empty field leaves everything in."""
+
+    states: frozenset[FindingState] = frozenset()
+    kinds: frozenset[Kind] = frozenset()
+    model_id: str = ""
+    owner_id: str = ""
+
+
+@dataclass(frozen=True)
+class Page:
+    """One page of findings, how many there are in all, and how many of them are overdue."""
+
+    findings: tuple[Finding, ...]
+    total: int
+    overdue: int
+
+
+@dataclass(frozen=True)
+class May:
+    """What a reader may do about a finding now."""
+
+    remedy: Verdict
+    close: Verdict
+    assign: Verdict
+
+
+class Findings:
+    """The desk of findings."""
+
+    def __init__(self, ledger: Ledger) -> None:
+        self._ledger = ledger
+
+    # -- looking -------------------------------------------------------------------------------
+
+    def get(self, finding_id: str, *, by: Actor) -> Finding:
+        """One finding, by its id or its number. Raises NotFound."""
+        with self._ledger.store.read() as session:
+            row, _model = _visible(session, finding_id, by)
+            return load_findings(session, [row])[0]
+
+    def may(self, finding_id: str, *, by: Actor) -> May:
+        """What this person may do about it. Raises NotFound."""
+        with self._ledger.store.read() as session:
+            row, model = _visible(session, finding_id, by)
+            return May(
+                may_remedy(by, row, model),
+                may_close(session, by, row, model),
+                may_assign(by, row, model),
+            )
+
+    def page(self, wanted: Wanted, *, by: Actor, limit: int = PAGE, offset: int = 0) -> Page:
+        """One page of the findings the actor may see: what stands and is due first comes first."""
+        asked = {
+            **seen_by(by, "release:read"),
+            "states": list(wanted.states or FindingState),
+            "kinds": list(wanted.kinds or Kind),
+            "model": wanted.model_id,
+            "owner": wanted.owner_id,
+            "today": self._ledger.clock.now().date(),
+        }
+        with self._ledger.store.read() as session:
+            connection = session.connection()
+            total, overdue = connection.execute(_COUNT, asked).one()
+            rows = connection.execute(_PAGE, asked | {"limit": limit, "offset": offset}).all()
+            return Page(tuple(load_findings(session, rows)), total, overdue or 0)
+
+    def owners(self, finding_id: str, *, by: Actor) -> list[Actor]:
+        """Those it can be given to: the people who may read the model, by name. Raises NotFound."""
+        with self._ledger.store.read() as session:
+            _row, model = _visible(session, finding_id, by)
+            return holders(session, "release:read", resource(model))
+
+    # -- verbs ---------------------------------------------------------------------------------
+
+    def open(
+        self,
+        version_id: str,
+        title: str,
+        detail: str,
+        *,
+        severity: Severity,
+        owner_id: str,
+        due_on: date,
+        by: Actor,
+    ) -> Finding:
+        """Open a finding on a version by hand.
+
+        Raises:
+            Invalid: it says nothing, or its day lies in the past.
+            NotFound, Refused: no such version or owner; no role here.
+        """
+        title, detail = checked_title(title), _text(detail, "detail")
+        due_on = checked_day(due_on, self._ledger.clock.now().date())
+        with self._ledger.act("finding:open", actor=by.id, resource="finding:*") as act:
+            by = as_of_now(act.session, by, at=act.at)
+            version = act.session.get(VersionRow, version_id)
+            model = act.session.get(ModelRow, version.model_id) if version else None
+            if version is None or model is None or not decide(by, "model:read", resource(model)):
+                raise NotFound("There is no such version.", hint="Choose one on the Model page.")
+            decide(by, "finding:open", resource(model)).insist()
+            _insist_person(act.session, owner_id, model, at=act)
+            row = open_finding(
+                act,
+                Problem(
+                    Kind.OBSERVATION,
+                    severity,
+                    title,
+                    detail,
+                    due_on,
+                    owner_id,
+                    model.id,
+                    version.id,
+                    version.number,
+                ),
+                by=by,
+            )
+            if row is None:
+                raise NotFound("There is no such finding.", hint=_HINT)
+            self._told(act, row)
+            act.texts |= {"title": title, "detail": detail}
+            return load_findings(act.session, [row])[0]
+
+    def remedy(self, finding_id: str, how: str, *, by: Actor) -> Finding:
+        """Say what was done about it; somebody else closes it, or opens it again."""
+        how = _text(how, "remedy", hint="Say what was done, and where it can be seen.")
+        with self._ledger.act(
+            "finding:remedy", actor=by.id, resource=f"finding:{finding_id}"
+        ) as act:
+            row, model, by = self._locked(act, finding_id, by)
+            may_remedy(by, row, model).insist()
+            row.state = after(FindingState(row.state), FindingVerb.REMEDY)
+            row.remedy, row.remedied_by, row.remedied_at = how, by.id, act.at
+            act.session.add(row)
+            act.texts["remedy"] = how
+            act.emit("finding:remedied", row.id, model=row.model_id)
+            return load_findings(act.session, [row])[0]
+
+    def close(self, finding_id: str, why: str, *, by: Actor) -> Finding:
+        """Close it, having seen that it was put right; not by whoever says so."""
+        why = _text(why, "reason", hint="Say what you looked at.")
+        with self._ledger.act(
+            "finding:close", actor=by.id, resource=f"finding:{finding_id}"
+        ) as act:
+            row, model, by = self._locked(act, finding_id, by)
+            following = after(FindingState(row.state), FindingVerb.CLOSE)
+            may_close(act.session, by, row, model).insist()
+            row.state = following
+            row.closed_by, row.closed_at, row.closed_why = by.id, act.at, why
+            act.session.add(row)
+            act.texts["reason"] = why
+            act.emit("finding:closed", row.id, model=row.model_id, request=row.request_id)
+            return load_findings(act.session, [row])[0]
+
+    def reopen(self, finding_id: str, why: str, *, by: Actor) -> Finding:
+        """Say that it was not put right."""
+        why = _text(why, "reason", hint="Say what is still wrong.")
+        with self._ledger.act(
+            "finding:reopen", actor=by.id, resource=f"finding:{finding_id}"
+        ) as act:
+            row, model, by = self._locked(act, finding_id, by)
+            following = after(FindingState(row.state), FindingVerb.REOPEN)
+            may_close(act.session, by, row, model).insist()
+            row.state = following
+            act.session.add(row)
+            act.texts["reason"] = why
+            act.emit("finding:reopened", row.id, model=row.model_id)
+            return load_findings(act.session, [row])[0]
+
+    def assign(
+        self, finding_id: str, why: str, *, owner_id: str, due_on: date, by: Actor
+    ) -> Finding:
+        """Give it to somebody else, or another day, with the reason."""
+        why = _text(why, "reason", hint="Say in a sentence why.")
+        due_on = checked_day(due_on, self._ledger.clock.now().date())
+        with self._ledger.act(
+            "finding:assign", actor=by.id, resource=f"finding:{finding_id}"
+        ) as act:
+            row, model, by = self._locked(act, finding_id, by)
+            may_assign(by, row, model).insist()
+            if owner_id != row.owner_id:
+                _insist_person(act.session, owner_id, model, at=act)
+            act.facts |= {"due-before": row.due_on.isoformat(), "due": due_on.isoformat()}
+            act.facts |= {"owner-before": row.owner_id, "owner": owner_id}
+            row.owner_id, row.due_on = owner_id, due_on
+            act.session.add(row)
+            act.texts["reason"] = why
+            act.emit("finding:assigned", row.id, model=row.model_id)
+            return load_findings(act.session, [row])[0]
+
+    # -- the inside ----------------------------------------------------------------------------
+
+    def _locked(self, act: Act, finding_id: str, by: Actor) -> tuple[FindingRow, ModelRow, Actor]:
+        row, model = _visible(act.session, finding_id, by)
+        act.session.refresh(row, with_for_update=True)
+        self._told(act, row)
+        return row, model, as_of_now(act.session, by, at=act.at)
+
+    @staticmethod
+    def _told(act: Act, row: FindingRow) -> None:
+        act.resource = f"finding:{row.id}"
+        act.facts |= {"model": row.model_id, "kind": row.kind, "severity": row.severity}
+        if row.request_id:
+            act.facts["request"] = row.request_id
+
+
+# -- who may -----------------------------------------------------------------------------------
+
+
+def may_remedy(by: Actor, row: FindingRow, model: ModelRow) -> Verdict:
+    """Its owner says that it was put right, or whoever builds versions of the model."""
+    if row.state != FindingState.OPEN:
+        return Verdict(False, f"This finding is {row.state.lower()}.", "wrong-state")
+    if by.id == row.owner_id:
+        return Verdict(True, "It is yours to put right.")
+    return decide(by, "finding:remedy", resource(model))
+
+
+def may_close(session: Session, by: Actor, row: FindingRow, model: ModelRow) -> Verdict:
+    """Somebody who reviews, and neither put it right nor built nor asked for what it is about."""
+    if row.state != FindingState.REMEDIED:
+        return Verdict(
+            False, "Nobody has said yet that it was put right.", "wrong-state", "Its owner says so."
+        )
+    allowed = decide(by, "finding:close", resource(model))
+    if allowed and by.kind is not Who.PERSON:
+        return Verdict(False, "Only a person closes a finding.", "not-a-person")
+    own = _own_part(session, by, row) if allowed else None
+    if own is None:
+        return allowed
+    code, did = own
+    return Verdict(
+        False, f"You {did}, so somebody else looks.", code, "Another reviewer closes it."
+    )
+
+
+def _own_part(session: Session, by: Actor, row: FindingRow) -> tuple[str, str] | None:
+    """What this person did of what the finding is about, as a code and in words."""
+    if by.id in {row.remedied_by, row.owner_id}:
+        return "own-remedy", "put it right"
+    if row.version_id and by.id in authors(session, row.version_id):
+        return "author", "built this version"
+    request = session.get(RequestRow, row.request_id) if row.request_id else None
+    if request is not None and request.requested_by == by.id:
+        return "requester", "asked for the release"
+    if row.kind == Kind.EMERGENCY and by.id in _approvers(session, row.request_id):
+        return "approver", "approved it in the emergency"
+    return None
+
+
+def may_assign(by: Actor, row: FindingRow, model: ModelRow) -> Verdict:
+    """Whoever reviews gives it to another person or day; its owner does not."""
+    if row.state not in STANDING:
+        return Verdict(False, f"This finding is {row.state.lower()}.", "wrong-state")
+    if by.id == row.owner_id:
+        return Verdict(
+            False, "It is yours, so somebody else moves its day.", "own-finding", "Ask a reviewer."
+        )
+    return decide(by, "finding:assign", resource(model))
+
+
+def _approvers(session: Session, request_id: str) -> set[str]:
+    verbs = [Verb.APPROVE, Verb.APPROVE_WITH_CONDITIONS]
+    return set(
+        session.exec(
+            select(DecisionRow.person_id).where(
+                DecisionRow.request_id == request_id, col(DecisionRow.verb).in_(verbs)
+            )
+        )
+    )
+
+
+def _visible(session: Session, finding_id: str, by: Actor) -> tuple[FindingRow, ModelRow]:
+    row = session.exec(_CALLED, params={"called": finding_id}).first()
+    if row is None:
+        raise NotFound("There is no such finding.", hint=_HINT)
+    model = session.get_one(ModelRow, row.model_id)
+    insist_visible(by, "release:read", resource(model), "such finding", _HINT)
+    return row, model
+
+
+def _insist_person(session: Session, person_id: str, model: ModelRow, *, at: Act) -> None:
+    """Raises NotFound for nobody, and for who may not even read of it."""
+    try:
+        person = load_actor(session, person_id, at=at.at)
+    except Unauthenticated:
+        person = None
+    if person is None or not decide(person, "release:read", resource(model)):
+        raise NotFound(
+            "Nobody of this name can read the model.",
+            hint="Choose somebody who can, or give them a role on Access.",
+            code="no-such-person",
+        )
+
+
+def _text(given: str, noun: str, hint: str = "") -> str:
+    return statement(given, noun, longest=LONGEST_TEXT, hint=hint)
+
+
+# Asked on every click: built once.
+_CALLED: Final = select(FindingRow).where(
+    or_(
+        col(FindingRow.id) == bindparam("called", type_=String()),
+        col(FindingRow.number) == bindparam("called", type_=String()),
+    )
+)
+_MINE: Final = (
+    col(ModelRow.id) == col(FindingRow.model_id),
+    VISIBLE,
+    col(FindingRow.state).in_(bindparam("states", expanding=True)),
+    col(FindingRow.kind).in_(bindparam("kinds", expanding=True)),
+    or_(
+        bindparam("model", type_=String()) == "",
+        col(FindingRow.model_id) == bindparam("model", type_=String()),
+    ),
+    or_(
+        bindparam("owner", type_=String()) == "",
+        col(FindingRow.owner_id) == bindparam("owner", type_=String()),
+    ),
+)
+_STANDS: Final = col(FindingRow.state).in_(sorted(STANDING))
+_COUNT: Final = columns(
+    func.count(),
+    func.sum(
+        case((and_(_STANDS, col(FindingRow.due_on) < bindparam("today", type_=Date())), 1), else_=0)
+    ),
+).where(*_MINE)
+_PAGE: Final[Executable] = (
+    columns(*FindingRow.__table__.columns)  # type: ignore[attr-defined]
+    .where(*_MINE)
+    .order_by(
+        case((_STANDS, 0), else_=1),
+        case((_STANDS, col(FindingRow.due_on))),
+        col(FindingRow.place).desc(),
+    )
+    .limit(bindparam("limit", type_=Integer()))
+    .offset(bindparam("offset", type_=Integer()))
+)

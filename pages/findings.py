@@ -1,0 +1,15 @@
+"""Findings: what is to be put right, by whom, until when; and one of them in full."""
+
+from __future__ import annotations
+
+import streamlit as st
+
+from app.panels import findings
+from app.session import require
+
+by = require("release:read")
+asked = st.query_params.get("id", "")
+if asked:
+    findings.one(asked, by=by)
+else:
+    findings.every(by=by)
