@@ -2,11 +2,13 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Sequence
+from collections.abc import Callable, Iterable, Iterator, Sequence
+from functools import lru_cache
 from typing import Any
 
 import psycopg
 from sqlalchemy import Connection, Table
+from sqlalchemy.exc import DBAPIError
 
 
 def insert_rows(
@@ -16,24 +18,42 @@ def insert_rows(
 
     What SQLAlchemy does for each row and cell costs more than the rows themselves. Every column
     that must be given has to be among the names; defaults of Python are not filled in.
+
+    Raises:
+        sqlalchemy.exc.DBAPIError: as for any statement, whatever driver said it.
     """
     listed = ", ".join(f'"{name}"' for name in names)
+    dialect = connection.dialect
     processors = [
-        table.c[name].type.dialect_impl(connection.dialect).bind_processor(connection.dialect)
-        for name in names
+        # The same few moments stand in thousands of rows.
+        (place, lru_cache(maxsize=512, typed=True)(process))
+        for place, name in enumerate(names)
+        if (process := table.c[name].type.dialect_impl(dialect).bind_processor(dialect))
     ]
-    for place, process in enumerate(processors):
-        if process is not None:
-            rows = [[*row[:place], process(row[place]), *row[place + 1 :]] for row in rows]
+    ready = _processed(rows, processors) if processors else rows
     raw = connection.connection.driver_connection
     if isinstance(raw, psycopg.Connection):
-        with (
-            raw.cursor() as cursor,
-            cursor.copy(f'COPY "{table.name}" ({listed}) FROM STDIN') as copy,
-        ):
-            for row in rows:
-                copy.write_row(row)
+        statement = f'COPY "{table.name}" ({listed}) FROM STDIN'
+        try:
+            with raw.cursor() as cursor, cursor.copy(statement) as copy:
+                for row in ready:
+                    copy.write_row(row)
+        except psycopg.Error as error:
+            raise DBAPIError.instance(
+                statement, None, error, psycopg.Error, hide_parameters=True
+            ) from error
     else:
         places = ", ".join("?" * len(names))
         statement = f'INSERT INTO "{table.name}" ({listed}) VALUES ({places})'  # noqa: S608 - ours
-        connection.exec_driver_sql(statement, [tuple(row) for row in rows])
+        connection.exec_driver_sql(statement, [tuple(row) for row in ready])
+
+
+def _processed(
+    rows: Iterable[Sequence[Any]], processors: Sequence[tuple[int, Callable[[Any], Any]]]
+) -> Iterator[Sequence[Any]]:
+    """The rows as the driver takes them."""
+    for row in rows:
+        cells = list(row)
+        for place, process in processors:
+            cells[place] = process(cells[place])
+        yield cells

@@ -49,8 +49,6 @@ def _moved(
     before: AliasRow | None,
     after: VersionRow | None,
 ) -> None:
-    # A model that was just made has not been read before.
-    is_new = model.versions_seen_at is None and model.seen_at == found.reading.began
     was = str(before.number) if before else ""
     now = str(after.number) if after else ""
     pen.change(
@@ -60,7 +58,7 @@ def _moved(
         name=alias,
         before=was,
         after=now,
-        since=None if is_new else model.seen_at,
+        since=model.seen_at,
         until=found.reading.ended,
     )
     pen.tell("alias:seen", model.id, alias=alias, before=was, after=now)

@@ -7,10 +7,11 @@ from dataclasses import dataclass, field
 from datetime import datetime
 from typing import Any, Final, Literal, TypedDict
 
-from sqlalchemy import insert
+from sqlalchemy import Table
 from sqlmodel import Session, col, select
 
 from catalog.registry.tables import ChangeRow
+from ledger.bulk import insert_rows
 from ledger.journal import Journal
 
 Kind = Literal[
@@ -50,7 +51,7 @@ class Pen:
     journal: Journal
     at: datetime
     is_quiet: bool = False
-    _changes: list[dict[str, Any]] = field(default_factory=list)
+    _changes: list[tuple[Any, ...]] = field(default_factory=list)
     _events: list[tuple[str, str, dict[str, str]]] = field(default_factory=list)
 
     def change(
@@ -66,19 +67,10 @@ class Pen:
         until: datetime,
     ) -> None:
         """Something became different in the window `(since, until]`."""
+        # A clock that was set back must not make a window that ends before it begins.
+        began = since if since is None else min(since, until)
         self._changes.append(
-            {
-                "model_id": model_id,
-                "version_id": version_id,
-                "kind": kind,
-                "name": name,
-                "before": _cut(before),
-                "after": _cut(after),
-                # A clock that was set back must not make a window that ends before it begins.
-                "since": since if since is None else min(since, until),
-                "until": until,
-                "by_promotion": "",
-            }
+            (model_id, version_id, kind, name, _cut(before), _cut(after), began, until, "")
         )
 
     def tags(
@@ -113,7 +105,8 @@ class Pen:
     def write(self, session: Session) -> None:
         """Write everything gathered, in its order."""
         if self._changes:
-            session.connection().execute(insert(ChangeRow), self._changes)
+            session.flush()  # what they are about is written first
+            insert_rows(session.connection(), _CHANGES, _CHANGE, self._changes)
         for event, subject, payload in self._events:
             self.journal.append(session, event, subject, payload, at=self.at)
         self._changes, self._events = [], []

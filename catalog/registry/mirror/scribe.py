@@ -15,6 +15,7 @@ from sqlalchemy import or_, update
 from sqlmodel import Session, col, select
 
 from catalog.registry.mirror.aliases import write_aliases
+from catalog.registry.mirror.arrivals import write_arrivals
 from catalog.registry.mirror.copy import Found, Known, is_incarnation
 from catalog.registry.mirror.pen import Kind, Pen, Reading, Window, say_who_moved
 from catalog.registry.mirror.seen import SeenVersion, content_hash
@@ -169,6 +170,7 @@ class Scribe:
             for row in self._rows(session, workspace, [found.model.name for found in batch])
         }
         taken: list[tuple[ModelRow, Found]] = []
+        arrived: list[Found] = []
         buried = False
         for found in batch:
             row = rows.get(found.model.name)
@@ -178,30 +180,20 @@ class Scribe:
             if row is not None and row.created_at != found.model.created_at:
                 self._bury(session, pen, row, found.reading)
                 buried, row = True, None
-            taken.append((row or self._new_model(pen, found), found))
+            if row is None:
+                arrived.append(found)
+            else:
+                taken.append((row, found))
         if buried:
             session.flush()  # the name is free before another takes it
+        ids = write_arrivals(session, pen, self._server, arrived)
         for row, found in taken:
             self._model(pen, row, found)
             session.add(row)
-        session.flush()
-        self._versions_and_aliases(session, pen, taken)
-        return {found.model.name: row.id for row, found in taken}
-
-    def _new_model(self, pen: Pen, found: Found) -> ModelRow:
-        seen = found.model
-        row = ModelRow(
-            id=new_id("mdl"),
-            server=self._server,
-            workspace=seen.workspace,
-            name=seen.name,
-            created_at=seen.created_at,
-            updated_at=seen.updated_at,
-            seen_at=found.reading.began,
-        )
-        pen.change("created", row.id, after=seen.name, since=None, until=found.reading.ended)
-        pen.tell("model:seen", row.id)
-        return row
+        if taken:
+            session.flush()
+            self._versions_and_aliases(session, pen, taken)
+        return ids | {found.model.name: row.id for row, found in taken}
 
     def _model(self, pen: Pen, row: ModelRow, found: Found) -> None:
         seen, content = found.model, content_hash(found.model)

@@ -177,14 +177,14 @@ class Mlflow(Protocol):
 def content_hash(seen: SeenModel | SeenVersion) -> str:
     """A digest that changes when anything about it changes."""
     plain = [getattr(seen, name) for name in _FIELDS[type(seen)]]
-    text = json.dumps(plain, sort_keys=True, default=_plain, separators=(",", ":"))
-    return hashlib.sha256(text.encode("ascii")).hexdigest()
+    return hashlib.sha256(_ENCODER.encode(plain).encode("ascii")).hexdigest()
 
 
 def _plain(value: object) -> object:
     return dict(value) if isinstance(value, Mapping) else str(value)
 
 
+_ENCODER: Final = json.JSONEncoder(sort_keys=True, default=_plain, separators=(",", ":"))
 _FIELDS: Final = {
     kind: tuple(one.name for one in fields(kind)) for kind in (SeenModel, SeenVersion)
 }
