@@ -12,6 +12,7 @@ import signal
 import tempfile
 import threading
 from collections.abc import Callable, Mapping
+from datetime import datetime
 from pathlib import Path
 from typing import Final
 
@@ -26,6 +27,7 @@ from catalog.notifications.deliveries import AGAIN, DELIVER
 from catalog.notifications.outbound import AppriseOutbound, Outbound
 from catalog.registry.artifact_readings import JOB as READ_ARTIFACTS
 from catalog.registry.artifacts import manifest_of
+from catalog.registry.mirror.pen import Moved
 from catalog.registry.mirror.seen import USUAL_WORKSPACE, SeenVersion
 from catalog.registry.mlflow import load_mlflow
 from catalog.registry.models import Model
@@ -178,13 +180,16 @@ def refresh_model(portal: Portal, payload: Mapping[str, str]) -> None:
         payload["model"], workspace=payload.get("workspace") or USUAL_WORKSPACE, by=MIRROR
     )
     if payload.get("how") in MOVED:
-        mirror.moved_by(
+        began, ended = payload.get("called_at", ""), payload.get("finished_at", "")
+        moved = Moved(
             payload["subject"],
             payload["model_id"],
             payload["alias"],
             int(payload["number"]),
-            by=MIRROR,
+            datetime.fromisoformat(began) if began else None,
+            datetime.fromisoformat(ended) if ended else portal.clock.now(),
         )
+        mirror.moved_by(moved, by=MIRROR)
 
 
 def close_requests(portal: Portal, version_id: str) -> None:

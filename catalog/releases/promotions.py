@@ -337,6 +337,8 @@ class Promotions:
                 alias=row.alias,
                 number=str(row.version_number),
                 how=code,
+                called_at=row.called_at.isoformat() if row.called_at else "",
+                finished_at=act.at.isoformat(),
             )
             return promotion(row)
 

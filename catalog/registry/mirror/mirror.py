@@ -21,7 +21,7 @@ from auth.access import ANYTHING, decide
 from auth.actors import Actor
 from catalog.registry.mirror.copy import Copy, Found, Listed
 from catalog.registry.mirror.details import unopened, write_details
-from catalog.registry.mirror.pen import Reading
+from catalog.registry.mirror.pen import Moved, Reading
 from catalog.registry.mirror.reader import Reader, Updated
 from catalog.registry.mirror.scribe import Scribe
 from catalog.registry.mirror.seen import USUAL_WORKSPACE, Mlflow, SeenModel, SeenVersion
@@ -120,12 +120,10 @@ class Mirror:
         self._logbook.insist_closed()
         return self._open_all()
 
-    def moved_by(
-        self, promotion: str, model_id: str, alias: str, number: int, *, by: Actor
-    ) -> None:
-        """Say of the newest move of an alias to a version that a promotion made it."""
+    def moved_by(self, moved: Moved, *, by: Actor) -> None:
+        """Say of the newest move of an alias to a version that a promotion made it, and when."""
         decide(by, "mirror:write", ANYTHING).insist()
-        self._scribe.moved_by(promotion, model_id, alias, number)
+        self._scribe.moved_by(moved)
 
     def read_files(self, version_id: str, digest: str, *, by: Actor) -> None:
         """Somebody has read a version's files: that they are other ones than before is a change."""

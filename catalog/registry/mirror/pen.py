@@ -112,22 +112,50 @@ class Pen:
         self._changes, self._events = [], []
 
 
-def say_who_moved(session: Session, promotion: str, model_id: str, alias: str, number: int) -> None:
-    """Write beside the newest move of an alias to a version that a promotion made it."""
+@dataclass(frozen=True)
+class Moved:
+    """What a promotion did: it called MLflow at `began`, and read the alias moved at `ended`."""
+
+    promotion: str
+    model_id: str
+    alias: str
+    number: int
+    began: datetime | None
+    ended: datetime
+
+
+def say_who_moved(session: Session, moved: Moved) -> None:
+    """Write beside the newest move of an alias to a version that a promotion made it, and when.
+
+    Its window becomes the time of the call, where that is narrower: we were there.
+    """
     move = session.exec(
         select(ChangeRow)
         .where(
-            ChangeRow.model_id == model_id,
+            ChangeRow.model_id == moved.model_id,
             ChangeRow.kind == "alias",
-            ChangeRow.name == alias,
-            ChangeRow.after == str(number),
+            ChangeRow.name == moved.alias,
+            ChangeRow.after == str(moved.number),
         )
         .order_by(col(ChangeRow.sequence).desc())
         .limit(1)
     ).first()
-    if move is not None and not move.by_promotion:
-        move.by_promotion = promotion
-        session.add(move)
+    if move is None or move.by_promotion:
+        return
+    move.by_promotion = moved.promotion
+    known = [one for one in (move.since, moved.began) if one is not None]
+    since, until = max(known, default=None), min(move.until, moved.ended)
+    # Of two clocks that do not agree, neither is believed more than the other.
+    if since is None or since <= until:
+        move.since, move.until = since, until
+    session.add(move)
+
+
+_CHANGES: Final[Table] = ChangeRow.__table__  # type: ignore[attr-defined] # SQLModel hides it
+_CHANGE: Final = (
+    *("model_id", "version_id", "kind", "name", "before", "after", "since", "until"),
+    "by_promotion",
+)
 
 
 def _cut(text: str) -> str:

@@ -17,7 +17,7 @@ from sqlmodel import Session, col, select
 from catalog.registry.mirror.aliases import write_aliases
 from catalog.registry.mirror.arrivals import write_arrivals
 from catalog.registry.mirror.copy import Found, Known, is_incarnation
-from catalog.registry.mirror.pen import Kind, Pen, Reading, Window, say_who_moved
+from catalog.registry.mirror.pen import Kind, Moved, Pen, Reading, Window, say_who_moved
 from catalog.registry.mirror.seen import SeenVersion, content_hash
 from catalog.registry.tables import AliasRow, ModelRow, VersionRow
 from ledger.clock import Clock
@@ -112,10 +112,10 @@ class Scribe:
             pen.write(session)
         return is_certain
 
-    def moved_by(self, promotion: str, model_id: str, alias: str, number: int) -> None:
+    def moved_by(self, moved: Moved) -> None:
         """The newest move of an alias to a version was a promotion's."""
         with self._store.write() as session:
-            say_who_moved(session, promotion, model_id, alias, number)
+            say_who_moved(session, moved)
 
     def files(self, version_id: str, digest: str) -> None:
         """The files of a version were read and have this digest."""

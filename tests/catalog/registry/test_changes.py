@@ -5,10 +5,12 @@ from __future__ import annotations
 from datetime import datetime, timedelta
 
 import pytest
+from sqlmodel import select
 
 from app.worker import MIRROR
 from catalog.registry.changes import Change, Kind, Spell, Uncertain
-from catalog.registry.mirror.pen import LONGEST_TEXT
+from catalog.registry.mirror.pen import LONGEST_TEXT, Moved, say_who_moved
+from catalog.registry.tables import ChangeRow
 from tests.cast import House
 
 MINUTE = timedelta(minutes=1)
@@ -276,6 +278,44 @@ def test_a_move_that_a_promotion_made_says_so_and_one_by_hand_does_not(
     small_house.mlflow.point("credit-pd", "champion", 1)
     small_house.mirror()
     assert changes(small_house, "alias")[-1].by_promotion == ""
+
+
+def test_a_move_by_a_promotion_happened_while_it_was_carried_out(house: House) -> None:
+    house.credit()
+    house.approved()
+    later(house)
+    (promotion,) = house.deliver()
+    moved = changes(house, "alias")[-1]
+    assert (moved.since, moved.until) == (promotion.finished_at, promotion.finished_at)
+    spell = house.portal.changes.alias_at(house.model(), "champion", house.clock.now() - MINUTE)
+    assert isinstance(spell, Spell)
+    assert spell.number == 1
+
+
+def test_a_promotion_makes_no_window_wider_and_none_that_ends_before_it_begins(
+    small_house: House,
+) -> None:
+    small_house.credit()
+    read_before = small_house.clock.now()
+    read_after = later(small_house)
+    small_house.mlflow.point("credit-pd", "champion", 2)
+    small_house.mirror()
+    model = small_house.model()
+
+    def told(began: datetime | None, ended: datetime) -> tuple[datetime | None, datetime]:
+        moved = Moved("prm_1", model.id, "champion", 2, began, ended)
+        with small_house.portal.store.write() as session:
+            say_who_moved(session, moved)
+            change = session.exec(select(ChangeRow).where(ChangeRow.after == "2")).one()
+            window = change.since, change.until
+            session.rollback()
+        return window
+
+    second = timedelta(seconds=1)
+    assert told(None, read_after + MINUTE) == (read_before, read_after)
+    assert told(read_before - MINUTE, read_after) == (read_before, read_after)
+    assert told(read_after - second, read_after) == (read_after - second, read_after)
+    assert told(read_after + MINUTE, read_after + 2 * MINUTE) == (read_before, read_after)
 
 
 def test_files_that_are_other_ones_than_before_are_a_change(house: House) -> None:
