@@ -7,7 +7,7 @@ from typing import Final
 
 import streamlit as st
 
-from app.panels import deprecation, narrowing, saved_searches, sources, ways
+from app.panels import deprecation, narrowing, saved_searches, sources, watching, ways
 from app.panels.narrowing import LIVE, ORDERS, PAGE, page_key
 from app.session import portal
 from app.ui import cards, chips, feedback, page, words
@@ -29,7 +29,7 @@ def head(states: Sequence[MirrorState], question: Question, *, by: Actor) -> Non
         "Find",
         "Discover models",
         f"{held}. {sources.mirrored(states, now)}.",
-        actions=lambda: saved_searches.menu(question, by=by),
+        actions=lambda: _actions(question, by=by),
     )
     st.text_input(
         "Search models",
@@ -42,6 +42,14 @@ def head(states: Sequence[MirrorState], question: Question, *, by: Actor) -> Non
         label_visibility="collapsed",
         max_chars=200,
     )
+
+
+def _actions(question: Question, *, by: Actor) -> None:
+    """What can be kept of what is asked: the search, and the domain it is narrowed to."""
+    domains = question.chosen.get("domain", frozenset())
+    if len(domains) == 1:
+        watching.domain_button(next(iter(domains)), by=by)
+    saved_searches.menu(question, by=by)
 
 
 def look(question: Question, order: Order, start: int, *, by: Actor) -> Found:
@@ -90,7 +98,10 @@ def results(found: Found, question: Question, order: Order, start: int, *, by: A
     calls = portal().impact.calls_a_day({hit.model.id for hit in found.hits if not hit.is_locked})
     live = {version_id for hit in found.hits if (version_id := _live_version(hit))}
     going = portal().deprecations.among(live, by=by)
+    is_grouped = order is Order.BEST_METRIC and found.measure is None
     for place, hit in enumerate(found.hits):
+        if is_grouped and (not place or hit.model.task != found.hits[place - 1].model.task):
+            show(page.group(_kind(hit)))
         cards.result_card(
             card(hit, calls.get(hit.model.id), going.get(_live_version(hit))),
             f"hit-{place}",
@@ -202,11 +213,21 @@ def _summary(found: Found, question: Question) -> Markup:
     return join((strong(words.plural(found.total, "model")), told))
 
 
+def _kind(hit: Hit) -> str:
+    """What models of a run of hits predict, and by which number they are ordered."""
+    task = hit.model.task.capitalize() or "No task yet"
+    if hit.key is None:
+        return f"{task}, not measured by what decides"
+    way = "highest" if hit.key.measure.better == "higher" else "lowest"
+    return f"{task}, {way} {hit.key.measure.label} first"
+
+
 def _why_this_order(found: Found) -> str:
     if found.measure is None:
         return (
-            "Models that predict the same kind of thing stand together, each kind ordered by the "
-            "number that decides for it. Only those measured on the same data can be compared."
+            "Numbers of different tasks cannot be compared, so each task has its own list, ordered "
+            "by the number that decides for it; the one with most measured models comes first. "
+            "Within a list, only those measured on the same data can be compared."
         )
     policy = portal().policies.measuring(found.measure)
     way = "highest" if found.measure.better == "higher" else "lowest"

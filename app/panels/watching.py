@@ -12,9 +12,9 @@ from app.panels.links import link, model_link
 from app.session import did, portal
 from app.ui import page, words
 from app.ui.feedback import empty
-from app.ui.markup import note, paragraph, show
+from app.ui.markup import label, note, paragraph, show
 from auth.access import Resource, Verdict, decide
-from auth.actors import Actor
+from auth.actors import Actor, Kind
 from catalog.notifications.watches import On, Watch
 from catalog.registry.models import Model
 from catalog.registry.named import Named, named
@@ -47,6 +47,27 @@ def change(offered: str, model: Model) -> None:
 
     if did(stop):
         st.toast("You are told no more.")
+
+
+def domain_button(domain: str, *, by: Actor) -> None:
+    """Watch a whole domain, or stop, where one looks at its models."""
+    if by.kind is not Kind.PERSON or not _may_see(domain, by):
+        return
+    desk = portal().watches
+    if desk.is_on(On.DOMAIN, domain, by=by):
+        if st.button(
+            label(f"Stop watching {domain}"),
+            icon=":material/visibility_off:",
+            key="watch-this-domain",
+        ) and did(lambda here: desk.stop(On.DOMAIN, domain, by=here)):
+            st.rerun()
+    elif st.button(
+        label(f"Watch {domain}"),
+        icon=":material/visibility:",
+        key="watch-this-domain",
+        help="You are told when versions or aliases of its models change.",
+    ) and did(lambda here: desk.start(On.DOMAIN, domain, by=here)):
+        st.rerun()
 
 
 def watched(by: Actor) -> None:

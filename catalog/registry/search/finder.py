@@ -68,7 +68,7 @@ class Finder:
         """One page of the models that answer the question, among those the actor may see.
 
         `measures` says what decides for each task. Ordered by the deciding number, models that
-        predict the same kind of thing stand together, the kind with the best match first.
+        predict the same kind of thing stand together: first the kind of which most were measured.
         """
         asking = Asking(question, by, limit, offset, order, measures or {}, facets, snippets)
         with self._store.read() as session:
@@ -229,7 +229,7 @@ class Finder:
                 return _first(asking.offset + asking.limit, places, *best)
             tasks = shelf.single["task"][places]
             values = self._values(session, shelf, places, asking.measures)
-            keys = (ranks, values, _task_ranks(tasks, np.lexsort(best)))
+            keys = (ranks, values, _task_ranks(tasks, values, np.lexsort(best)))
         return places[np.lexsort(keys)]
 
     def _values(
@@ -308,11 +308,18 @@ def _shared_measure(
     return measures.get(shelf.values["task"].names[int(tasks[0])]) if len(tasks) == 1 else None
 
 
-def _task_ranks(tasks: Codes, best: npt.NDArray[np.intp]) -> Codes:
-    """The tasks among the hits, the one with the best match first."""
+def _task_ranks(
+    tasks: Codes, values: npt.NDArray[np.float64], best: npt.NDArray[np.intp]
+) -> npt.NDArray[np.intp]:
+    """Where the task of each hit stands: the one most were measured for first, then by match.
+
+    One hit that matches best must not put another kind of thing before all that was asked for.
+    """
     found, first = np.unique(tasks[best], return_index=True)
-    rank = {int(task): place for place, task in enumerate(found[np.argsort(first)])}
-    return np.array([rank[int(task)] for task in tasks], dtype=np.int32)
+    measured = [int(np.isfinite(values[tasks == task]).sum()) for task in found]
+    ranks = np.zeros(int(found.max(initial=0)) + 1, dtype=np.intp)
+    ranks[found[np.lexsort((first, -np.array(measured, dtype=np.intp)))]] = np.arange(len(found))
+    return ranks[tasks]
 
 
 def _deciding(

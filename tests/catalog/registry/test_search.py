@@ -13,7 +13,7 @@ from catalog.registry.mirror.seen import SeenMetric
 from catalog.registry.search.questions import Found, Order, Question
 from ledger.errors import Conflict, NotFound
 from tests.cast import SYSTEM, House
-from tests.fakes import FakeMlflow, auc
+from tests.fakes import HOLDOUT, FakeMlflow, auc
 
 
 def looked_for(house: House, text: str, *, by: Actor = SYSTEM, **chosen: str) -> list[str]:
@@ -112,6 +112,36 @@ def test_ordered_by_the_deciding_number_the_best_stands_first(small_house: House
     assert [hit.model.name for hit in best.hits] == ["b", "c", "a"]
     assert best.hits[0].key is not None
     assert (best.hits[0].key.value, best.hits[0].key.dataset) == (0.90, "lending-holdout")
+
+
+def test_numbers_of_different_tasks_are_not_mixed_and_the_task_most_were_measured_for_is_first(
+    house: House,
+) -> None:
+    for name, value in (("loan-default-a", 0.70), ("loan-default-b", 0.90)):
+        house.credit(name=name, aucs=(value,))
+    house.mlflow.register("loan-default", "Loss of a loan default.")
+    house.mlflow.log("loan-default", metrics=[SeenMetric("mae", 0.1, HOLDOUT.name, HOLDOUT.digest)])
+    house.mlflow.register("loan-default-c", "A loan default.")
+    house.mirror()
+    loss = house.model("loan-default")
+    house.portal.models.classify(
+        loss.id, by=house.grace, owner_id=house.alice.id, domain="Lending", task="regression"
+    )
+    house.index()
+    best = house.portal.finder.find(
+        Question("loan default"),
+        by=SYSTEM,
+        order=Order.BEST_METRIC,
+        measures=house.portal.policies.measures(),
+    )
+    assert [hit.model.name for hit in best.hits] == [
+        "loan-default-b",
+        "loan-default-a",
+        "loan-default",
+        "loan-default-c",
+    ]
+    assert best.hits[2].key is not None
+    assert found(house, "loan default").hits[0].model.name == "loan-default"
 
 
 def test_pages_of_hits_cover_everything_once(shelf: House) -> None:
