@@ -9,7 +9,7 @@ from collections.abc import Mapping
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Final
-from urllib.parse import urlsplit
+from urllib.parse import urlsplit, urlunsplit
 
 from catalog.notifications.addresses import Allowed
 from ledger.errors import Misconfigured
@@ -157,6 +157,12 @@ def prepare_data_dir(settings: Settings) -> None:
 def of_server(name: str, slug: str) -> str:
     """The variable that says for one further server what `name` says for the main one."""
     return f"{name}_{slug.upper().replace('-', '_')}"
+
+
+def without_password(address: str) -> str:
+    """A web address without the name and password that may stand in it."""
+    parts = urlsplit(address)
+    return urlunsplit(parts._replace(netloc=parts.netloc.rpartition("@")[2]))
 
 
 def _other_servers(env: Mapping[str, str], main: str) -> dict[str, str]:

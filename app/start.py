@@ -11,7 +11,6 @@ import sys
 from collections.abc import Mapping
 from pathlib import Path
 from typing import IO, Final
-from urllib.parse import urlsplit, urlunsplit
 
 from app import own_mlflow, watchdog
 from app.settings import (
@@ -21,6 +20,7 @@ from app.settings import (
     WEBHOOK_SECRET,
     Settings,
     prepare_data_dir,
+    without_password,
 )
 from app.supervisor import GRACE_SECONDS, Program, Supervisor, say
 from ledger.errors import Misconfigured
@@ -225,12 +225,6 @@ def programs(settings: Settings, environment: Mapping[str, str]) -> tuple[Progra
         guard = {name: value for name, value in ours.items() if name.startswith(own_mlflow.GUARD)}
         return (portal, own_mlflow.program(settings, machine | guard, secret), worker)
     return (portal, worker)
-
-
-def without_password(address: str) -> str:
-    """A web address without the name and password that may stand in it."""
-    parts = urlsplit(address)
-    return urlunsplit(parts._replace(netloc=parts.netloc.rpartition("@")[2]))
 
 
 # -- what must be free ----------------------------------------------------------------------------

@@ -14,8 +14,8 @@ from pathlib import Path
 import pytest
 
 from app import watchdog
-from app.settings import ROOT, from_environment
-from app.start import programs, without_password
+from app.settings import ROOT, from_environment, without_password
+from app.start import programs
 from tests.household import MARK
 
 Start = Callable[[str], "Run"]

@@ -8,7 +8,7 @@ from typing import Final
 
 import streamlit as st
 
-from app.panels import inventory, naming_rules, sources
+from app.panels import inventory, naming_rules, sources, webhook
 from app.session import portal
 from app.ui import chips, page, tables, words
 from app.ui.feedback import empty
@@ -48,6 +48,7 @@ def servers(_by: Actor) -> None:
                     f"{words.plural(here.settings.mirror_seconds, 'second')}."
                 ),
             )
+    webhook.panel()
     with page.card("vendor"):
         show(
             page.section("Models of a vendor, which have no run"),

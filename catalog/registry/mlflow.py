@@ -30,6 +30,7 @@ from catalog.registry.artifacts import (
     read_mlmodel,
 )
 from catalog.registry.input_example import seen_example
+from catalog.registry.mirror.hints import EVENTS
 from catalog.registry.mirror.seen import (
     USUAL_WORKSPACE,
     FilesOf,
@@ -48,15 +49,6 @@ _Seen = TypeVar("_Seen", SeenModel, SeenVersion)
 _PAGE: Final = 1000
 _NEWS_PAGE: Final = 100
 _WEBHOOK: Final = "countersign"
-# Descriptions, renames, stages and deletions are seen by looking only: no event tells of them.
-_TOLD_BY_WEBHOOK: Final = (
-    "registered_model.created",
-    "model_version.created",
-    "model_version_tag.set",
-    "model_version_tag.deleted",
-    "model_version_alias.created",
-    "model_version_alias.deleted",
-)
 _AUTHORIZATION: Final = ContextVar("authorization", default="")
 _TICKET: Final = ContextVar("ticket", default="")
 _TICKET_HEADER: Final = "X-Countersign-Ticket"
@@ -271,7 +263,7 @@ class MlflowServer:
             lambda: self._client.create_webhook(
                 _WEBHOOK,
                 address,
-                list(_TOLD_BY_WEBHOOK),
+                list(EVENTS),
                 description="Tells Countersign which model to read again.",
                 secret=secret,
             )

@@ -2,11 +2,12 @@
 
 from __future__ import annotations
 
-from datetime import timedelta
+from datetime import datetime, timedelta
 
 import pytest
 
 from app.panels.settings import server
+from app.panels.webhook import told
 from catalog.registry.mirror.state import MirrorState
 from tests.cast import AT
 
@@ -34,6 +35,21 @@ def test_a_server_says_whether_it_answers(state: MirrorState, said: str) -> None
     row = server(state, AT)
     assert said in str(row.cells[1])
     assert row.tint == ("fail" if state.problem else "")
+
+
+@pytest.mark.parametrize(
+    ("is_own", "has_secret", "heard", "said"),
+    [
+        (False, False, None, "every delivery is refused"),
+        (False, True, None, "secret set, no delivery in 15 minutes"),
+        (False, True, AT, "secret set, last delivery 20 Nov 2026"),
+        (True, True, None, "made by itself at the start"),
+    ],
+)
+def test_a_server_says_whether_it_is_heard(
+    *, is_own: bool, has_secret: bool, heard: datetime | None, said: str
+) -> None:
+    assert said in str(told(is_own, has_secret, heard))
 
 
 def test_what_was_wrong_with_a_server_is_text_and_nothing_else() -> None:

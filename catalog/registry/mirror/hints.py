@@ -31,6 +31,16 @@ from ledger.jobs import Jobs
 
 _LOG = logging.getLogger(__name__)
 JOB: Final = "refresh-model"
+# What MLflow is asked to tell of. Descriptions, renames, stages and deletions are seen by looking
+# only: no event tells of them.
+EVENTS: Final = (
+    "registered_model.created",
+    "model_version.created",
+    "model_version_tag.set",
+    "model_version_tag.deleted",
+    "model_version_alias.created",
+    "model_version_alias.deleted",
+)
 TOLERANCE: Final = timedelta(minutes=5)
 LARGEST_BYTES: Final = 64 * 1024
 # What one server may hint at in a minute; MLflow tries again later when it is told "too many".
@@ -98,6 +108,15 @@ class MirrorHints:
                 "webhook:receive", actor=NOBODY.id, resource=f"webhook:{known}", refusal=refusal
             )
             raise
+
+    def heard(self, server: str) -> datetime | None:
+        """When a delivery of a server was taken last; nothing when none was lately.
+
+        Deliveries are remembered for a quarter of an hour.
+        """
+        with self._ledger.store.read() as session:
+            newest = select(func.max(DeliveryRow.at)).where(DeliveryRow.server == server)
+            return session.exec(newest).one()
 
     def _receive(
         self, server: str, delivery: str, timestamp: str, signature: str, body: bytes
