@@ -164,9 +164,9 @@ def _successors(shown: Shown, version: Version, by: Actor) -> Mapping[str, str]:
     """What may follow: the other versions of this model, newest first, and live ones elsewhere."""
     gone = shown.deprecations
     offered = {"": "None: nothing replaces it"}
-    for one in shown.versions:
+    for one in shown.versions.listed:
         if one.id != version.id and one.id not in gone:
-            held = "".join(f" @{alias}" for alias in one.aliases)
+            held = "".join(f" @{alias}" for alias in shown.aliases(one.id))
             offered[one.id] = f"v{one.number}{held}"
     for other in portal().deprecations.elsewhere(shown.model, by=by):
         offered[other.version_id] = f"{other.model_name} v{other.number} @{CHAMPION}"

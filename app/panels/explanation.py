@@ -57,7 +57,7 @@ def choose(shown: Shown) -> Version | None:
             "Register one in MLflow: it appears here within a minute.",
         )
         return None
-    numbers = [one.number for one in shown.versions]
+    numbers = shown.versions.numbers
     wanted = asked_number(st.query_params.get("version", ""), subject.number)
     known = shown.number(wanted)
 
@@ -66,7 +66,7 @@ def choose(shown: Shown) -> Version | None:
             "Version",
             numbers,
             index=numbers.index((known or subject).number),
-            format_func=lambda number: _called(shown, number),
+            format_func=shown.called,
             key="explain-version",
             on_change=_keep,
         )
@@ -90,12 +90,6 @@ def _keep() -> None:
     for key in ("row", "feature"):
         if key in st.query_params:
             del st.query_params[key]
-
-
-def _called(shown: Shown, number: int) -> str:
-    version = shown.number(number)
-    aliases = " ".join(f"@{one}" for one in version.aliases) if version else ""
-    return f"v{number} {aliases}".strip()
 
 
 def panel(shown: Shown, version: Version, *, by: Actor) -> None:

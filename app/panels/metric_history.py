@@ -2,13 +2,13 @@
 
 from __future__ import annotations
 
-import math
 from typing import Final
 
 import streamlit as st
 
 from app.panels import assurance
 from app.panels.shown import CHAMPION, Shown
+from app.session import portal
 from app.ui import charts, page, words
 from app.ui.markup import join, note, option, show
 from app.ui.metric_chart import Measured, Rows, metric_history
@@ -64,30 +64,25 @@ def panel(shown: Shown) -> None:
 def offered(shown: Shown) -> list[str]:
     """The metrics there are, the deciding one first, then those that most versions have."""
     deciding = set(shown.measure.names) if shown.measure else set()
-    counts: dict[str, int] = {}
-    for version in shown.versions:
-        for name in {one.name for one in version.metrics if math.isfinite(one.value)}:
-            counts[name] = counts.get(name, 0) + 1
+    counts = portal().models.measured(shown.model)
     ranked = sorted(counts, key=lambda name: (name not in deciding, -counts[name], name))
     return ranked[:_MOST_METRICS]
 
 
 def history(shown: Shown, metric: str) -> list[Rows]:
     """A metric by the content of the data set it was measured on; the content used last first."""
-    champion = shown.champion
+    champion = shown.model.alias(CHAMPION)
     found: dict[tuple[str, str], list[Measured]] = {}
-    for version in reversed(shown.versions):
-        for one in version.metrics:
-            if one.name == metric and math.isfinite(one.value):
-                where = f"{one.dataset} {one.dataset_digest}".strip() or _UNNAMED
-                found.setdefault((one.dataset, one.dataset_digest), []).append(
-                    Measured(
-                        version.number,
-                        one.value,
-                        f"{where}, {words.day(version.created_at)}",
-                        champion is not None and version.number == champion.number,
-                    )
-                )
+    for one in portal().models.told(shown.model, metric):
+        where = f"{one.dataset} {one.dataset_digest}".strip() or _UNNAMED
+        found.setdefault((one.dataset, one.dataset_digest), []).append(
+            Measured(
+                one.number,
+                one.value,
+                f"{where}, {words.day(one.created_at)}",
+                champion is not None and one.number == champion.number,
+            )
+        )
     # A run reports each number twice: with its rows and without. The one with rows is told.
     told = {n.version for (_, digest), numbers in found.items() if digest for n in numbers}
     rows = [

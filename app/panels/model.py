@@ -134,7 +134,7 @@ def overview(shown: Shown, *, by: Actor) -> None:
 
 
 def _since(shown: Shown) -> Markup:
-    first = shown.versions[-1]
+    first = shown.versions.listed[-1]
     count = words.plural(len(shown.versions), "version")
     hidden = len(shown.versions) - _MOST_POINTS
     older = f", {hidden} older under Versions" if hidden > 0 else ""

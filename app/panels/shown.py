@@ -14,6 +14,7 @@ from catalog.registry.measures import Measure, Reading, reading, uses_of
 from catalog.registry.mirror.state import MirrorState
 from catalog.registry.models import Model, Run, Version
 from catalog.registry.runs import Runs
+from catalog.registry.versions import Versions
 from catalog.releases.docket import Brief, Wanted
 from catalog.releases.states import STANDING
 
@@ -25,7 +26,7 @@ class Shown:
     """A model with its versions (newest first), runs, authors, releases, calls and names."""
 
     model: Model
-    versions: tuple[Version, ...]
+    versions: Versions
     runs: Mapping[str, Run]
     measure: Measure | None
     states: tuple[MirrorState, ...]
@@ -50,17 +51,25 @@ class Shown:
     @property
     def next(self) -> Version | None:
         """The newest version, when it is newer than the live one: the next that could go live."""
-        if not self.versions or self.versions[0] == self.champion:
-            return None
-        return self.versions[0]
+        newest = self.versions[0] if self.versions else None
+        return None if newest == self.champion else newest
 
     def number(self, number: int | None) -> Version | None:
         """The version with this number, if there is one."""
-        return next((one for one in self.versions if one.number == number), None)
+        return self.versions.called(number)
 
     def before(self, version: Version) -> Version | None:
         """The version before this one."""
-        return next((one for one in self.versions if one.number < version.number), None)
+        return self.versions.before(version.number)
+
+    def called(self, number: int) -> str:
+        """A version in a list to choose from, with the aliases that point at it."""
+        aliases = (f"@{one.name}" for one in self.model.aliases if one.number == number)
+        return " ".join((f"v{number}", *aliases))
+
+    def aliases(self, version_id: str) -> list[str]:
+        """The aliases that point at a version."""
+        return [one.name for one in self.model.aliases if one.version_id == version_id]
 
     def run(self, version: Version) -> Run | None:
         """The run that made a version."""
@@ -101,11 +110,11 @@ class Shown:
 def look(model: Model, *, by: Actor) -> Shown:
     """What MLflow holds of a model: its versions, runs and data. Enough to compare and explain."""
     here = portal()
-    versions = here.models.versions(model)
+    versions = Versions(here.models, model)
     return Shown(
         model=model,
-        versions=tuple(versions),
-        runs=Runs(here.models, model, versions),
+        versions=versions,
+        runs=Runs(here.models, model, versions.listed),
         measure=here.policies.measures().get(model.task),
         states=tuple(one for one in here.models.mirrored() if one.server == model.server),
         now=here.clock.now(),

@@ -93,14 +93,14 @@ def _row(shown: Shown, version: Version, names: list[str]) -> list[object]:
 
 def choose(shown: Shown, key: str) -> Version:
     """The version named in the address, the live one at first."""
-    numbers = [one.number for one in shown.versions]
+    numbers = shown.versions.numbers
     subject = shown.subject or shown.versions[0]
     wanted = asked_number(st.query_params.get("version", ""), subject.number)
     chosen = st.selectbox(
         "Version",
         numbers,
         index=numbers.index(wanted if wanted in numbers else subject.number),
-        format_func=lambda number: _called(shown, number),
+        format_func=shown.called,
         key=key,
         on_change=_keep,
         args=(key,),
@@ -110,12 +110,6 @@ def choose(shown: Shown, key: str) -> Version:
 
 def _keep(key: str) -> None:
     st.query_params["version"] = str(st.session_state[key])
-
-
-def _called(shown: Shown, number: int) -> str:
-    version = shown.number(number)
-    aliases = " ".join(f"@{one}" for one in version.aliases) if version else ""
-    return f"v{number} {aliases}".strip()
 
 
 def _one(shown: Shown, *, by: Actor) -> None:

@@ -29,7 +29,17 @@ from catalog.registry.tables import (
     ModelRow,
     VersionRow,
 )
-from catalog.registry.version import PRESENT, Metric, Version, load_versions
+from catalog.registry.version import (
+    PRESENT,
+    Listed,
+    Metric,
+    Told,
+    Version,
+    count_measured,
+    list_versions,
+    load_told,
+    load_versions,
+)
 from ledger.acts import Ledger
 from ledger.errors import Conflict, Invalid, NotFound
 
@@ -123,6 +133,26 @@ class Models:
         """The versions of a model, newest first, with their metrics and aliases."""
         with self._ledger.store.read() as session:
             return load_versions(session, model)
+
+    def listed(self, model: Model) -> list[Listed]:
+        """The versions of a model, newest first, as far as a list of them names them."""
+        with self._ledger.store.read() as session:
+            return list_versions(session, model.id)
+
+    def versions_called(self, model: Model, ids: Collection[str]) -> list[Version]:
+        """The versions of a model with these ids, newest first, also those that are gone."""
+        with self._ledger.store.read() as session:
+            return load_versions(session, model, ids=ids)
+
+    def measured(self, model: Model) -> dict[str, int]:
+        """How many versions of a model have each metric."""
+        with self._ledger.store.read() as session:
+            return count_measured(session, model.id)
+
+    def told(self, model: Model, metric: str) -> list[Told]:
+        """One metric of all versions of a model, oldest version first."""
+        with self._ledger.store.read() as session:
+            return load_told(session, model.id, metric)
 
     def history(self, model: Model) -> tuple[list[Version], dict[str, Run]]:
         """The versions of a model, newest first, and the runs behind them by run id."""

@@ -6,10 +6,11 @@ all it does.
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Iterable, Iterator, Mapping
 from typing import Final
 
 from catalog.registry.models import Model, Models, Run, Version
+from catalog.registry.version import Listed
 
 _BLOCK: Final = 32
 
@@ -17,7 +18,7 @@ _BLOCK: Final = 32
 class Runs(Mapping[str, Run]):
     """Runs by id, as any mapping; iterating reads them all."""
 
-    def __init__(self, models: Models, model: Model, versions: Sequence[Version]) -> None:
+    def __init__(self, models: Models, model: Model, versions: Iterable[Version | Listed]) -> None:
         self._models = models
         self._model = model
         self._ids = [one.run_id for one in versions]

@@ -9,12 +9,13 @@ from datetime import datetime
 from functools import lru_cache
 from typing import Any, Final
 
-from sqlalchemy import BindParameter, Executable, bindparam
+from sqlalchemy import BindParameter, Executable, bindparam, func
 from sqlalchemy import select as columns
 from sqlmodel import Session, col
 
 from catalog.registry.model import Model
 from catalog.registry.tables import MetricRow, VersionRow
+from ledger.among import among
 
 
 @dataclass(frozen=True)
@@ -48,7 +49,28 @@ class Version:
     optional: frozenset[str] = frozenset()  # input columns that a caller may leave out
 
 
-PRESENT: Final = (
+@dataclass(frozen=True)
+class Listed:
+    """A version as a list of many names it."""
+
+    id: str
+    number: int
+    run_id: str
+    created_at: datetime
+
+
+@dataclass(frozen=True)
+class Told:
+    """One number of a version, with the rows it was measured on, as its run reported it."""
+
+    number: int
+    created_at: datetime
+    value: float
+    dataset: str
+    dataset_digest: str
+
+
+_VERSION: Final = (
     columns(
         col(VersionRow.id),
         col(VersionRow.number),
@@ -61,33 +83,96 @@ PRESENT: Final = (
         col(VersionRow.flavors),
         col(VersionRow.signature),
     )
-    .where(col(VersionRow.model_id) == bindparam("id"), col(VersionRow.gone_at).is_(None))
+    .where(col(VersionRow.model_id) == bindparam("id"))
     .order_by(col(VersionRow.number).desc())
 )
-_METRICS: Final = columns(
+_IS_PRESENT: Final = col(VersionRow.gone_at).is_(None)
+PRESENT: Final = _VERSION.where(_IS_PRESENT)
+_MEASURED: Final = columns(
     col(MetricRow.version_id),
     col(MetricRow.name),
     col(MetricRow.value),
     col(MetricRow.dataset),
     col(MetricRow.dataset_digest),
 ).where(
-    col(MetricRow.version_id) == col(VersionRow.id),
-    col(VersionRow.model_id) == bindparam("id"),
-    col(VersionRow.gone_at).is_(None),
+    col(MetricRow.version_id) == col(VersionRow.id), col(VersionRow.model_id) == bindparam("id")
 )
+_METRICS: Final = _MEASURED.where(_IS_PRESENT)
 _WANTED: Final[BindParameter[Any]] = bindparam("numbers", expanding=True)
 _SOME: Final[Executable] = PRESENT.where(col(VersionRow.number).in_(_WANTED))
 _SOME_METRICS: Final[Executable] = _METRICS.where(col(VersionRow.number).in_(_WANTED))
+# One that was there when it was listed is still shown when it has gone meanwhile.
+_THESE: Final[Executable] = _VERSION.where(among(col(VersionRow.id), "ids"))
+_THESE_METRICS: Final[Executable] = _MEASURED.where(among(col(VersionRow.id), "ids"))
+_LISTED: Final[Executable] = (
+    columns(
+        col(VersionRow.id),
+        col(VersionRow.number),
+        col(VersionRow.run_id),
+        col(VersionRow.created_at),
+    )
+    .where(col(VersionRow.model_id) == bindparam("id"), _IS_PRESENT)
+    .order_by(col(VersionRow.number).desc())
+)
+_COUNTED: Final[Executable] = (
+    columns(col(MetricRow.name), func.count(col(VersionRow.id).distinct()))
+    .where(
+        col(MetricRow.version_id) == col(VersionRow.id),
+        col(VersionRow.model_id) == bindparam("id"),
+        _IS_PRESENT,
+    )
+    .group_by(col(MetricRow.name))
+)
+_TOLD: Final[Executable] = (
+    columns(
+        col(VersionRow.number),
+        col(VersionRow.created_at),
+        col(MetricRow.value),
+        col(MetricRow.dataset),
+        col(MetricRow.dataset_digest),
+    )
+    .where(
+        col(MetricRow.version_id) == col(VersionRow.id),
+        col(MetricRow.name) == bindparam("name"),
+        col(VersionRow.model_id) == bindparam("id"),
+        _IS_PRESENT,
+    )
+    .order_by(col(VersionRow.number), col(MetricRow.dataset), col(MetricRow.dataset_digest))
+)
+
+
+def list_versions(session: Session, model_id: str) -> list[Listed]:
+    """The present versions of a model, newest first, as far as a list of them names them."""
+    rows = session.connection().execute(_LISTED, {"id": model_id}).all()
+    return [Listed(*row) for row in rows]
+
+
+def count_measured(session: Session, model_id: str) -> dict[str, int]:
+    """How many present versions of a model have each metric."""
+    rows = session.connection().execute(_COUNTED, {"id": model_id}).all()
+    return {str(name): int(count) for name, count in rows}
+
+
+def load_told(session: Session, model_id: str, name: str) -> list[Told]:
+    """One metric of all present versions of a model, oldest version first."""
+    rows = session.connection().execute(_TOLD, {"id": model_id, "name": name}).all()
+    return [Told(*row) for row in rows]
 
 
 def load_versions(
-    session: Session, model: Model, numbers: Collection[int] | None = None
+    session: Session,
+    model: Model,
+    numbers: Collection[int] | None = None,
+    *,
+    ids: Collection[str] | None = None,
 ) -> list[Version]:
-    """The present versions of a model, or those with these numbers, newest first."""
+    """The present versions of a model, or those with these numbers or ids, newest first."""
     asked: dict[str, Any] = {"id": model.id}
     which: tuple[Executable, Executable] = PRESENT, _METRICS
     if numbers is not None:
         asked["numbers"], which = list(numbers), (_SOME, _SOME_METRICS)
+    elif ids is not None:
+        asked["ids"], which = list(ids), (_THESE, _THESE_METRICS)
     metrics: dict[str, list[Metric]] = {}
     # All rows at once: taken one by one they cost twice the processor.
     measured = session.connection().execute(which[1], asked).all()
