@@ -20,6 +20,7 @@ from app.panels import (
     loading,
     locked,
     releases_of,
+    rollback,
     sources,
     versions,
     watching,
@@ -122,6 +123,7 @@ def overview(shown: Shown, *, by: Actor) -> None:
     left, right = st.columns([0.56, 0.44])
     with left, page.card("live", stretch=True):
         _live(shown, subject)
+        rollback.button(shown, by=by)
     with right, page.card("glance", stretch=True):
         show(page.section("At a glance"), tables.facts(glance(shown, subject)))
         classification.used_for(shown.model)

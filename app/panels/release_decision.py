@@ -9,7 +9,8 @@ from typing import Final
 import streamlit as st
 
 from app.panels.acts import reason_words
-from app.panels.release_sheet import DID, Dossier, is_waiting_for_worker, verdict_chips
+from app.panels.release_dossier import DID, Dossier
+from app.panels.release_sheet import is_waiting_for_worker, verdict_chips
 from app.session import act, portal
 from app.ui import chips, page, tables, words
 from app.ui.feedback import progress

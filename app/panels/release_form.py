@@ -215,6 +215,19 @@ def _ask(asking: Asking, found: Preview, candidates: tuple[Candidate, ...]) -> N
         placeholder="What is better, for whom, and what an approver should look at",
         disabled=not verdict,
     )
+    policy = found.policy
+    is_emergency = (
+        verdict
+        and policy is not None
+        and policy.emergency is not None
+        and st.checkbox(
+            "This is an emergency",
+            key="emergency",
+            help="One approver decides alone, and gates do not hold it up. Somebody who had no "
+            f"part in it reviews it within {policy.emergency.review_within_days} days, or the "
+            "approval lapses.",
+        )
+    )
     with st.container(horizontal=True, vertical_alignment="center"):
         sent = st.button("Ask for this release", type="primary", key="ask", disabled=not verdict)
         if not verdict:
@@ -226,7 +239,11 @@ def _ask(asking: Asking, found: Preview, candidates: tuple[Candidate, ...]) -> N
                 link("Open release requests", "releases")
     if not sent:
         return
-    made = act(lambda by: portal().requests.request(asking.version.id, asking.alias, reason, by=by))
+    made = act(
+        lambda by: portal().requests.request(
+            asking.version.id, asking.alias, reason, is_emergency=bool(is_emergency), by=by
+        )
+    )
     if made is not None:
         st.switch_page(ways.to("release"), query_params={"id": made.number})
 

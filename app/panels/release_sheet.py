@@ -2,20 +2,19 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Collection, Mapping
-from contextlib import suppress
-from dataclasses import dataclass
+from collections.abc import Callable, Mapping
 from datetime import datetime
 from typing import Final, Literal
 
 import streamlit as st
 
-from app.compared import judged
-from app.panels.findings import table_of
+from app.panels import evidence
 from app.panels.links import link
-from app.portal import Portal
+from app.panels.release_assurance import explained, files, findings, groups, watching
+from app.panels.release_dossier import Dossier
+from app.panels.release_people import people
 from app.ui import chips, page, tables, words
-from app.ui.feedback import notice, problem
+from app.ui.feedback import notice
 from app.ui.markup import (
     Markup,
     join,
@@ -30,20 +29,12 @@ from app.ui.markup import (
     text,
 )
 from app.ui.page import Stop
-from app.ui.tables import Change, Column, Evidence, Gate, Row
-from auth.actors import Actor
-from catalog.assurance.explanations import Explanation, ExplanationState
+from app.ui.tables import Change, Evidence, Gate
 from catalog.impact.portfolio import Line
-from catalog.lineage.difference import Difference, Number, difference
 from catalog.lineage.measured import Measured
-from catalog.registry.models import Model, Version
-from catalog.releases.agreement import Seats
-from catalog.releases.docket import Candidate, Step
 from catalog.releases.gates.asking import Answer, GateResult
 from catalog.releases.request import ReleaseRequest
-from catalog.releases.sheet import Sheet
-from catalog.releases.states import Route, State, Verb
-from ledger.errors import CountersignError, NotFound
+from catalog.releases.states import Route, State
 
 _MOST_CHANGES: Final = 12
 _MOST_NUMBERS: Final = 4
@@ -54,116 +45,6 @@ _VERDICTS: Final[Mapping[Answer, Literal["pass", "fail", "missing"]]] = {
     Answer.FAIL: "fail",
     Answer.MISSING: "missing",
 }
-DID: Final[Mapping[Verb, str]] = {
-    Verb.APPROVE: "Approved",
-    Verb.APPROVE_WITH_CONDITIONS: "Approved with conditions",
-    Verb.REVOKE: "Revoked",
-    Verb.REJECT: "Rejected",
-    Verb.REQUEST_CHANGES: "Asked for changes",
-    Verb.WITHDRAW: "Withdrew",
-    Verb.EXPIRE: "Closed",
-}
-
-
-@dataclass(frozen=True)
-class Dossier:
-    """Everything the screen shows of one request."""
-
-    sheet: Sheet
-    model: Model
-    version: Version | None
-    replaced: Version | None
-    difference: Difference | None
-    judged: tuple[Measured, ...]
-    unread: frozenset[str]
-    affected: Line | None
-    explanation: Explanation | None
-    candidates: tuple[Candidate, ...]
-    history: tuple[Step, ...]
-    files_now: str
-    names: Mapping[str, str]
-    reader: Actor
-    now: datetime
-
-    @property
-    def request(self) -> ReleaseRequest:
-        """The request itself."""
-        return self.sheet.request
-
-    def name(self, person_id: str) -> str:
-        """The name behind an id."""
-        return self.names.get(person_id, "Somebody unknown")
-
-
-def read(portal: Portal, request_id: str, *, by: Actor) -> Dossier | None:
-    """What the screen needs, or the reason in its place when there is no such request."""
-    try:
-        found = gather(portal, request_id, by=by)
-    except NotFound as error:
-        page.head("Releases", "Which request?")
-        problem(error)
-        return None
-    _ask_for_rows(portal, found, by=by)
-    return found
-
-
-def _ask_for_rows(portal: Portal, dossier: Dossier, *, by: Actor) -> None:
-    """Who opens the screen first has the rows of both versions read, as on Compare."""
-    if not dossier.unread or not portal.profiles.may_request(dossier.model, by=by):
-        return
-    # Somebody else asked at the same moment, or a version is gone by now.
-    with suppress(CountersignError):
-        portal.profiles.request(dossier.unread, by=by)
-
-
-def gather(portal: Portal, request_id: str, *, by: Actor) -> Dossier:
-    """Read what the screen needs. Raises NotFound."""
-    sheet = portal.requests.sheet(request_id, by=by)
-    request = sheet.request
-    model = portal.models.get(request.model_id, by=by)
-    asked = {number for number in (request.version_number, request.replaces) if number}
-    versions, runs = portal.models.some(model, asked)
-    mine = versions.get(request.version_number)
-    if mine and mine.id != request.version_id:  # the number belongs to a model made again
-        mine = None
-    live = versions.get(request.replaces) if request.replaces else None
-    rules = sheet.policy.metrics.get(sheet.snapshot.task, [])
-    better = {name: rule.better for rule in rules for name in rule.names}
-    apart = difference(live, mine, runs, better) if mine and live else None
-    known = portal.profiles.of({live.id, mine.id}, by=by) if mine and live else {}
-    lines = portal.impact.portfolio(by=by, model_id=model.id).lines
-    around = portal.docket.around(request.id, by=by, built_by=request.authors)
-    people = {request.requested_by, model.owner_id, *request.authors}
-    people |= {one.person_id for one in request.decisions}
-    people |= {one.person_id for one in around.history}
-    people |= {one.owner_id for one in sheet.findings}
-    people |= {application for line in lines for application, _ in line.applications}
-    return Dossier(
-        sheet=sheet,
-        model=model,
-        version=mine,
-        replaced=live,
-        difference=apart,
-        judged=judged(_shown_first(apart, better), (live, mine), runs, known)
-        if apart and mine and live
-        else (),
-        unread=frozenset({live.id, mine.id} - known.keys()) if mine and live else frozenset(),
-        affected=lines[0] if lines else None,
-        explanation=_explanation(portal, request.version_id, by),
-        candidates=around.candidates,
-        history=around.history,
-        files_now=around.files_now,
-        names=portal.people.names(people),
-        reader=by,
-        now=portal.clock.now(),
-    )
-
-
-def _explanation(portal: Portal, version_id: str, by: Actor) -> Explanation | None:
-    try:
-        return portal.explanations.of(version_id, by=by)
-    except NotFound:
-        return None
 
 
 def draw(dossier: Dossier, *, first: Callable[[Dossier], None]) -> None:
@@ -181,14 +62,16 @@ def draw(dossier: Dossier, *, first: Callable[[Dossier], None]) -> None:
             (_gates_stop(dossier.sheet.gates), _gates),
             (Stop("use", "Use"), _use),
             (Stop("changed", "What changed"), _changed),
-            (Stop("explained", "Explanation"), _explained),
-            (_files_stop(dossier), _files),
-            (_findings_stop(dossier), _findings),
-            (Stop("people", "Who may decide"), _people),
+            (Stop("groups", "By group"), groups),
+            (Stop("explained", "Explanation"), explained),
+            (_files_stop(dossier), files),
+            (Stop("watching", "Once live"), watching),
+            (_findings_stop(dossier), findings),
+            (Stop("people", "Who may decide"), people),
         ):
             if piece is _changed and dossier.difference is None:
                 continue
-            if piece is _findings and not (dossier.sheet.findings or dossier.sheet.snapshot.flaws):
+            if piece is findings and not (dossier.sheet.findings or dossier.sheet.snapshot.flaws):
                 continue
             number += 1
             stops.append(stop)
@@ -277,13 +160,6 @@ def _key_numbers(dossier: Dossier) -> list[tuple[str, Markup]]:
     ]
 
 
-def _shown_first(apart: Difference, deciding: Collection[str]) -> list[Number]:
-    """The few numbers that the screen begins with: on the same rows, what decides first."""
-    compared = [one for one in apart.numbers if one.delta is not None]
-    compared.sort(key=lambda one: one.name not in deciding)
-    return compared[:_MOST_NUMBERS]
-
-
 def before_after(one: Measured) -> Markup:
     """How far a number moved, and better or worse only where that is no noise."""
     number = one.number
@@ -317,6 +193,7 @@ def _gates(dossier: Dossier, number: int) -> None:
         tables.gate_table(gate_row(gate, dossier.now) for gate in sheet.gates),
         note(bound),
     )
+    evidence.acts(dossier, by=dossier.reader)
 
 
 def verdict_chips(gates: tuple[GateResult, ...]) -> list[Markup]:
@@ -350,25 +227,35 @@ def gate_row(gate: GateResult, now: datetime) -> Gate:
 
 
 def _use(dossier: Dossier, number: int) -> None:
-    model, version = dossier.model, dossier.version
-    facts = [
+    model, version, card = dossier.model, dossier.version, dossier.card
+    tier = f"Tier {model.tier}" if model.tier else chips.mark("Missing", "No tier was named")
+    new = version.description.strip() if version else ""
+    facts: list[tuple[str, object]] = [
         ("Owner", dossier.name(model.owner_id) if model.owner_id else "Nobody is named"),
         ("Domain", model.domain or "Not said"),
         ("Predicts", model.task or "Not said"),
+        ("Model tier", tier),
+        (
+            "Regulatory class",
+            model.regulatory_class or chips.mark("Missing", "No class was named"),
+        ),
+        (f"New in v{dossier.request.version_number}", new or "The version has no description."),
     ]
-    new = version.description.strip() if version else ""
+    said = dict(
+        (("Meant for", card.body.use_cases), ("Not meant for", card.body.out_of_scope))
+        if card
+        else ()
+    )
+    facts += [
+        (title, words.listing(list(lines)) if lines else chips.mark("Missing", "Not written yet"))
+        for title, lines in said.items()
+    ]
+    if card is None:
+        facts.append(("Model card", chips.mark("Missing", "Nobody has written one")))
     show(
         page.section("What it is for", number=number, anchor="use"),
         paragraph(model.description.strip() or "MLflow has no description of this model."),
-        tables.facts(
-            [
-                *facts,
-                (
-                    f"New in v{dossier.request.version_number}",
-                    new or "The version has no description.",
-                ),
-            ]
-        ),
+        tables.facts(facts),
     )
 
 
@@ -411,196 +298,6 @@ def _changed(dossier: Dossier, number: int) -> None:
         left=request.replaces,
         right=request.version_number,
     )
-
-
-def _explained(dossier: Dossier, number: int) -> None:
-    request, explanation = dossier.request, dossier.explanation
-    result = explanation.result if explanation else None
-    if explanation is not None and result is not None and explanation.finished_at:
-        top = sorted(zip(result.importance, result.features, strict=True), reverse=True)
-        scale = top[0][0] or 1.0
-        rows = [(name, _bar(value / scale), f"{value:.3g}") for value, name in top[:_TOP_FEATURES]]
-        body = join(
-            (
-                tables.table(
-                    (
-                        Column("Feature", lead=True),
-                        Column("How much it moves the output"),
-                        Column(f"Mean contribution, {result.space}", "right"),
-                    ),
-                    rows,
-                    "What drives the version most",
-                ),
-                note(
-                    f"{result.explainer}, {words.thousands(result.rows_explained)} rows of the "
-                    f"{explanation.sample}, {words.moment(explanation.finished_at)}. A "
-                    "contribution says what the model used, not what causes the outcome, and "
-                    "does not show that it treats people fairly."
-                ),
-            )
-        )
-    else:
-        body = note(_not_explained(explanation, request.version_number))
-    show(page.section("What drives it", number=number, anchor="explained"), body)
-    link(
-        f"Explain v{request.version_number}",
-        "explain",
-        model=dossier.model,
-        version=request.version_number,
-    )
-
-
-def _bar(share: float) -> Markup:
-    filled = tag("i", style=f"width:{max(share, 0.02) * 100:.0f}%")
-    return tag("span", filled, cls="cs-progress", aria_hidden="true")
-
-
-def _not_explained(explanation: Explanation | None, version: int) -> str:
-    if explanation is None:
-        return f"Nobody has asked for an explanation of v{version} yet. Ask for it on Explain."
-    if explanation.state is ExplanationState.FAILED:
-        return f"v{version} could not be explained: {explanation.problem}"
-    return "The explanation is being computed; it is ready within a few minutes."
-
-
-def _files(dossier: Dossier, number: int) -> None:
-    sheet, request = dossier.sheet, dossier.request
-    snapshot = sheet.snapshot
-    if not request.manifest_digest:
-        show(
-            page.section(
-                "Files", chips.status("Missing", "Not read yet"), number=number, anchor="files"
-            ),
-            note("The worker reads every file of the version and records its SHA-256."),
-        )
-        return
-    same = dossier.files_now == request.manifest_digest
-    facts: list[tuple[str, object]] = [
-        ("Files", f"{words.plural(snapshot.manifest_files, 'file')}, SHA-256 of each on record"),
-        ("Digest over all", mono(request.manifest_digest)),
-    ]
-    if snapshot.manifest_at:
-        read = datetime.fromisoformat(snapshot.manifest_at)
-        facts.append(("Read by Countersign", words.moment(read)))
-    facts.append(
-        (
-            "Last reading",
-            chips.mark("Pass", "The same files")
-            if same
-            else chips.mark("Fail", f"Other files: {words.digest(dossier.files_now)}"),
-        )
-    )
-    explained = dossier.explanation.artifacts_digest if dossier.explanation else ""
-    if explained:
-        facts.append(
-            (
-                "Explanation",
-                chips.mark("Pass", "Computed on the same files")
-                if explained == request.manifest_digest
-                else chips.mark("Fail", "Computed on other files"),
-            )
-        )
-    show(
-        page.section(
-            "Files",
-            chips.status("Verified") if same else chips.status("Fail", "Changed"),
-            number=number,
-            anchor="files",
-        ),
-        tables.facts(facts),
-        note("The files are read once more before the alias is moved; a changed byte stops it."),
-    )
-
-
-def _findings(dossier: Dossier, number: int) -> None:
-    found, today = dossier.sheet.findings, dossier.now.date()
-    others = [one.number for one in dossier.sheet.snapshot.flaws]
-    standing = sum(one.stands for one in found)
-    show(
-        page.section(
-            "Findings",
-            f"{standing} to be put right" if found else "",
-            number=number,
-            anchor="findings",
-        ),
-        table_of(found, dossier.names, today) if found else "",
-        note(f"Open on this version or its model when the request was read: {', '.join(others)}.")
-        if others
-        else "",
-    )
-    for one in found:
-        link(f"{one.number}: {one.title[:80]}", "findings", id=one.number)
-
-
-def _people(dossier: Dossier, number: int) -> None:
-    request = dossier.request
-    authors = [dossier.name(one) for one in request.authors]
-    facts: list[tuple[str, object]] = [
-        ("Asked by", dossier.name(request.requested_by)),
-        (
-            "Built by",
-            words.listing(authors) if authors else chips.mark("Missing", "Nobody is known"),
-        ),
-        *((f"Needs of {one.role}", _seats_words(dossier, one)) for one in dossier.sheet.seats),
-    ]
-    pieces: list[Markup] = [tables.facts(facts)]
-    if request.is_open:
-        rows = [
-            Row(
-                (
-                    one.name,
-                    chips.mark("Allowed", "May decide")
-                    if one.verdict
-                    else chips.mark("Refused", "May not decide"),
-                    _why(one, dossier.reader),
-                )
-            )
-            for one in dossier.candidates
-        ]
-        pieces.append(
-            tables.table(
-                (Column("Approver", lead=True), Column("This request"), Column("Why")),
-                rows,
-                "Who decides on this model",
-            )
-            if rows
-            else note("Nobody holds the role approver here. A governance admin gives it on Access.")
-        )
-    if request.decisions:
-        pieces.append(
-            tables.table(
-                (Column("Decided by", lead=True), Column("What"), Column("Why"), Column("When")),
-                [
-                    Row(
-                        (
-                            dossier.name(one.person_id),
-                            DID.get(one.verb, one.verb),
-                            one.reason,
-                            words.moment(one.at),
-                        )
-                    )
-                    for one in request.decisions
-                ],
-                "Decisions so far",
-            )
-        )
-    show(page.section("Who may decide", number=number, anchor="people"), *pieces)
-
-
-def _seats_words(dossier: Dossier, seats: Seats) -> str:
-    """How many of a role must agree, and who did."""
-    who = f": {words.listing([dossier.name(one) for one in seats.agreed])}" if seats.agreed else ""
-    return f"{len(seats.agreed)} of {seats.needed} agreed{who}"
-
-
-def _why(one: Candidate, reader: Actor) -> str:
-    if one.verdict:
-        return one.verdict.reason
-    who = {"requester": "asked for this release", "author": "built this version"}
-    said = who.get(one.verdict.code)
-    if said is None:
-        return one.verdict.reason
-    return f"You {said}." if one.person_id == reader.id else f"{one.name} {said}."
 
 
 # -- the rail --------------------------------------------------------------------------------------

@@ -10,7 +10,7 @@ from sqlalchemy import Executable, bindparam
 from sqlalchemy import select as columns
 from sqlmodel import Session, col
 
-from auth.access import Verdict, decide
+from auth.access import Resource, Verdict, decide
 from auth.actors import Actor
 from auth.actors import Kind as Who
 from auth.people import as_of_now
@@ -68,11 +68,11 @@ class Rollbacks:
                     )
             return list(found.values())
 
-    def may(self, model: ModelRow, *, by: Actor) -> Verdict:
+    def may(self, where: Resource, *, by: Actor) -> Verdict:
         """Whether the actor may set aliases of a model back."""
         if by.kind is Who.APPLICATION:
             return Verdict(False, "Only a person rolls back.", "not-a-person")
-        return decide(by, "release:roll-back", resource(model))
+        return decide(by, "release:roll-back", where)
 
     def roll_back(self, version_id: str, alias: str, reason: str, *, by: Actor) -> ReleaseRequest:
         """Set an alias back to a version; one signature is enough, as two people approved it once.
@@ -90,7 +90,7 @@ class Rollbacks:
             act.facts |= {"version": version_id, "alias": alias, "route": Route.ROLLBACK}
             by = as_of_now(act.session, by, at=act.at)
             model, version = _found(act.session, version_id, by)
-            self.may(model, by=by).insist()
+            self.may(resource(model), by=by).insist()
             held = act.session.get(AliasRow, (model.id, alias))
             if held is not None and held.version_id == version.id:
                 raise Conflict(

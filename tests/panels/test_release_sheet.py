@@ -6,7 +6,8 @@ from datetime import UTC, datetime
 
 import pytest
 
-from app.panels.release_sheet import affected_words, before_after, gate_row, read
+from app.panels.release_dossier import read
+from app.panels.release_sheet import affected_words, before_after, gate_row
 from catalog.lineage.difference import Number
 from catalog.lineage.intervals import Interval
 from catalog.lineage.measured import Measured

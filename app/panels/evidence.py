@@ -1,0 +1,138 @@
+"""Evidence on the reviewer's screen: questions that people answer, and what is attached by hand."""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Mapping
+from typing import Any, Final
+
+import streamlit as st
+
+from app.panels.release_dossier import Dossier
+from app.session import act, portal
+from app.ui.feedback import notice
+from app.ui.markup import paragraph, show
+from auth.access import decide
+from auth.actors import Actor, Kind
+from catalog.releases.policies.questions import AttestationGate, flat
+from ledger.errors import Invalid
+
+# What a piece of each kind says, to begin with; what stands in it is replaced.
+TEMPLATES: Final[Mapping[str, Mapping[str, Any]]] = {
+    "scan": {"tool": "", "findings": 0, "detail": ""},
+    "fairness": {
+        "measure": "impact ratio",
+        "by": "sex",
+        "groups": [
+            {"group": "female", "rows": 0, "value": 0.0},
+            {"group": "male", "rows": 0, "value": 0.0},
+        ],
+    },
+    "slices": {
+        "metric": "auc",
+        "by": "region",
+        "groups": [{"group": "north", "rows": 0, "value": 0.0}],
+    },
+    "monitoring-plan": {"signals": ["data drift", "errors"], "rollback": ""},
+    "data-check": {"dataset": "", "sound": True, "detail": ""},
+    "check": {"check": "", "passed": True, "detail": ""},
+    "document": {"title": "", "sha256": "", "media_type": "application/pdf", "size_bytes": 0},
+}
+
+
+def acts(dossier: Dossier, *, by: Actor) -> None:
+    """What this reader may add to what the request rests on, while it is open."""
+    if not dossier.request.is_open or by.kind is not Kind.PERSON:
+        return
+    where = dossier.model.resource
+    asked = questions(dossier) if decide(by, "evidence:attest", where) else []
+    may_attach = decide(by, "evidence:attach", where)
+    if not (asked or may_attach):
+        return
+    with st.container(horizontal=True, key="evidence-acts"):
+        if asked and st.button("Answer a question", key="attest", icon=":material/how_to_reg:"):
+            st.dialog("Answer a question of the policy", width="medium")(_answer)(dossier, asked)
+        if may_attach and st.button("Attach evidence", key="attach", icon=":material/attach_file:"):
+            st.dialog("Attach evidence", width="medium")(_attach)(dossier)
+
+
+def questions(dossier: Dossier) -> list[str]:
+    """The questions of the policy that only a person answers."""
+    gates = flat(list(dossier.sheet.policy.gates))
+    return [one.question for one in gates if isinstance(one, AttestationGate)]
+
+
+def _answer(dossier: Dossier, asked: list[str]) -> None:
+    question = st.selectbox("Question", asked, key="question")
+    said = st.radio("Your answer", ("Yes", "No"), index=None, horizontal=True, key="answer")
+    why = st.text_area(
+        "Why (required)", key="statement", placeholder="What you looked at, and where it is"
+    )
+    show(paragraph("It counts under your name, and the request is read again before an approval."))
+    if not st.button("Sign", key="sign", type="primary", disabled=said is None):
+        return
+    says = {"question": question, "answer": said == "Yes", "statement": why}
+    _attached(dossier, "attestation", says)
+
+
+def _attach(dossier: Dossier) -> None:
+    kind = st.selectbox("Kind", list(TEMPLATES), key="evidence-kind")
+    written = st.text_area(
+        "What it says (JSON)",
+        value=json.dumps(TEMPLATES[kind], indent=2),
+        height=220,
+        key=f"says-{kind}",
+    )
+    left, right = st.columns(2)
+    producer = left.text_input(
+        "Made by", key="producer", placeholder="The tool or team; you, where empty", max_chars=120
+    )
+    days = right.number_input(
+        "Counts for days",
+        min_value=1,
+        max_value=3650,
+        value=None,
+        key="days",
+        placeholder="for ever",
+    )
+    show(paragraph("It is marked self-reported: Countersign did not compute it."))
+    if not st.button("Attach", key="sign", type="primary"):
+        return
+    try:
+        says = _read(written)
+    except Invalid as wrong:
+        notice(wrong.message, wrong.hint)
+        return
+    _attached(dossier, kind, says, producer=producer, days=int(days) if days else None)
+
+
+def _read(written: str) -> Mapping[str, Any]:
+    """The JSON somebody wrote. Raises Invalid with the line."""
+    try:
+        says = json.loads(written)
+    except (ValueError, RecursionError) as error:
+        line = getattr(error, "lineno", 1)
+        raise Invalid(
+            f"Line {line} is no JSON.", hint="Keep the quotes, commas and braces of the template."
+        ) from error
+    if not isinstance(says, dict):
+        raise Invalid("It is no JSON object.", hint="Begin with { and end with }.")
+    return says
+
+
+def _attached(
+    dossier: Dossier,
+    kind: str,
+    says: Mapping[str, Any],
+    *,
+    producer: str = "",
+    days: int | None = None,
+) -> None:
+    version = dossier.request.version_id
+    made = act(
+        lambda by: portal().evidence.attach(
+            version, kind, says, producer=producer, days=days, by=by
+        )
+    )
+    if made is not None:
+        st.rerun()

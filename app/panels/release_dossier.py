@@ -1,0 +1,147 @@
+"""Everything the reviewer's screen shows of one request, gathered by the reader's rights."""
+
+from __future__ import annotations
+
+from collections.abc import Collection, Mapping
+from contextlib import suppress
+from dataclasses import dataclass
+from datetime import datetime
+from typing import Final
+
+from app.compared import judged
+from app.portal import Portal
+from app.ui import page
+from app.ui.feedback import problem
+from auth.actors import Actor
+from catalog.assurance.explanations import Explanation
+from catalog.impact.portfolio import Line
+from catalog.lineage.difference import Difference, Number, difference
+from catalog.lineage.measured import Measured
+from catalog.registry.cards.cards import Card
+from catalog.registry.models import Model, Version
+from catalog.releases.docket import Candidate, Step
+from catalog.releases.request import ReleaseRequest
+from catalog.releases.sheet import Sheet
+from catalog.releases.states import Verb
+from ledger.errors import CountersignError, NotFound
+
+_MOST_NUMBERS: Final = 4
+DID: Final[Mapping[Verb, str]] = {
+    Verb.APPROVE: "Approved",
+    Verb.APPROVE_WITH_CONDITIONS: "Approved with conditions",
+    Verb.REVOKE: "Revoked",
+    Verb.REJECT: "Rejected",
+    Verb.REQUEST_CHANGES: "Asked for changes",
+    Verb.WITHDRAW: "Withdrew",
+    Verb.EXPIRE: "Closed",
+}
+
+
+@dataclass(frozen=True)
+class Dossier:
+    """Everything the screen shows of one request."""
+
+    sheet: Sheet
+    model: Model
+    version: Version | None
+    replaced: Version | None
+    difference: Difference | None
+    judged: tuple[Measured, ...]
+    unread: frozenset[str]
+    affected: Line | None
+    card: Card | None
+    explanation: Explanation | None
+    candidates: tuple[Candidate, ...]
+    history: tuple[Step, ...]
+    files_now: str
+    names: Mapping[str, str]
+    reader: Actor
+    now: datetime
+
+    @property
+    def request(self) -> ReleaseRequest:
+        """The request itself."""
+        return self.sheet.request
+
+    def name(self, person_id: str) -> str:
+        """The name behind an id."""
+        return self.names.get(person_id, "Somebody unknown")
+
+
+def read(portal: Portal, request_id: str, *, by: Actor) -> Dossier | None:
+    """What the screen needs, or the reason in its place when there is no such request."""
+    try:
+        found = gather(portal, request_id, by=by)
+    except NotFound as error:
+        page.head("Releases", "Which request?")
+        problem(error)
+        return None
+    _ask_for_rows(portal, found, by=by)
+    return found
+
+
+def _ask_for_rows(portal: Portal, dossier: Dossier, *, by: Actor) -> None:
+    """Who opens the screen first has the rows of both versions read, as on Compare."""
+    if not dossier.unread or not portal.profiles.may_request(dossier.model, by=by):
+        return
+    # Somebody else asked at the same moment, or a version is gone by now.
+    with suppress(CountersignError):
+        portal.profiles.request(dossier.unread, by=by)
+
+
+def gather(portal: Portal, request_id: str, *, by: Actor) -> Dossier:
+    """Read what the screen needs. Raises NotFound."""
+    sheet = portal.requests.sheet(request_id, by=by)
+    request = sheet.request
+    model = portal.models.get(request.model_id, by=by)
+    asked = {number for number in (request.version_number, request.replaces) if number}
+    versions, runs = portal.models.some(model, asked)
+    mine = versions.get(request.version_number)
+    if mine and mine.id != request.version_id:  # the number belongs to a model made again
+        mine = None
+    live = versions.get(request.replaces) if request.replaces else None
+    rules = sheet.policy.metrics.get(sheet.snapshot.task, [])
+    better = {name: rule.better for rule in rules for name in rule.names}
+    apart = difference(live, mine, runs, better) if mine and live else None
+    known = portal.profiles.of({live.id, mine.id}, by=by) if mine and live else {}
+    lines = portal.impact.portfolio(by=by, model_id=model.id).lines
+    around = portal.docket.around(request.id, by=by, built_by=request.authors)
+    people = {request.requested_by, model.owner_id, *request.authors}
+    people |= {one.person_id for one in request.decisions}
+    people |= {one.person_id for one in around.history}
+    people |= {one.owner_id for one in sheet.findings}
+    people |= {application for line in lines for application, _ in line.applications}
+    return Dossier(
+        sheet=sheet,
+        model=model,
+        version=mine,
+        replaced=live,
+        difference=apart,
+        judged=judged(shown_first(apart, better), (live, mine), runs, known)
+        if apart and mine and live
+        else (),
+        unread=frozenset({live.id, mine.id} - known.keys()) if mine and live else frozenset(),
+        affected=lines[0] if lines else None,
+        card=portal.cards.of(model) if sheet.snapshot.card_digest else None,
+        explanation=_explanation(portal, request.version_id, by),
+        candidates=around.candidates,
+        history=around.history,
+        files_now=around.files_now,
+        names=portal.people.names(people),
+        reader=by,
+        now=portal.clock.now(),
+    )
+
+
+def _explanation(portal: Portal, version_id: str, by: Actor) -> Explanation | None:
+    try:
+        return portal.explanations.of(version_id, by=by)
+    except NotFound:
+        return None
+
+
+def shown_first(apart: Difference, deciding: Collection[str]) -> list[Number]:
+    """The few numbers that the screen begins with: on the same rows, what decides first."""
+    compared = [one for one in apart.numbers if one.delta is not None]
+    compared.sort(key=lambda one: one.name not in deciding)
+    return compared[:_MOST_NUMBERS]
