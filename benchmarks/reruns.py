@@ -32,6 +32,7 @@ VISITS: Final[dict[str, tuple[Person, str]]] = {
     "inbox": (BOB, ""),
     "releases": (BOB, ""),
     "policies": (GRACE, ""),
+    "findings": (BOB, ""),
     "release": (BOB, "id=RR-2026-0013"),
     "notifications": (ALICE, ""),
     "use_case": (ALICE, ""),

@@ -58,8 +58,8 @@ def every(*, by: Actor) -> None:
     found = portal().findings.page(wanted, by=by, offset=(number - 1) * PAGE)
     now = portal().clock.now()
     names = portal().people.names({one.owner_id for one in found.findings})
-    late = f", {found.overdue:,} of them overdue" if found.overdue else ""
-    show(page.group(f"{words.plural(found.total, 'finding')}{late}", found.total))
+    late = f"Findings, {found.overdue:,} of them overdue" if found.overdue else "Findings"
+    show(page.group(late, found.total))
     for one in found.findings:
         _card(one, names, now.date())
     if not found.findings:
@@ -134,7 +134,7 @@ def one(asked: str, *, by: Actor) -> None:
     if may.remedy or may.close or may.assign:
         _bar(found, may, by=by)
     elif found.stands:
-        show(note(may.close.reason if found.remedy else may.remedy.reason))
+        show(note(_next_step(found, closing=False)))
 
 
 def _bar(found: Finding, may: May, *, by: Actor) -> None:

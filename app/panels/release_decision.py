@@ -234,7 +234,8 @@ def bar(dossier: Dossier) -> None:
 def _standing_summary(dossier: Dossier) -> object:
     standing = sum(one.stands for one in dossier.sheet.findings)
     if not standing:
-        return tag("span", "Every condition is met, or there were none.")
+        met = "Every condition is met. " if dossier.sheet.findings else ""
+        return tag("span", f"{met}The approval holds until somebody revokes it.")
     return tag("span", f"{words.plural(standing, 'condition')} to be met.")
 
 

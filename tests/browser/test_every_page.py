@@ -52,6 +52,8 @@ VISITS: Final[tuple[tuple[Person, tuple[str, ...]], ...]] = (
             "/release",
             "/release?id=RR-{year}-0013",
             "/release?id=RR-{year}-0009",
+            "/findings",
+            "/findings?id=F-{year}-0000",
         ),
     ),
     (CAROL, ("/", "/impact", "/impact?model=credit-pd")),

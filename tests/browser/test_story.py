@@ -38,6 +38,8 @@ def test_a_model_is_found_understood_released_by_two_people_recorded_and_seen(
     _reads_it_all_in_audit(visit(ERIK, f"/audit?about={number}"))
     until(lambda: _live(demo) == 3, "the catalog has seen the alias move")
     _sees_it(visit(CAROL, "/impact"))
+    _goes_back(dan)
+    assert int(mlflow.get_model_version_by_alias(MODEL, "champion").version) == 2
 
 
 def _finds(dan: Visitor) -> None:
@@ -124,3 +126,13 @@ def _sees_it(carol: Visitor) -> None:
     carol.reads("credit-scorecard v3 is champion", within=SECONDS)
     carol.reads("in place of v2, approved by Bob Okafor")
     carol.shot("story-9-impact")
+
+
+def _goes_back(dan: Visitor) -> None:
+    """Two clicks on the Model page: the version before was approved, and is live again."""
+    dan.open(f"/model?name={MODEL}")
+    dan.page.get_by_role("button", name="Roll back").click()
+    dan.page.get_by_role("button", name="Set back to v2").click()
+    dan.page.wait_for_url("**/release?id=RR-*")
+    dan.reads("@champion to v2 moved in MLflow", within=MINUTES)
+    dan.shot("story-10-back")
