@@ -12,7 +12,7 @@ from typing import Any, Final
 
 from app.ci import addresses
 from app.ci.calls import open_api
-from app.ci.words import shown
+from app.ci.words import minute, shown
 from ledger.errors import Invalid
 
 _LARGEST_FILE: Final = 1024 * 1024
@@ -45,11 +45,11 @@ def add(asked: argparse.Namespace) -> int:
         **where,
     )
     until = made.get("expires_at")
-    counts = f"It counts until {until}." if until else "It counts until it is taken back."
+    counts = f"until {minute(str(until))}" if until else "until it is taken back"
     print(
         shown(
             f"On record for models:/{which.name}/{number}: {made.get('kind')} {made.get('name')}, "
-            f"self-reported by {made.get('producer')}, SHA-256 {made.get('digest')}. {counts}"
+            f"self-reported by {made.get('producer')}, {made.get('digest')}. It counts {counts}."
         )
     )
     return 0

@@ -5,7 +5,7 @@ from __future__ import annotations
 from typing import Final
 
 from app.ci.answers import Answers, Gate, Standing
-from app.ci.words import shown
+from app.ci.words import minute, shown
 
 _MARKS: Final = {
     Standing.PASS: "PASS",
@@ -51,15 +51,18 @@ def _number(waiting: int) -> str:
 
 
 def _title(answers: Answers) -> str:
-    instead = (
-        f"in place of version {answers.replaces}" if answers.replaces else "which nothing is on yet"
-    )
+    if answers.replaces == answers.version:
+        instead = "which it is already"
+    elif answers.replaces:
+        instead = f"in place of version {answers.replaces}"
+    else:
+        instead = "which no version is yet"
     return shown(f"Gates for {answers.uri} as {answers.alias}, {instead}")
 
 
 def _under_it(answers: Answers) -> str:
-    minute = answers.asked_at[:16].replace("T", " ")
-    return shown(f"Policy {answers.policy}, asked on {minute} UTC at {answers.portal}")
+    at = minute(answers.asked_at)
+    return shown(f"Policy {answers.policy}, asked on {at} at {answers.portal}")
 
 
 def _row(gate: Gate) -> tuple[str, ...]:

@@ -29,6 +29,11 @@ def _unseen(one: str) -> str:
     return " " if one.isspace() else "\N{REPLACEMENT CHARACTER}"
 
 
+def minute(at: str) -> str:
+    """A moment of the API, to the minute: `2026-11-20 09:12 UTC`."""
+    return f"{at[:16].replace('T', ' ')} UTC"
+
+
 def for_xml(text: str) -> str:
     """The text without the characters that XML cannot hold."""
     return _NOT_IN_XML.sub("\N{REPLACEMENT CHARACTER}", text)

@@ -3,13 +3,21 @@
 from __future__ import annotations
 
 import socket
+import ssl
 import threading
 from collections.abc import Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass, field
+from datetime import UTC, datetime, timedelta
 from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
+from ipaddress import IPv4Address
+from pathlib import Path
 
 import uvicorn
+from cryptography import x509
+from cryptography.hazmat.primitives import hashes, serialization
+from cryptography.hazmat.primitives.asymmetric import ec
+from cryptography.x509.oid import NameOID
 from starlette.applications import Starlette
 from starlette.routing import Mount
 from starlette.types import ASGIApp, Receive, Scope, Send
@@ -62,8 +70,8 @@ class Stranger:
 
 
 @contextmanager
-def a_stranger() -> Iterator[Stranger]:
-    """Somebody else's server on a port of this machine."""
+def a_stranger(*, encrypted_in: Path | None = None) -> Iterator[Stranger]:
+    """Somebody else's server on a port of this machine; with a folder for it, one of TLS."""
     stranger = Stranger()
 
     class Handler(BaseHTTPRequestHandler):
@@ -83,8 +91,38 @@ def a_stranger() -> Iterator[Stranger]:
 
     with ThreadingHTTPServer(("127.0.0.1", 0), Handler) as server:
         stranger.url = f"http://127.0.0.1:{server.server_address[1]}"
+        if encrypted_in is not None:
+            stranger.url = stranger.url.replace("http", "https")
+            server.socket = _encrypted(encrypted_in, server.socket)
         thread = threading.Thread(target=server.serve_forever, args=(0.02,), daemon=True)
         thread.start()
         yield stranger
         server.shutdown()
         thread.join(10)
+
+
+def _encrypted(folder: Path, listening: socket.socket) -> ssl.SSLSocket:
+    """The socket behind TLS, with a certificate that only its own file vouches for."""
+    key = ec.generate_private_key(ec.SECP256R1())
+    name = x509.Name([x509.NameAttribute(NameOID.COMMON_NAME, "127.0.0.1")])
+    now = datetime.now(UTC)
+    certificate = (
+        x509.CertificateBuilder()
+        .subject_name(name)
+        .issuer_name(name)
+        .public_key(key.public_key())
+        .serial_number(x509.random_serial_number())
+        .not_valid_before(now - timedelta(days=1))
+        .not_valid_after(now + timedelta(days=1))
+        .add_extension(
+            x509.SubjectAlternativeName([x509.IPAddress(IPv4Address("127.0.0.1"))]), False
+        )
+        .sign(key, hashes.SHA256())
+    )
+    pem = serialization.Encoding.PEM
+    plain = (serialization.PrivateFormat.PKCS8, serialization.NoEncryption())
+    (folder / "key.pem").write_bytes(key.private_bytes(pem, *plain))
+    (folder / "certificate.pem").write_bytes(certificate.public_bytes(pem))
+    context = ssl.SSLContext(ssl.PROTOCOL_TLS_SERVER)
+    context.load_cert_chain(folder / "certificate.pem", folder / "key.pem")
+    return context.wrap_socket(listening, server_side=True)

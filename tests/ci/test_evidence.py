@@ -50,7 +50,7 @@ def test_a_file_says_it_and_pairs_say_the_rest(
     pairs = ("--set", "findings=0", "--set", "detail=all = well", "--expires-in-days", "30")
     ran = run(*ADD, "--kind", "scan", "--file", str(file), *pairs)
     assert ran.code == 0, ran.err
-    assert "It counts until 2026-12-20" in ran.out
+    assert "It counts until 2026-12-20 09:12 UTC." in ran.out
     (piece,) = on_record(small_house)
     assert dict(piece.says) == {"tool": "picklescan", "findings": 0, "detail": "all = well"}
     assert piece.producer == "GitLab CI risk/credit-pd 77"

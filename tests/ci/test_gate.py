@@ -21,7 +21,7 @@ from catalog.releases.requests import Requests
 from tests.api.test_gates import UNIT, in_force
 from tests.cast import WHY, House
 from tests.ci.conftest import Run
-from tests.ci.serving import Served, Stranger
+from tests.ci.serving import Served, Stranger, a_stranger
 from tests.stack import plain_environment
 
 V2 = ("gate", "models:/credit-pd/2", "--alias", "champion")
@@ -34,9 +34,19 @@ def test_when_no_gate_stands_in_the_way_it_exits_with_0(there: Served, run: Run)
     ran = run(*V2)
     assert (ran.code, ran.err) == (0, "")
     assert "Gates for models:/credit-pd/2 as champion, in place of version 1" in ran.out
-    assert "Policy baseline v1" in ran.out
+    assert f"Policy baseline v1, asked on 2026-11-20 09:12 UTC at {there.url}" in ran.out
     assert ran.out.count("PASS") == 4
     assert "No gate of 5 stands in the way. 1 is answered once a request is sent." in ran.out
+
+
+@pytest.mark.parametrize(
+    ("uri", "alias", "words"),
+    [("models:/credit-pd/1", "champion", "it is"), ("models:/credit-pd/1", "shadow", "no version")],
+)
+def test_what_it_would_take_the_place_of_is_told(
+    there: Served, run: Run, uri: str, alias: str, words: str
+) -> None:
+    assert f"{uri} as {alias}, which {words}" in run("gate", uri, "--alias", alias).out
 
 
 def test_a_gate_that_fails_is_told_with_its_reason_and_exits_with_1(
@@ -346,6 +356,22 @@ def test_who_answers_and_is_no_portal_passes_nothing(
     ran = run(*V2)
     assert (ran.code, ran.out) == (2, "")
     assert words in ran.err
+
+
+def test_a_certificate_that_nobody_vouches_for_is_told(
+    there: Served, run: Run, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    with a_stranger(encrypted_in=tmp_path) as encrypted:
+        monkeypatch.setenv("COUNTERSIGN_URL", encrypted.url)
+        ran = run(*V2)
+        assert (ran.code, ran.out) == (2, "")
+        assert "cannot be trusted: self-signed certificate." in ran.err
+        assert "SSL_CERT_FILE" in ran.err
+        assert encrypted.seen == []
+        # Vouched for it is spoken to, and turns out to be no portal.
+        monkeypatch.setenv("SSL_CERT_FILE", str(tmp_path / "certificate.pem"))
+        assert "is not understood" in run(*V2).err
+        assert len(encrypted.seen) == 1
 
 
 @pytest.mark.parametrize("status", [301, 302, 303, 307, 308])
