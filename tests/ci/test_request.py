@@ -6,9 +6,11 @@ from collections.abc import Callable
 
 import pytest
 
+from app.ci.answers import Standing
 from app.ci.calls import open_api
-from app.ci.request import wait
-from catalog.releases.states import Verb
+from app.ci.request import _APPROVED, _OVER, _WAITING, wait
+from catalog.releases.gates.answers import Answer
+from catalog.releases.states import State, Verb
 from ledger.errors import Unavailable
 from tests.cast import WHY, House
 from tests.ci.conftest import Run
@@ -153,3 +155,9 @@ def test_a_wait_has_bounds(there: Served, run: Run, minutes: str) -> None:
     ran = run(*ASK, "--wait", "--wait-minutes", minutes)
     assert ran.code == 2
     assert "from 1 to 1440 minutes" in ran.err or "expected one argument" in ran.err
+
+
+def test_every_state_of_a_request_and_every_verdict_of_a_gate_is_understood() -> None:
+    assert {str(one) for one in State} <= _WAITING | _APPROVED | _OVER
+    assert not (_WAITING & _OVER or _APPROVED & _OVER or _WAITING & _APPROVED)
+    assert {str(one) for one in Answer} == {str(one) for one in Standing} - {"later"}
