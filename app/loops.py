@@ -16,10 +16,12 @@ from ledger.errors import CountersignError
 MIRROR: Final = Actor.system("mirror")
 RELEASES: Final = Actor.system("releases")
 NOTIFIER: Final = Actor.system("notifier")
+RECONCILER: Final = Actor.system("reconciliation")
 
 _LOG: Final = logging.getLogger(__name__)
 _OUTBOX_SECONDS: Final = 0.3
 _INDEX_SECONDS: Final = 0.25
+_RECONCILE_SECONDS: Final = 1.0
 _OVERDUE_SECONDS: Final = 600.0
 _TRUST_SECONDS: Final = 3600.0
 _POST_SECONDS: Final = 1.0
@@ -35,6 +37,7 @@ def threads(
         lambda: _index(portal, stop),
         lambda: _post(portal, stop),
         lambda: _overdue(portal, stop),
+        lambda: _reconcile(portal, stop),
     )
     return [threading.Thread(target=work, daemon=True) for work in works]
 
@@ -99,6 +102,20 @@ def _post(portal: Portal, stop: threading.Event) -> None:
     while not stop.is_set():
         carefully("post", ask)
         stop.wait(_POST_SECONDS)
+
+
+def _reconcile(portal: Portal, stop: threading.Event) -> None:
+    """Explain what moved in MLflow as soon as it is seen, and see to what is put right."""
+    while not stop.is_set():
+        reconcile(portal)
+        stop.wait(_RECONCILE_SECONDS)
+
+
+def reconcile(portal: Portal) -> None:
+    """One round of it: find, have set back what is to be, close what was put right."""
+    carefully("reconciliation", lambda: portal.reconciliation.run(by=RECONCILER))
+    carefully("setting back", lambda: portal.remedies.revert(by=RECONCILER))
+    carefully("closing findings", lambda: portal.remedies.close(by=RECONCILER))
 
 
 def _overdue(portal: Portal, stop: threading.Event) -> None:

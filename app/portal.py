@@ -59,6 +59,8 @@ from catalog.releases.evidence.attaching import Evidence
 from catalog.releases.findings.findings import Findings
 from catalog.releases.policies.shelf import Policies
 from catalog.releases.promotions import Promotions
+from catalog.releases.reconciliation.reconciliation import Reconciliation
+from catalog.releases.reconciliation.remedies import Remedies
 from catalog.releases.replay import Replay
 from catalog.releases.requests import Requests
 from catalog.releases.rollbacks import Rollbacks
@@ -129,6 +131,8 @@ class Portal:
     approvals: Approvals
     findings: Findings
     rollbacks: Rollbacks
+    reconciliation: Reconciliation
+    remedies: Remedies
     docket: Docket
     promotions: Promotions
     explanations: Explanations
@@ -172,6 +176,7 @@ def build(
         slug: Mirror(store, clock, journal, servers.at(slug), slug) for slug in servers.slugs
     }
     policies = Policies(ledger)
+    rollbacks = Rollbacks(ledger, policies)
     secrets = SecretBox(settings.data_dir / "keys")
     finder = Finder(store, clock)
     people = People(ledger)
@@ -217,7 +222,9 @@ def build(
         requests=Requests(ledger, policies),
         approvals=Approvals(ledger),
         findings=Findings(ledger),
-        rollbacks=Rollbacks(ledger, policies),
+        rollbacks=rollbacks,
+        reconciliation=Reconciliation(ledger, policies),
+        remedies=Remedies(ledger, policies, rollbacks),
         docket=Docket(ledger, policies),
         promotions=Promotions(
             ledger, policies, servers, TicketOffice(settings.data_dir / "keys", clock)

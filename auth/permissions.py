@@ -145,6 +145,7 @@ ROLE_PERMISSIONS: Final[dict[Role, frozenset[str]]] = {
             "profile:compute",
             "promotion:carry-out",
             "release:read",
+            "release:roll-back",
             "token:issue:application",
             "use-case:accept",
             "use-case:propose",

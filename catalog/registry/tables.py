@@ -12,6 +12,8 @@ from ledger.store import UtcDateTime
 UNCLASSIFIED = "gone_at IS NULL AND (owner_id = '' OR domain = '' OR task = '')"
 CLOSED = "(gone_at IS NOT NULL OR restricted_at IS NOT NULL)"
 UNREADY = "status <> 'READY'"
+# What an approval must explain; descriptions and new versions explain themselves.
+WATCHED = "kind IN ('alias', 'artifact', 'deleted', 'renamed', 'stage', 'tag')"
 
 
 def _text() -> Column[str]:
@@ -175,6 +177,13 @@ class ChangeRow(SQLModel, table=True):
     __table_args__ = (
         Index("ix_registry_change_model", "model_id", "sequence"),
         Index("ix_registry_change_kind", "model_id", "kind", "name"),
+        # Read in order by whoever looks for an explanation: most of a first crawl is not in it.
+        Index(
+            "ix_registry_change_watched",
+            "sequence",
+            sqlite_where=text(WATCHED),
+            postgresql_where=text(WATCHED),
+        ),
     )
 
     sequence: int | None = Field(default=None, primary_key=True)

@@ -95,6 +95,8 @@ class RequestRow(SQLModel, table=True):
     problem: str = ""
     # How it is asked: as usual, in an emergency, or back to what was approved before.
     route: str = Field(default="release", sa_column_kwargs={"server_default": text("'release'")})
+    # The revision whose approvers were reminded, once.
+    reminded: int = Field(default=0, sa_column_kwargs={"server_default": text("0")})
 
 
 class DecisionRow(SQLModel, table=True):
@@ -178,3 +180,31 @@ class FindingRow(SQLModel, table=True):
     closed_by: str = ""
     closed_at: datetime | None = Field(default=None, sa_column=_moment(nullable=True))
     closed_why: str = Field(default="", sa_column=_text())
+    # What became of setting the alias back by itself: when, by which request, or why not.
+    reverted_at: datetime | None = Field(default=None, sa_column=_moment(nullable=True))
+    reverted_by: str = Field(default="", sa_column_kwargs={"server_default": text("''")})
+    not_reverted: str = Field(
+        default="", sa_column=Column(Text, nullable=False, server_default=text("''"))
+    )
+    # What was reminded of its day, once.
+    reminded_on: date | None = Field(default=None, sa_column=Column(Date, nullable=True))
+
+
+class ReconciliationRow(SQLModel, table=True):
+    """Up to where the changes in MLflow have been explained; there is one such row."""
+
+    __tablename__ = "reconciliation"
+
+    journal: str = Field(primary_key=True)
+    sequence: int
+    at: datetime = Field(sa_column=_moment())
+
+
+class WatchedServerRow(SQLModel, table=True):
+    """Since when a server is watched: what its first crawl showed was there before."""
+
+    __tablename__ = "watched_server"
+
+    server: str = Field(primary_key=True)
+    sequence: int
+    since: datetime = Field(sa_column=_moment())

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Iterable
 from dataclasses import dataclass
-from datetime import date, datetime
+from datetime import date, datetime, timedelta
 from enum import StrEnum
 from typing import Any, Final
 
@@ -52,6 +52,7 @@ class FindingVerb(StrEnum):
     CLOSE = "close"
     REOPEN = "reopen"
     DROP = "drop"
+    VERIFY = "verify"
 
 
 TRANSITIONS: Final[dict[tuple[FindingState, FindingVerb], FindingState]] = {
@@ -59,11 +60,16 @@ TRANSITIONS: Final[dict[tuple[FindingState, FindingVerb], FindingState]] = {
     (FindingState.OPEN, FindingVerb.REMEDY): FindingState.REMEDIED,
     (FindingState.REMEDIED, FindingVerb.CLOSE): FindingState.CLOSED,
     (FindingState.REMEDIED, FindingVerb.REOPEN): FindingState.OPEN,
+    # Countersign itself saw in MLflow that it was put right.
+    (FindingState.OPEN, FindingVerb.VERIFY): FindingState.CLOSED,
+    (FindingState.REMEDIED, FindingVerb.VERIFY): FindingState.CLOSED,
     # What it was a condition of came to nothing.
     (FindingState.OPEN, FindingVerb.DROP): FindingState.DROPPED,
     (FindingState.REMEDIED, FindingVerb.DROP): FindingState.DROPPED,
 }
 STANDING: Final = frozenset({FindingState.OPEN, FindingState.REMEDIED})
+# What happened in MLflow without an approval.
+UNEXPLAINED: Final = frozenset({Kind.OUTSIDE, Kind.UNAPPROVED})
 # While one of these stands after its day, the approval it belongs to lapses.
 BINDING: Final = frozenset({Kind.CONDITION, Kind.EMERGENCY})
 
@@ -89,6 +95,9 @@ class Finding:
         since: for what happened in MLflow, the last moment at which it had not.
         until: for what happened in MLflow, the moment at which it certainly had.
         request_id: the release request it belongs to, empty for none.
+        owner_id: whoever puts it right; empty while nobody owns it.
+        reverted_by: the release request by which Countersign set the alias back by itself.
+        not_reverted: why it did not, where the policy would have it.
     """
 
     id: str
@@ -116,6 +125,16 @@ class Finding:
     closed_by: str
     closed_at: datetime | None
     closed_why: str
+    reverted_at: datetime | None = None
+    reverted_by: str = ""
+    not_reverted: str = ""
+
+    @property
+    def took(self) -> timedelta | None:
+        """How long it took at most to find what happened in MLflow, from the last good reading."""
+        if self.kind is not Kind.OUTSIDE or self.since is None:
+            return None
+        return max(self.opened_at - self.since, timedelta(0))
 
     @property
     def stands(self) -> bool:
@@ -168,6 +187,9 @@ def _finding(row: FindingRow | Row[Any], model_name: str) -> Finding:
         closed_by=row.closed_by,
         closed_at=row.closed_at,
         closed_why=row.closed_why,
+        reverted_at=row.reverted_at,
+        reverted_by=row.reverted_by,
+        not_reverted=row.not_reverted,
     )
 
 

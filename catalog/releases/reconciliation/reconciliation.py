@@ -1,0 +1,131 @@
+"""The desk of reconciliation: whatever moved in MLflow without an approval becomes a finding."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Mapping
+from datetime import timedelta
+from typing import Final
+
+from sqlmodel import Session
+
+from auth.access import ANYTHING, decide
+from auth.actors import Actor
+from catalog.releases.findings.finding import Severity
+from catalog.releases.findings.opening import Problem, open_finding
+from catalog.releases.policies.law import governing
+from catalog.releases.policies.shelf import Policies, classified
+from catalog.releases.reconciliation.journal import ChangeJournal, Moved
+from catalog.releases.reconciliation.judging import Found, fold, judge
+from catalog.releases.reconciliation.known import Known, read_known
+from ledger.acts import Act, Ledger
+
+# What one transaction looks at.
+BATCH: Final = 500
+# How many days there are to put it right.
+DUE_WITHIN: Final[Mapping[Severity, timedelta]] = {
+    Severity.CRITICAL: timedelta(days=1),
+    Severity.HIGH: timedelta(days=1),
+    Severity.MEDIUM: timedelta(days=7),
+    Severity.LOW: timedelta(days=30),
+}
+
+
+class Reconciliation:
+    """Explains the changes in MLflow, in their order, each once."""
+
+    def __init__(self, ledger: Ledger, policies: Policies) -> None:
+        self._ledger = ledger
+        self._policies = policies
+        self._journal = ChangeJournal(ledger.store)
+
+    def run(self, *, by: Actor, batch: int = BATCH) -> int:
+        """Look at all that changed since the last time. Returns how many findings were opened."""
+        decide(by, "promotion:carry-out", ANYTHING).insist()
+        self._journal.begin(at=self._ledger.clock.now())
+        until = self._journal.newest()
+        opened = 0
+        while (more := self._look(until, batch, by)) is not None:
+            opened += more
+        return opened
+
+    def _look(self, until: int, batch: int, by: Actor) -> int | None:
+        """Look at the next changes; None where there are no more."""
+        with self._ledger.store.read() as session:
+            reached = self._journal.reached(session)
+            if reached >= until:
+                return None
+            moved = self._journal.after(session, reached, until, batch)
+            found = self._judged(session, moved)
+        to = moved[-1].sequence if len(moved) == batch else until
+        if not found:
+            # Nothing to put on record: all of it is explained, or asks for no explanation.
+            with self._ledger.store.write() as session:
+                self._journal.advance(session, reached, to, at=self._ledger.clock.now())
+            return 0
+        with self._ledger.act(
+            "registry:reconcile", actor=by.id, resource="registry:changes"
+        ) as act:
+            act.facts |= {"after": str(reached), "until": str(to), "changes": str(len(moved))}
+            if not self._journal.advance(act.session, reached, to, at=act.at):
+                act.reason = "nothing-to-do"
+                return 0
+            # Judged again: an approval may have been taken back since.
+            opened = self._open(act, self._judged(act.session, moved), by)
+            act.facts["findings"] = str(opened)
+        return opened
+
+    def _judged(self, session: Session, moved: list[Moved]) -> list[tuple[Found, Known]]:
+        if not moved:
+            return []
+        known = read_known(
+            session,
+            {one.model_id for one in moved},
+            {one.version_id for one in moved} - {""},
+        )
+        policies = self._policies.in_force(session)
+
+        def is_covered(there: Known) -> Callable[[str], bool]:
+            return lambda alias: governing(policies, classified(there.model, alias)) is not None
+
+        found = [
+            judged
+            for one in moved
+            if (judged := judge(one, known[one.model_id], is_covered(known[one.model_id])))
+        ]
+        return [(one, known[one.moved.model_id]) for one in fold(found)]
+
+    @staticmethod
+    def _open(act: Act, found: list[tuple[Found, Known]], by: Actor) -> int:
+        opened = 0
+        for one, known in found:
+            row = open_finding(
+                act,
+                Problem(
+                    one.kind,
+                    one.severity,
+                    one.title,
+                    one.detail,
+                    (act.at + DUE_WITHIN[one.severity]).date(),
+                    _owner(known),
+                    one.moved.model_id,
+                    one.version_id,
+                    one.version_number,
+                    one.alias,
+                    since=one.moved.since or known.model.created_at,
+                    until=one.moved.until,
+                    cause=one.cause,
+                ),
+                by=by,
+            )
+            if row is not None:
+                opened += 1
+                act.texts[row.number] = one.title
+        return opened
+
+
+def _owner(known: Known) -> str:
+    """Whoever owns the model, else asked for its last release; empty where nobody is known."""
+    if known.model.owner_id:
+        return known.model.owner_id
+    people = [one.requested_by for one in known.asked if not one.requested_by.startswith("system:")]
+    return people[-1] if people else ""
