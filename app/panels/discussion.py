@@ -9,6 +9,7 @@ from typing import Final
 
 import streamlit as st
 
+from app.panels.links import link
 from app.panels.shown import Shown
 from app.session import act, did, portal
 from app.ui import chips, feedback, page, words
@@ -28,7 +29,7 @@ def panel(shown: Shown, *, by: Actor) -> None:
     """The newest threads, and the place to begin one."""
     desk, model = portal().discussion, shown.model
     only = st.query_params.get("thread", "")
-    if only and _alone(shown, only, by=by):
+    if only and _alone(model, only, by=by):
         return
     if desk.may_post(model, by=by):
         with page.card("comment-new"):
@@ -45,22 +46,33 @@ def panel(shown: Shown, *, by: Actor) -> None:
     found = desk.threads(model, limit=_PAGE, offset=first)
     names = _names(found)
     for thread in found:
-        _thread(shown, thread, names, by=by)
+        _thread(model, thread, names, by=by)
     if total > _PAGE:
         st.pagination(-(-total // _PAGE), key=_PAGE_KEY)
 
 
-def _alone(shown: Shown, thread_id: str, *, by: Actor) -> bool:
+def about(model: Model, number: str, *, by: Actor) -> None:
+    """What was said about one thing, such as a release request, and the place to say more."""
+    desk = portal().discussion
+    found = desk.threads(model, about=number, limit=_PAGE)
+    names = _names(found)
+    for thread in found:
+        _thread(model, thread, names, by=by)
+    if desk.may_post(model, by=by):
+        _form(model, "comment", by=by, about=number)
+
+
+def _alone(model: Model, thread_id: str, *, by: Actor) -> bool:
     """One thread, where a notice led to it, and the way to the others."""
     try:
-        thread = portal().discussion.thread(shown.model, thread_id)
+        thread = portal().discussion.thread(model, thread_id)
     except NotFound as error:
         feedback.problem(error)
         return False
     if st.button("Show the whole discussion", key="discussion-all", icon=":material/forum:"):
         del st.query_params["thread"]
         st.rerun()
-    _thread(shown, thread, _names([thread]), by=by)
+    _thread(model, thread, _names([thread]), by=by)
     return True
 
 
@@ -70,7 +82,7 @@ def _names(threads: list[Thread]) -> Mapping[str, str]:
     return portal().people.names(ids.union(*(one.mentions for one in comments)) - {""})
 
 
-def _form(model: Model, key: str, *, by: Actor, thread: str = "") -> None:
+def _form(model: Model, key: str, *, by: Actor, thread: str = "", about: str = "") -> None:
     """A comment to be written; the people offered are those who may see the model."""
     people = portal().discussion.people(model, by=by)
     with st.form(key, clear_on_submit=True, border=False):
@@ -89,7 +101,9 @@ def _form(model: Model, key: str, *, by: Actor, thread: str = "") -> None:
         sent = st.form_submit_button("Reply" if thread else "Post", icon=":material/send:")
     if sent:
         body = _with_mentions(said or "", [people[one] for one in mentioned])
-        if act(lambda who: portal().discussion.post(model.id, body, by=who, thread=thread)):
+        if act(
+            lambda who: portal().discussion.post(model.id, body, by=who, thread=thread, about=about)
+        ):
             st.rerun()
 
 
@@ -99,25 +113,27 @@ def _with_mentions(said: str, names: list[str]) -> str:
     return f"{' '.join(missing)} {said}".strip() if said.strip() else said
 
 
-def _thread(shown: Shown, thread: Thread, names: Mapping[str, str], *, by: Actor) -> None:
+def _thread(model: Model, thread: Thread, names: Mapping[str, str], *, by: Actor) -> None:
     first = thread.first
     with page.card(f"thread-{first.id}"):
+        if first.about and first.about != st.query_params.get("id"):
+            link(f"About {first.about}", "release", icon=":material/approval:", id=first.about)
         show(
             _comment(first, names),
             tag("div", *(_comment(one, names) for one in thread.replies), cls="cs-replies")
             if thread.replies
             else "",
         )
-        acts = _acts(shown, thread, by=by)
+        acts = _acts(model, thread, by=by)
         if acts:
             chosen = st.menu_button("Reply or change", list(acts), key=f"do-{first.id}")
             if chosen:
                 acts[chosen]()
 
 
-def _acts(shown: Shown, thread: Thread, *, by: Actor) -> dict[str, partial[None]]:
+def _acts(model: Model, thread: Thread, *, by: Actor) -> dict[str, partial[None]]:
     """What this person may do in a thread, by the words on the menu."""
-    desk, model = portal().discussion, shown.model
+    desk = portal().discussion
     acts: dict[str, partial[None]] = {}
     if desk.may_post(model, by=by):
         acts[_REPLY] = partial(_reply, model, thread.first.id, by)

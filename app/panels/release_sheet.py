@@ -8,7 +8,7 @@ from typing import Final, Literal
 
 import streamlit as st
 
-from app.panels import evidence
+from app.panels import discussion, evidence
 from app.panels.links import link
 from app.panels.release_assurance import explained, files, findings, groups, watching
 from app.panels.release_dossier import Dossier
@@ -34,7 +34,7 @@ from catalog.impact.portfolio import Line
 from catalog.lineage.measured import Measured
 from catalog.releases.gates.asking import Answer, GateResult
 from catalog.releases.request import ReleaseRequest
-from catalog.releases.states import Route, State
+from catalog.releases.states import Route, State, Verb
 
 _MOST_CHANGES: Final = 12
 _MOST_NUMBERS: Final = 4
@@ -68,6 +68,7 @@ def draw(dossier: Dossier, *, first: Callable[[Dossier], None]) -> None:
             (Stop("watching", "Once live"), watching),
             (_findings_stop(dossier), findings),
             (Stop("people", "Who may decide"), people),
+            (Stop("said", "Discussion"), _said),
         ):
             if piece is _changed and dossier.difference is None:
                 continue
@@ -112,6 +113,35 @@ def _warnings(dossier: Dossier) -> None:
             "What is below is what the request is bound to. An approval would send it back to be "
             "read again.",
         )
+    if dossier.sheet.changes:
+        with page.card("since"):
+            _since(dossier)
+
+
+def _since(dossier: Dossier) -> None:
+    """What is not what it was when changes were asked for, or when the request was read."""
+    asked = [one for one in dossier.request.decisions if one.verb is Verb.REQUEST_CHANGES]
+    since = (
+        f"since {dossier.name(asked[-1].person_id)} asked for changes, {words.moment(asked[-1].at)}"
+        if asked
+        else "since the request was read"
+    )
+    rows = [
+        Change(one.name, _short(one.before, dossier), _short(one.after, dossier))
+        for one in dossier.sheet.changes
+    ]
+    show(
+        page.section("What changed since", since),
+        quote(asked[-1].reason) if asked else "",
+        tables.difference(rows, "then", "now", "What changed since"),
+    )
+
+
+def _short(value: str, dossier: Dossier) -> str:
+    """A digest by its ends, and people by their names."""
+    if value.startswith("sha256:"):
+        return words.digest(value)
+    return ", ".join(dossier.names.get(one, one) for one in value.split(", "))
 
 
 # -- the numbered sections -------------------------------------------------------------------------
@@ -298,6 +328,12 @@ def _changed(dossier: Dossier, number: int) -> None:
         left=request.replaces,
         right=request.version_number,
     )
+
+
+def _said(dossier: Dossier, number: int) -> None:
+    """Questions and answers about the request; whoever is mentioned is told."""
+    show(page.section("Discussion", number=number, anchor="said"))
+    discussion.about(dossier.model, dossier.request.number, by=dossier.reader)
 
 
 # -- the rail --------------------------------------------------------------------------------------

@@ -12,7 +12,7 @@ from dataclasses import dataclass
 from datetime import datetime
 from typing import Any, Final
 
-from sqlalchemy import BindParameter, Executable, Row, bindparam, func
+from sqlalchemy import BindParameter, Executable, Row, String, bindparam, func, or_
 from sqlalchemy import select as columns
 from sqlmodel import Session, col, delete, select
 
@@ -31,6 +31,7 @@ MOST_MENTIONS: Final = 20
 MOST_REPLIES: Final = 200
 _MENTION: Final = re.compile(r"(?<!\w)@(\w[^\s@]{0,79})")
 _LONGEST_NAME: Final = 120
+_NUMBER: Final = re.compile(r"[A-Z]{1,4}-\d{4}-\d{4,9}")
 
 
 @dataclass(frozen=True)
@@ -47,6 +48,7 @@ class Comment:
     edited_at: datetime | None = None
     deleted_at: datetime | None = None
     deleted_by: str = ""
+    about: str = ""
 
     @property
     def is_removed(self) -> bool:
@@ -83,9 +85,14 @@ class Discussion:
 
     # -- looking -----------------------------------------------------------------------------------
 
-    def threads(self, model: Model, *, limit: int = 10, offset: int = 0) -> list[Thread]:
-        """The threads of a model, the newest first, with up to 200 replies each page in all."""
-        asked = {"model": model.id, "limit": limit, "offset": offset}
+    def threads(
+        self, model: Model, *, about: str = "", limit: int = 10, offset: int = 0
+    ) -> list[Thread]:
+        """The threads of a model, the newest first, with up to 200 replies each page in all.
+
+        `about` leaves those about one thing, such as a release request.
+        """
+        asked = {"model": model.id, "about": about, "limit": limit, "offset": offset}
         with self._ledger.store.read() as session:
             return _with_replies(session, session.connection().execute(_ROOTS, asked).all())
 
@@ -98,10 +105,10 @@ class Discussion:
                 raise _no_comment()
             return _with_replies(session, found)[0]
 
-    def count(self, model: Model) -> int:
+    def count(self, model: Model, *, about: str = "") -> int:
         """How many threads there are."""
         with self._ledger.store.read() as session:
-            asked = {"model": model.id}
+            asked = {"model": model.id, "about": about}
             return int(session.connection().execute(_COUNT, asked).scalar_one())
 
     def editions(self, model: Model, comment_id: str) -> list[Edition]:
@@ -143,8 +150,12 @@ class Discussion:
 
     # -- verbs -------------------------------------------------------------------------------------
 
-    def post(self, model_id: str, text: str, *, by: Actor, thread: str = "") -> Comment:
+    def post(
+        self, model_id: str, text: str, *, by: Actor, thread: str = "", about: str = ""
+    ) -> Comment:
         """Write a comment, or a reply to a thread.
+
+        A comment that begins a thread may be about one thing, called by its number.
 
         `@Name` mentions the people of that name who may see the model, and nobody else; the event
         names them, so that they are told once.
@@ -153,7 +164,7 @@ class Discussion:
             Invalid: it is empty, too long, or mentions too many.
             NotFound, Refused: no such model or thread; no role that may take part here.
         """
-        text = checked_text(text)
+        text, about = checked_text(text), _checked_about(about)
         with self._ledger.act("comment:post", actor=by.id, resource=f"model:{model_id}") as act:
             model = _open_model(act.session, model_id, by)
             decide(as_of_now(act.session, by, at=act.at), "comment:post", resource(model)).insist()
@@ -170,6 +181,7 @@ class Discussion:
                 text,
                 tuple(_mentioned(act.session, model, text, at=act.at)),
                 act.at,
+                about="" if thread else about,
             )
             act.session.add(
                 CommentRow(
@@ -180,6 +192,7 @@ class Discussion:
                     text=text,
                     mentions=" ".join(comment.mentions),
                     at=act.at,
+                    about=comment.about,
                 )
             )
             act.facts |= {"comment": comment.id, "thread": comment.thread}
@@ -274,6 +287,16 @@ def checked_text(text: str) -> str:
     return text
 
 
+def _checked_about(about: str) -> str:
+    if about and not _NUMBER.fullmatch(about):
+        raise Invalid(
+            "A comment is about something that has a number.",
+            hint="Leave it out.",
+            code="bad-about",
+        )
+    return about
+
+
 def _mentioned(session: Session, model: ModelRow, text: str, *, at: datetime) -> list[str]:
     """The ids of the people whose names stand behind an @, of those who may see the model."""
     found: dict[str, None] = {}
@@ -346,6 +369,7 @@ def _comment(row: CommentRow | Row[Any]) -> Comment:
         row.edited_at,
         row.deleted_at,
         row.deleted_by,
+        row.about,
     )
 
 
@@ -361,10 +385,14 @@ _ALL: Final = columns(
     col(_ROW.edited_at),
     col(_ROW.deleted_at),
     col(_ROW.deleted_by),
+    col(_ROW.about),
 )
 _OF: Final = _ALL.where(col(_ROW.model_id) == bindparam("model"), col(_ROW.thread) == col(_ROW.id))
+_ABOUT: Final = bindparam("about", type_=String())
+_CHOSEN: Final = or_(_ABOUT == "", col(_ROW.about) == _ABOUT)
 _ROOTS: Final[Executable] = (
-    _OF.order_by(col(_ROW.at).desc(), col(_ROW.id))
+    _OF.where(_CHOSEN)
+    .order_by(col(_ROW.at).desc(), col(_ROW.id))
     .limit(bindparam("limit"))
     .offset(bindparam("offset"))
 )
@@ -376,5 +404,5 @@ _REPLIES: Final[Executable] = (
     .limit(bindparam("limit"))
 )
 _COUNT: Final[Executable] = columns(func.count()).where(
-    col(_ROW.model_id) == bindparam("model"), col(_ROW.thread) == col(_ROW.id)
+    col(_ROW.model_id) == bindparam("model"), col(_ROW.thread) == col(_ROW.id), _CHOSEN
 )

@@ -381,6 +381,8 @@ class CommentRow(SQLModel, table=True):
     edited_at: datetime | None = Field(default=None, sa_column=_moment(nullable=True))
     deleted_at: datetime | None = Field(default=None, sa_column=_moment(nullable=True))
     deleted_by: str = ""
+    # What of the model a thread is about, as it is called where it is read: a release request.
+    about: str = Field(default="", sa_column_kwargs={"server_default": ""})
 
 
 class CommentEditionRow(SQLModel, table=True):

@@ -13,6 +13,7 @@ from catalog.registry.tables import ModelRow, VersionRow
 from catalog.releases.agreement import Seats, may_agree, seats
 from catalog.releases.binding import bound_policy, known_now
 from catalog.releases.evidence import taking
+from catalog.releases.evidence.changes import Changed, changes
 from catalog.releases.evidence.snapshot import Snapshot
 from catalog.releases.findings.finding import Finding, findings_of
 from catalog.releases.gates import asking as gates
@@ -26,7 +27,7 @@ from catalog.releases.rights import (
     may_revoke,
     may_withdraw,
 )
-from catalog.releases.states import OPEN, State
+from catalog.releases.states import OPEN, State, Verb
 from catalog.releases.tables import RequestRow
 
 
@@ -46,6 +47,8 @@ class Sheet:
     may_revoke: Verdict
     seats: tuple[Seats, ...] = ()
     findings: tuple[Finding, ...] = ()
+    # What is not what it was when somebody last asked for changes, or since it was read.
+    changes: tuple[Changed, ...] = ()
 
 
 @dataclass(frozen=True)
@@ -100,4 +103,14 @@ def read_sheet(
         may_revoke=may_revoke(by, row, model),
         seats=panels,
         findings=tuple(findings_of(session, row.id)),
+        changes=_changes(session, request, snapshot, known) if is_open else (),
     )
+
+
+def _changes(
+    session: Session, request: ReleaseRequest, bound: Snapshot, known: Snapshot
+) -> tuple[Changed, ...]:
+    """What changed since changes were asked for; else since the request was read."""
+    asked = [one for one in request.decisions if one.verb is Verb.REQUEST_CHANGES]
+    read_then = taking.kept(session, asked[-1].snapshot_digest) if asked else bound
+    return changes(read_then or bound, known)

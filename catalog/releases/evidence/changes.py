@@ -1,0 +1,79 @@
+"""What is different between two snapshots, in words a reviewer reads."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterator, Mapping
+from dataclasses import dataclass
+from typing import Final
+
+from catalog.releases.evidence.snapshot import Measured, Snapshot, Standing
+
+
+@dataclass(frozen=True)
+class Changed:
+    """One thing that is not what it was; empty where there was, or is, nothing."""
+
+    name: str
+    before: str
+    after: str
+
+
+def changes(before: Snapshot, after: Snapshot) -> tuple[Changed, ...]:
+    """What changed from one snapshot of a request to another, in the order people ask."""
+    found = [*_facts(before, after), *_numbers(before, after), *_pieces(before, after)]
+    return tuple(one for one in found if one.before != one.after)
+
+
+def _facts(before: Snapshot, after: Snapshot) -> Iterator[Changed]:
+    for name, read in _FACTS.items():
+        yield Changed(name, read(before), read(after))
+    yield Changed("Findings that stand", _flaws(before), _flaws(after))
+
+
+def _numbers(before: Snapshot, after: Snapshot) -> Iterator[Changed]:
+    was, now = _by_name(before.candidate), _by_name(after.candidate)
+    for name in sorted(was.keys() | now.keys()):
+        yield Changed(f"{name[0]} on {name[1]}", _value(was.get(name)), _value(now.get(name)))
+
+
+def _pieces(before: Snapshot, after: Snapshot) -> Iterator[Changed]:
+    was = {(one.kind, one.name): one.digest for one in before.pieces}
+    now = {(one.kind, one.name): one.digest for one in after.pieces}
+    for kind, name in sorted(was.keys() | now.keys()):
+        yield Changed(
+            f"Evidence: {kind} {name}".rstrip(),
+            was.get((kind, name), ""),
+            now.get((kind, name), ""),
+        )
+
+
+def _by_name(standing: Standing) -> Mapping[tuple[str, str], Measured]:
+    return {(one.name, one.dataset or "no data set"): one for one in standing.metrics}
+
+
+def _value(one: Measured | None) -> str:
+    return "" if one is None else f"{one.value:.6g}"
+
+
+def _flaws(snapshot: Snapshot) -> str:
+    return ", ".join(one.number for one in snapshot.flaws)
+
+
+def _live(snapshot: Snapshot) -> str:
+    return f"v{snapshot.replaces}" if snapshot.replaces else "nothing"
+
+
+_FACTS: Final[Mapping[str, Callable[[Snapshot], str]]] = {
+    "Files": lambda one: one.manifest_digest,
+    "Description": lambda one: one.description_digest,
+    "Live now": _live,
+    "Model card": lambda one: one.card_digest,
+    "Owner": lambda one: one.owner_id,
+    "Authors": lambda one: ", ".join(one.authors),
+    "Task": lambda one: one.task,
+    "Model tier": lambda one: one.tier,
+    "Regulatory class": lambda one: one.regulatory_class,
+    "Domain": lambda one: one.domain,
+    "Naming": lambda one: one.naming_problem or "",
+    "Signature": lambda one: "; ".join(one.signature_changes),
+}
