@@ -227,7 +227,7 @@ def bar(dossier: Dossier) -> None:
         _button(dossier, Verb.REJECT, closed=not is_open)
         _button(dossier, Verb.REQUEST_CHANGES, closed=not is_open)
         if request.route is not Route.EMERGENCY:
-            _button(dossier, Verb.APPROVE_WITH_CONDITIONS, closed=not sheet.may_approve)
+            _button(dossier, Verb.APPROVE_WITH_CONDITIONS, closed=not sheet.may_condition)
         _button(dossier, Verb.APPROVE, closed=not sheet.may_approve)
 
 

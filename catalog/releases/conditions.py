@@ -11,11 +11,13 @@ from auth.access import Verdict
 from auth.actors import Actor
 from catalog.releases.findings.finding import Kind, Severity
 from catalog.releases.findings.opening import (
+    LONGEST_TITLE,
     Problem,
     checked_day,
     checked_title,
     open_finding,
 )
+from catalog.releases.gates.answers import Answer, GateResult
 from catalog.releases.policies.law import Policy
 from catalog.releases.states import Route, Verb
 from catalog.releases.tables import RequestRow
@@ -84,6 +86,20 @@ def afterwards(policy: Policy, row: RequestRow, today: date) -> list[Condition]:
             today + timedelta(days=days),
             Kind.EMERGENCY,
         )
+    ]
+
+
+def to_pass_later(
+    policy: Policy, results: tuple[GateResult, ...], conditions: Sequence[Condition]
+) -> list[Condition]:
+    """The gates that may wait and do not pass yet: each is due with the first of the conditions."""
+    if not conditions:
+        return []
+    due_on = min(one.due_on for one in conditions)
+    return [
+        Condition(f"{one.title}: {one.asks}"[:LONGEST_TITLE], due_on)
+        for one in results
+        if one.id in policy.waiting and one.answer is not Answer.PASS
     ]
 
 

@@ -25,6 +25,7 @@ from catalog.releases.conditions import (
     checked_conditions,
     has_emergencies,
     open_condition,
+    to_pass_later,
 )
 from catalog.releases.evidence import taking
 from catalog.releases.findings.opening import drop_findings, standing_of
@@ -341,14 +342,18 @@ class Requests:
     ) -> None:
         """Take a seat on a panel; the last one to agree releases the promotion."""
         results = answers(self._policies, act.session, row, act.at)
-        gates_verdict(results, row.route).insist()
+        gates_verdict(results, row.route, policy.waiting if conditions else frozenset()).insist()
         before = load_request(act.session, row)
         panels = seats(
             act.session, policy, row, model, decisions=before.decisions, built_by=built_by
         )
         may_agree(by, panels, model).insist()
         seat = seat_for(by, panels, model)
-        conditions = [*conditions, *afterwards(policy, row, act.at.date())]
+        conditions = [
+            *conditions,
+            *to_pass_later(policy, results, conditions),
+            *afterwards(policy, row, act.at.date()),
+        ]
         verb = Verb.APPROVE_WITH_CONDITIONS if conditions else Verb.APPROVE
         for one in conditions:
             open_condition(act, row, one, by=by)

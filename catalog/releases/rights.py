@@ -157,11 +157,17 @@ def may_revoke(by: Actor, row: RequestRow, model: ModelRow) -> Verdict:
     return decide(by, "release:revoke", resource(model))
 
 
-def gates_verdict(results: tuple[gates.GateResult, ...], route: str = Route.RELEASE) -> Verdict:
+def gates_verdict(
+    results: tuple[gates.GateResult, ...],
+    route: str = Route.RELEASE,
+    waiting: frozenset[str] = frozenset(),
+) -> Verdict:
     """Whether the gates let an approval through, naming those that do not.
 
-    In an emergency they are read and kept, and stand in nobody's way.
+    In an emergency they are read and kept, and stand in nobody's way. `waiting` are those that may
+    pass later, where the approval has conditions.
     """
+    results = tuple(one for one in results if one.id not in waiting) or results
     if route == Route.EMERGENCY:
         return Verdict(True, "An emergency: the gates are on record and do not hold it up.")
     failing = [r.title.lower() for r in results if r.answer is gates.Answer.FAIL]

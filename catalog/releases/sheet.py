@@ -42,6 +42,7 @@ class Sheet:
     changed_since: bool
     may_decide: Verdict
     may_approve: Verdict
+    may_condition: Verdict  # the same with conditions: gates that may wait do not stand in the way
     may_withdraw: Verdict
     may_resubmit: Verdict
     may_revoke: Verdict
@@ -84,12 +85,9 @@ def read_sheet(
         session, policy, row, model, decisions=request.decisions, built_by=request.authors
     )
     may = may_decide(by, row, model, list(request.authors), [one.role for one in panels])
-    if not may:
-        approves = may
-    elif let_through := gates_verdict(results, row.route):
-        approves = may_agree(by, panels, model)
-    else:
-        approves = let_through
+    agrees = may and may_agree(by, panels, model)
+    plainly = gates_verdict(results, row.route)
+    on_conditions = gates_verdict(results, row.route, policy.waiting)
     return Sheet(
         request=request,
         policy=policy,
@@ -97,7 +95,8 @@ def read_sheet(
         gates=results,
         changed_since=is_open and bound is not None and bound.digest != known.digest,
         may_decide=may,
-        may_approve=approves,
+        may_approve=agrees if plainly or not may else plainly,
+        may_condition=agrees if on_conditions or not may else on_conditions,
         may_withdraw=may_withdraw(by, row),
         may_resubmit=may_resubmit(by, row),
         may_revoke=may_revoke(by, row, model),

@@ -188,6 +188,11 @@ class Policy(Strict):
         """What the policy is bound by."""
         return digest_of(self.plain)
 
+    @property
+    def waiting(self) -> frozenset[str]:
+        """The gates that may pass after an approval with conditions, by id."""
+        return frozenset(gate.id for gate in self.gates if gate.may_wait)
+
     def key_metric(self, task: str) -> MetricRule | None:
         """The metric that decides for a task, if the policy knows the task."""
         rules = self.metrics.get(task) or []

@@ -28,6 +28,8 @@ class _Gate(Strict):
     id: Id
     title: Words
     asks: Words
+    # Whether an approval with conditions may be given before it passes; it is a condition then.
+    may_wait: bool = False
 
 
 class PerformanceGate(_Gate):

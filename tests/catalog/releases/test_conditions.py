@@ -213,6 +213,42 @@ def test_its_own_conditions_do_not_make_the_evidence_of_a_request_another_one(
     assert (done.state, done.message) == (PromotionState.APPLIED, "")
 
 
+def test_a_gate_that_may_wait_becomes_a_condition_of_an_approval_with_conditions(
+    house: House,
+) -> None:
+    house.credit()
+    asks = "The version says in words what is new"
+    text = BASELINE.replace(f"asks: {asks}", f"asks: {asks}\n    may_wait: true")
+    house.portal.policies.publish(text, WHY, by=house.grace)
+    house.mlflow.describe_version("credit-pd", 2, "")
+    house.mirror()
+    request = house.asked()
+    sheet = house.portal.requests.sheet(request.id, by=house.bob)
+    assert (bool(sheet.may_approve), bool(sheet.may_condition)) == (False, True)
+    decide = house.portal.requests.decide
+    assert refusal(lambda: decide(request.id, Verb.APPROVE, WHY, by=house.bob)) == (
+        "gate-not-passed"
+    )
+    approved = decide(
+        request.id, Verb.APPROVE_WITH_CONDITIONS, WHY, conditions=[WATCH], by=house.bob
+    )
+    assert approved.state is State.CONDITIONALLY_APPROVED
+    found = house.portal.requests.sheet(request.id, by=house.bob).findings
+    assert [(one.title, one.due_on) for one in found] == [
+        (WATCH.asks, DUE),
+        (f"Description: {asks}", DUE),
+    ]
+    (done,) = house.deliver()
+    assert done.state is PromotionState.APPLIED
+
+
+def test_conditions_do_not_open_a_gate_that_may_not_wait(small_house: House) -> None:
+    small_house.credit()
+    small_house.mlflow.describe_version("credit-pd", 2, "")
+    small_house.mirror()
+    assert refusal(lambda: conditionally(small_house)) == "gate-not-passed"
+
+
 # -- who may --------------------------------------------------------------------------------------
 
 CLOSERS: dict[str, tuple[Callable[[House], Actor], str]] = {
