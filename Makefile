@@ -18,7 +18,7 @@ PIP := $(BIN)/python -m pip --disable-pip-version-check
 UV_COMPILE := uv pip compile --quiet --universal --python-version 3.11 --generate-hashes \
 	--no-emit-index-url --no-header
 
-.PHONY: help run test check format bench migration lock
+.PHONY: help run test check format bench faults migration lock
 
 help: ## print this
 	@awk -F ':.*## ' '/^[a-z]+:.*## / { printf "  make %-10s %s\n", $$1, $$2 }' Makefile
@@ -43,6 +43,10 @@ format: $(DEV_READY) ## put the source in its form
 
 bench: $(DEV_READY) ## every figure of the README (ONLY=name for one), into benchmarks/results.json
 	@$(BIN)/python -m benchmarks $(ONLY)
+
+faults: $(DEV_READY) ## kill portal, worker and MLflow among 1,000 approvals, then count (APPROVALS, KILLS, DOWN_S)
+	@$(BIN)/python -m tests.prepare
+	@exec $(BIN)/python -m tests.faults
 
 migration: $(DEV_READY) ## write the next step of the database: make migration m="what changes"
 	@test -n "$(m)" || { echo 'Say what changes: make migration m="what changes"' >&2; exit 2; }

@@ -20,6 +20,9 @@ RECONCILER: Final = Actor.system("reconciliation")
 
 _LOG: Final = logging.getLogger(__name__)
 _OUTBOX_SECONDS: Final = 0.3
+# Of a promotion most is waiting for MLflow; those of one model go one after the other all the same.
+_MORE_HANDS: Final = 3
+_LOOK_SECONDS: Final = 1.0
 _INDEX_SECONDS: Final = 0.25
 _RECONCILE_SECONDS: Final = 1.0
 _OVERDUE_SECONDS: Final = 600.0
@@ -32,8 +35,10 @@ def threads(
     portal: Portal, stop: threading.Event, *, at_point: Callable[[str], None]
 ) -> list[threading.Thread]:
     """The loops, each on a thread of its own that has not started yet."""
+    is_busy = threading.Event()
     works = (
-        lambda: _outbox(portal, stop, at_point),
+        lambda: _outbox(portal, stop, at_point, is_busy),
+        *(lambda: _lend_a_hand(portal, stop, at_point, is_busy) for _ in range(_MORE_HANDS)),
         lambda: _index(portal, stop),
         lambda: _post(portal, stop),
         lambda: _overdue(portal, stop),
@@ -55,18 +60,41 @@ def carefully(what: str, act: Callable[[], object]) -> bool:
     return True
 
 
-def _outbox(portal: Portal, stop: threading.Event, at_point: Callable[[str], None]) -> None:
-    """Carry out promotions, one after the other."""
+def _outbox(
+    portal: Portal,
+    stop: threading.Event,
+    at_point: Callable[[str], None],
+    is_busy: threading.Event,
+) -> None:
+    """Carry out promotions, one after the other; while there are some, others lend a hand."""
+    while not stop.is_set():
+        if _carries_out_one(portal, at_point):
+            is_busy.set()
+        else:
+            is_busy.clear()
+            stop.wait(_OUTBOX_SECONDS)
+
+
+def _lend_a_hand(
+    portal: Portal,
+    stop: threading.Event,
+    at_point: Callable[[str], None],
+    is_busy: threading.Event,
+) -> None:
+    """Carry out promotions of other models as long as there are any and MLflow answers."""
+    while not stop.is_set():
+        if is_busy.wait(_LOOK_SECONDS) and not _carries_out_one(portal, at_point):
+            is_busy.clear()
+
+
+def _carries_out_one(portal: Portal, at_point: Callable[[str], None]) -> bool:
+    """Carry out the next promotion. Returns whether there was one and it came to an end."""
     done: list[object] = []
 
     def carry_out() -> None:
-        done[:] = [portal.promotions.carry_out_next(EXECUTOR, by=RELEASES, at_point=at_point)]
+        done.append(portal.promotions.carry_out_next(EXECUTOR, by=RELEASES, at_point=at_point))
 
-    while not stop.is_set():
-        done.clear()
-        carefully("promotion", carry_out)
-        if done in ([], [None]):
-            stop.wait(_OUTBOX_SECONDS)
+    return carefully("promotion", carry_out) and done != [None]
 
 
 def _index(portal: Portal, stop: threading.Event) -> None:

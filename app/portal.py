@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import os
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 from typing import Final
 
@@ -155,11 +155,12 @@ def build(
     jobs: Jobs | None = None,
     mlflow: Mlflow | None = None,
     others: Mapping[str, Mlflow] | None = None,
+    at_point: Callable[[str], None] = lambda _point: None,
 ) -> Portal:
     """Put the portal together over the database and the MLflow servers of the settings.
 
     `mlflow` stands for the main server and `others` for further ones, by slug, where a test says
-    so.
+    so. `at_point` is told of the places at which a drill kills the portal.
     """
     clock = clock or SystemClock()
     mlflow = mlflow or _server(settings, settings.server_slug, settings.mlflow_uri)
@@ -219,7 +220,7 @@ def build(
         policies=policies,
         evidence=Evidence(ledger),
         replay=Replay(ledger, policies),
-        requests=Requests(ledger, policies),
+        requests=Requests(ledger, policies, at_point),
         approvals=Approvals(ledger),
         findings=Findings(ledger),
         rollbacks=rollbacks,

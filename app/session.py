@@ -11,6 +11,7 @@ from urllib.parse import urlsplit
 
 import streamlit as st
 
+from app.drills import drill
 from app.portal import Portal, build
 from app.screens import PAGES
 from app.settings import from_environment, prepare_data_dir
@@ -37,7 +38,7 @@ def portal() -> Portal:
             if here is None:
                 settings = from_environment()
                 prepare_data_dir(settings)
-                here = _open["here"] = build(settings)
+                here = _open["here"] = build(settings, at_point=drill())
     return here
 
 

@@ -17,6 +17,7 @@ from pathlib import Path
 from typing import Final
 
 from app import loops, mirror_loops
+from app.drills import drill
 from app.durable import EXECUTOR, DurableWorker, Handler
 from app.occasions import TELL, occasion_of
 from app.portal import Portal, build
@@ -41,9 +42,6 @@ RELEASES: Final = loops.RELEASES
 EXPLAINER: Final = Actor.system("explainer")
 NOTIFIER: Final = loops.NOTIFIER
 PROFILER: Final = Actor.system("profiler")
-
-# For drills: the worker kills itself when a promotion reaches this place.
-KILL_AT: Final = "COUNTERSIGN_DRILL_KILL_AT"
 
 
 def main(settings: Settings) -> int:
@@ -258,21 +256,3 @@ def _insist_same(portal: Portal, model: Model, number: int, seen: SeenVersion) -
     """Raises NotFound when MLflow's version is not the one the catalog knows."""
     if portal.models.version(model, number).created_at != seen.created_at:
         raise NotFound("The version was made again.")
-
-
-def drill() -> Callable[[str], None]:
-    """A drill's order to die at a named point, at once or the nth time (`told*7`), or nothing."""
-    wanted, _, times = os.environ.get(KILL_AT, "").partition("*")
-    left = [int(times or 1)]
-    lock = threading.Lock()
-
-    def at_point(point: str) -> None:
-        if point != wanted:
-            return
-        with lock:
-            left[0] -= 1
-            if left[0] == 0:
-                _LOG.warning("drill: killed at %s", point)
-                os.kill(os.getpid(), signal.SIGKILL)
-
-    return at_point

@@ -61,8 +61,13 @@ _LONGEST_WAIT_S: Final = 8.0
 # How an alias can have come to where it was to be: by a call of ours.
 MOVED: Final = frozenset({"applied", "applied-before"})
 
-# The places in the work at which a drill kills the worker.
-POINTS: Final = ("claimed", "before-call", "after-call", "before-mark")
+# The places in the work at which a drill kills the worker, in the order in which they are reached.
+POINTS: Final = (
+    *("claiming", "claimed", "sealed", "before-call", "ticketed", "after-call"),
+    *("before-mark", "marking", "marked"),
+)
+# Those inside a transaction: what it wrote is undone with it.
+WITHIN: Final = frozenset({"claiming", "marking"})
 AtPoint = Callable[[str], None]
 
 
@@ -95,6 +100,7 @@ class _Claim:
     row: PromotionRow
     model: ModelRow
     version: VersionRow
+    at_point: AtPoint
 
     @property
     def model_name(self) -> str:
@@ -132,12 +138,12 @@ class Promotions:
             Unavailable: MLflow does not answer; the promotion stays queued and is tried again.
         """
         decide(by, "promotion:carry-out", ANYTHING).insist()
-        claim = self._claim(worker)
+        claim = self._claim(worker, at_point)
         if claim is None:
             return None
         at_point("claimed")
         try:
-            how = self._carry_out(claim, at_point)
+            how = self._carry_out(claim)
         except _StoppedError as stop:
             return self._finish(claim, PromotionState.FAILED, stop.code, stop.message, by)
         except Invalid as problem:
@@ -154,7 +160,7 @@ class Promotions:
         """The model's own server, within its own workspace."""
         return self._servers.at(claim.model.server, claim.model.workspace)
 
-    def _claim(self, worker: str) -> _Claim | None:
+    def _claim(self, worker: str, at_point: AtPoint) -> _Claim | None:
         now = self._ledger.clock.now()
         with self._ledger.store.write() as session:
             while (row := session.exec(self._due(now)).first()) is not None:
@@ -170,8 +176,10 @@ class Promotions:
             row.fence += 1
             row.attempts += 1
             session.add(row)
+            session.flush()
+            at_point("claiming")
             model = session.get_one(ModelRow, row.model_id)
-            return _Claim(row, model, session.get_one(VersionRow, row.version_id))
+            return _Claim(row, model, session.get_one(VersionRow, row.version_id), at_point)
 
     def _opens_at(self, session: Session, row: PromotionRow, now: datetime) -> datetime | None:
         """When the release window opens that it waits for, if it has to wait."""
@@ -201,7 +209,7 @@ class Promotions:
             .with_for_update(skip_locked=True, of=PromotionRow)
         )
 
-    def _carry_out(self, claim: _Claim, at_point: AtPoint) -> str:
+    def _carry_out(self, claim: _Claim) -> str:
         row = claim.row
         self._insist_same_version(claim)
         before = self._points_at(claim)
@@ -214,13 +222,14 @@ class Promotions:
                 code="alias-moved-since",
             )
         self._note_call(claim)
-        at_point("before-call")
+        claim.at_point("before-call")
         try:
             ticket = self._tickets.issue(Allowed.SET_ALIAS, move_of(row, claim.model))
+            claim.at_point("ticketed")
             self._asked(claim).set_alias(claim.model_name, row.alias, row.version_number, ticket)
         except NotFound as error:
             raise _gone(claim) from error
-        at_point("after-call")
+        claim.at_point("after-call")
         if self._points_at(claim) != row.version_number:
             raise Unavailable(
                 "MLflow took the new alias and does not show it.",
@@ -239,6 +248,7 @@ class Promotions:
                 raise _gone(claim)
             ticket = self._tickets.issue(Allowed.SEAL, move_of(claim.row, claim.model))
             self._asked(claim).seal(claim.model_name, claim.row.version_number, ticket)
+            claim.at_point("sealed")
             with tempfile.TemporaryDirectory(prefix="countersign-") as folder:
                 manifest = manifest_of(self._asked(claim).download(seen, Path(folder)))
         except NotFound as error:
@@ -340,7 +350,10 @@ class Promotions:
                 called_at=row.called_at.isoformat() if row.called_at else "",
                 finished_at=act.at.isoformat(),
             )
-            return promotion(row)
+            act.session.flush()
+            claim.at_point("marking")
+        claim.at_point("marked")
+        return promotion(row)
 
     def _mine(self, session: Session, claim: _Claim) -> PromotionRow:
         """The row, if still this claim's. Raises Conflict for a worker that slept too long."""

@@ -33,7 +33,7 @@ from catalog.releases.gates import asking as gates
 from catalog.releases.policies.calendar import opens_at
 from catalog.releases.policies.law import Policy
 from catalog.releases.policies.shelf import Policies
-from catalog.releases.promotions import enqueue, insist_nothing_on_its_way
+from catalog.releases.promotions import AtPoint, enqueue, insist_nothing_on_its_way
 from catalog.releases.request import ReleaseRequest, load_request, load_requests
 from catalog.releases.rights import (
     checked_alias,
@@ -54,13 +54,22 @@ from ledger.acts import Act, Ledger
 from ledger.errors import Conflict, CountersignError, Invalid, NotFound, Refused
 from ledger.ids import new_id
 
+# The places in the work at which a drill kills the portal: before and after the commit.
+DECIDING: Final = ("deciding", "decided")
+
 
 class Requests:
     """The release desk."""
 
-    def __init__(self, ledger: Ledger, policies: Policies) -> None:
+    def __init__(
+        self,
+        ledger: Ledger,
+        policies: Policies,
+        at_point: AtPoint = lambda _point: None,
+    ) -> None:
         self._ledger = ledger
         self._policies = policies
+        self._at_point = at_point
 
     # -- asking --------------------------------------------------------------------------------
 
@@ -220,6 +229,8 @@ class Requests:
             else:
                 decided(act, row, verb, by, reason)
             result = load_request(act.session, row)
+            self._at_point(DECIDING[0])
+        self._at_point(DECIDING[1])
         if changed:
             raise Conflict(
                 f"Not approved: {changed}",

@@ -1,35 +1,63 @@
-"""A nursery of workers: the next one starts as soon as the last one was killed.
+"""A nursery of workers or portals: the next one starts as soon as the last one was killed.
 
-Started as a program with the drills in their order, such as `told*3 outside`.
-Each worker is a process of its own that runs what `countersign worker` runs. It is forked from one
-that has imported everything, so that a test of twenty kills does not pay for twenty imports.
+Started as a program with what it brings up and the drills in their order, such as
+`worker told*3 outside`. Each child is a process of its own that runs what `countersign worker` or
+`countersign portal` runs. It is forked from one that has imported everything, so that a test of
+twenty kills does not pay for twenty imports.
 """
 
 from __future__ import annotations
 
+import gc
+import importlib
 import os
 import signal
 import sys
 import threading
+from collections.abc import Callable, Mapping
+from typing import Final
 
-import mlflow  # noqa: F401 - what takes longest of a worker's start
-
-from app import worker
+from app import drills
 from app.settings import from_environment
 
 # Nobody kills the last one; the one before may wait to be killed from outside.
 OUTSIDE = "outside"
 
 
-def main(drills: list[str]) -> int:
-    """Start one worker after the other, and say so."""
+def _worker() -> int:
+    from app.worker import main as work  # noqa: PLC0415 - a portal needs nothing of it
+
+    return work(from_environment())
+
+
+def _portal() -> int:
+    # Importing it reads the environment, drill included: each child does so for itself.
+    from app.server import serve  # noqa: PLC0415
+
+    serve(from_environment())
+    return 0
+
+
+CHILDREN: Final[Mapping[str, Callable[[], int]]] = {"worker": _worker, "portal": _portal}
+# What takes longest of a start.
+_IMPORTED: Final = {
+    "worker": ("mlflow", "mlflow.store.artifact.artifact_repository_registry", "app.worker"),
+    "portal": ("streamlit", "pandas", "pyarrow", "plotly.io", "app.api", "app.session"),
+}
+
+
+def main(kind: str, *orders: str) -> int:
+    """Start one child after the other, and say so."""
+    for name in _IMPORTED[kind]:
+        importlib.import_module(name)
+    gc.freeze()
     assert threading.active_count() == 1, "a process with threads must not be forked"
-    for drill in [*drills, ""]:
+    for drill in [*orders, ""]:
         child = os.fork()
         if child == 0:
-            os.environ[worker.KILL_AT] = "" if drill == OUTSIDE else drill
-            os._exit(worker.main(from_environment()))
-        print("worker", child, drill or "last", flush=True)
+            os.environ[drills.KILL_AT] = "" if drill == OUTSIDE else drill
+            os._exit(CHILDREN[kind]())
+        print(kind, child, drill or "last", flush=True)
         _, status = os.waitpid(child, 0)
         if not (os.WIFSIGNALED(status) and os.WTERMSIG(status) == signal.SIGKILL):
             print("ended by itself", child, status, flush=True)
@@ -39,4 +67,4 @@ def main(drills: list[str]) -> int:
 
 
 if __name__ == "__main__":
-    sys.exit(main(sys.argv[1:]))
+    sys.exit(main(*sys.argv[1:]))

@@ -116,7 +116,7 @@ def test_each_of_200_moves_is_told_once_although_the_worker_is_killed_20_times(
     at.portal.channels.prefer(Kind.ALIAS, How.AT_ONCE, by=bob)
     at.portal.channels.add(Way.WEBHOOK, "Sink", f"{web.url}/hook", by=bob)
 
-    nursery = Program("tests.faults.nursery", *plan(chance), environment=at.environment)
+    nursery = Program("tests.faults.nursery", "worker", *plan(chance), environment=at.environment)
     try:
         for turn in range(ROUNDS):
             number = 2 - turn % 2

@@ -4,61 +4,15 @@ from __future__ import annotations
 
 import os
 import signal
-from collections.abc import Iterator
-from pathlib import Path
 
 import pytest
 
 from app.worker import MIRROR
 from catalog.assurance.explanations import Explanation, ExplanationState
-from catalog.releases.promotions import POINTS
 from catalog.releases.states import PromotionState, State
 from ledger.errors import NotFound
-from tests.faults.workshop import ALIAS, Logged, Workshop, alias, register
-from tests.stack import MlflowServer, processes_about, until
-
-
-@pytest.fixture
-def on_postgres(
-    tmp_path: Path, postgres_url: str, server: MlflowServer, logged: Logged
-) -> Iterator[Workshop]:
-    """The same catalog on PostgreSQL."""
-    made = Workshop(tmp_path, server, logged, postgres_url)
-    yield made
-    made.close()
-
-
-def carried_out_once_although_killed(at: Workshop, name: str, point: str) -> None:
-    at.model(name, versions=2)
-    at.server.client.set_registered_model_alias(name, ALIAS, "1")
-    request = at.approved(name, 2)
-
-    with at.worker(killed_at=point) as worker:
-        assert worker.ends() == -signal.SIGKILL, worker.said
-        assert f"drill: killed at {point}" in worker.said
-    reached = point in {"after-call", "before-mark"}
-    assert alias(at.server, name) == (2 if reached else 1)
-    assert at.promotion(request).state is PromotionState.QUEUED
-    assert at.records(at.promotion(request)) == []
-
-    with at.worker():
-        done = at.carried_out(request)
-    assert done.state is PromotionState.APPLIED
-    assert alias(at.server, name) == 2
-    (record,) = at.records(done)
-    assert (record.act, record.outcome) == ("promotion:apply", "done")
-    assert record.reason == ("applied-before" if reached else "applied")
-
-
-@pytest.mark.parametrize("point", POINTS)
-def test_a_promotion_is_carried_out_once_wherever_the_worker_is_killed(
-    workshop: Workshop, point: str
-) -> None:
-    carried_out_once_although_killed(workshop, f"killed-{point}", point)
-
-
-def test_a_promotion_is_carried_out_once_on_postgresql_too(on_postgres: Workshop) -> None:
-    carried_out_once_although_killed(on_postgres, "killed-on-postgresql", "after-call")
+from tests.faults.workshop import ALIAS, Workshop, alias, register
+from tests.stack import processes_about, until
 
 
 def test_an_alias_that_was_moved_on_while_the_worker_lay_dead_is_not_moved_back(

@@ -11,9 +11,10 @@ from dataclasses import dataclass
 from pathlib import Path
 
 from app import durable, migrate
+from app.drills import KILL_AT
 from app.portal import Portal, build
 from app.settings import ROOT, from_environment, prepare_data_dir
-from app.worker import KILL_AT, MIRROR, collect_evidence
+from app.worker import MIRROR, collect_evidence
 from auth.actors import EVERYTHING, Actor
 from auth.permissions import Role
 from catalog.registry.models import Model

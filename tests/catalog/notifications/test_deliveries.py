@@ -11,7 +11,7 @@ from pathlib import Path
 
 import pytest
 
-from app import worker
+from app import drills
 from app.portal import build
 from app.post import POINTS, deliver
 from app.settings import from_environment
@@ -612,8 +612,8 @@ def test_a_gateway_that_is_away_is_asked_again(desk: House) -> None:
 def test_a_drill_kills_at_the_time_it_was_told(monkeypatch: pytest.MonkeyPatch) -> None:
     killed: list[int] = []
     monkeypatch.setattr("os.kill", lambda *_who: killed.append(1))
-    monkeypatch.setenv(worker.KILL_AT, "told*3")
-    at_point = worker.drill()
+    monkeypatch.setenv(drills.KILL_AT, "told*3")
+    at_point = drills.drill()
     for point in ("told", "claimed", "told"):
         at_point(point)
     assert killed == []

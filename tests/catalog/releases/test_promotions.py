@@ -8,7 +8,7 @@ import pytest
 
 from app.durable import EXECUTOR
 from app.worker import RELEASES
-from catalog.releases.promotions import LEASE, POINTS, Promotion
+from catalog.releases.promotions import LEASE, POINTS, WITHIN, Promotion
 from catalog.releases.states import PromotionState, Verb
 from catalog.releases.tables import PromotionRow
 from ledger.errors import Conflict, Refused, Unavailable
@@ -65,17 +65,20 @@ def test_a_worker_killed_at_any_point_leaves_one_promotion_and_the_alias_right(
     house: House, point: str
 ) -> None:
     house.credit()
-    house.approved()
+    request = house.approved()
     killed_at(house, point)
-    (promotion,) = after_restart(house)
+    after_restart(house)
+    promotion = house.portal.requests.get(request.id, by=house.bob).promotion
+    assert promotion
     assert promotion.state is PromotionState.APPLIED
-    assert promotion.attempts == 2
+    # What a transaction wrote before its commit is undone; after the last one nothing is left.
+    assert promotion.attempts == (1 if point in {"claiming", "marked"} else 2)
     assert house.mlflow.alias("credit-pd", "champion") == 2
     assert house.mlflow.calls == [("credit-pd", "champion", 2)]
     assert [r.outcome for r in house.records("promotion:apply")] == ["done"]
 
 
-@pytest.mark.parametrize("point", POINTS)
+@pytest.mark.parametrize("point", POINTS[:-1])
 def test_an_alias_moved_on_while_the_worker_was_dead_is_not_moved_back(
     small_house: House, point: str
 ) -> None:
@@ -101,7 +104,7 @@ def test_another_worker_waits_for_the_lease_of_one_that_died(small_house: House)
     assert done.state is PromotionState.APPLIED
 
 
-@pytest.mark.parametrize("point", POINTS)
+@pytest.mark.parametrize("point", [one for one in POINTS[:-1] if one not in WITHIN])
 def test_a_worker_that_slept_through_its_lease_marks_nothing(house: House, point: str) -> None:
     house.credit()
     house.approved()
