@@ -10,6 +10,7 @@ from sqlmodel import Field, SQLModel
 from ledger.store import UtcDateTime
 
 UNCLASSIFIED = "gone_at IS NULL AND (owner_id = '' OR domain = '' OR task = '')"
+_EMPTY = text("''")
 CLOSED = "(gone_at IS NOT NULL OR restricted_at IS NOT NULL)"
 UNREADY = "status <> 'READY'"
 # What an approval must explain; descriptions and new versions explain themselves.
@@ -382,7 +383,7 @@ class CommentRow(SQLModel, table=True):
     deleted_at: datetime | None = Field(default=None, sa_column=_moment(nullable=True))
     deleted_by: str = ""
     # What of the model a thread is about, as it is called where it is read: a release request.
-    about: str = Field(default="", sa_column_kwargs={"server_default": ""})
+    about: str = Field(default="", sa_column_kwargs={"server_default": _EMPTY})
 
 
 class CommentEditionRow(SQLModel, table=True):
