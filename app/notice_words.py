@@ -21,6 +21,7 @@ from catalog.notifications.kinds import How, Kind, Why, needs
 from catalog.notifications.notices import Notice
 from catalog.registry.named import Named, named
 from catalog.registry.search.tables import SavedSearchRow
+from catalog.releases.tables import FindingRow
 
 KINDS: Final[Mapping[Kind, str]] = {
     Kind.ALIAS: "An alias moved",
@@ -33,6 +34,9 @@ KINDS: Final[Mapping[Kind, str]] = {
     Kind.MENTION: "I was mentioned",
     Kind.ACCESS: "Access was asked for, or answered",
     Kind.SEARCH: "A saved search has a new match",
+    Kind.FINDING: "Something was found that has to be put right",
+    Kind.DUE: "A finding of mine is soon overdue",
+    Kind.REVIEW: "A release waits for me to decide",
 }
 HOWS: Final[Mapping[How, str]] = {
     How.AT_ONCE: "At once, and here",
@@ -49,11 +53,17 @@ WHYS: Final[Mapping[Why, str]] = {
     Why.CONSUMER: "an application you registered relies on it",
     Why.MENTIONED: "you were mentioned",
     Why.SEARCH: "you asked to be told of new matches",
+    Why.RESPONSIBLE: "it is yours to put right",
+    Why.UNOWNED: "nobody owns it, and you can give it to somebody",
+    Why.REVIEWER: "you can decide it",
     Why.TEAM: "your team has a channel for it",
 }
 _OUTCOMES: Final = {
     "release:approved": "was approved",
     "release:rejected": "was rejected",
+    "release:revoked": "was revoked: it is approved no longer",
+    "release:requested": "is asked for in an emergency",
+    "release:remind": "has waited for half of the time it has",
     "release:changes-requested": "was sent back for changes",
     "release:expired": "was closed: the version is gone",
     "promotion:fail": "was approved, but the alias was not moved",
@@ -63,19 +73,21 @@ _ANSWERS: Final = {
     "access:accept": "you may read it now.",
     "access:refuse": "your request to read it was refused.",
 }
+_FOUND: Final = select(FindingRow.id, FindingRow.number, FindingRow.title, FindingRow.severity)
 _SAVED: Final = select(SavedSearchRow.id, SavedSearchRow.name)
 _HIDDEN: Final = "Something changed on a model that you may no longer see."
 
 
 @dataclass(frozen=True)
 class Told:
-    """A notice in words; `model` and `request` are where it leads, if it leads anywhere."""
+    """A notice in words; `model`, `request` or `finding` is where it leads, if anywhere."""
 
     notice: Notice
     title: str
     detail: str = ""
     model: Named | None = None
     request: str = ""
+    finding: str = ""
 
     @property
     def because(self) -> str:
@@ -88,6 +100,7 @@ class _Names:
     models: Mapping[str, Named]
     people: Mapping[str, str] = field(default_factory=dict)
     searches: Mapping[str, str] = field(default_factory=dict)
+    findings: Mapping[str, tuple[str, str, str]] = field(default_factory=dict)
 
     def person(self, person_id: str) -> str:
         return self.people.get(person_id, "somebody unknown")
@@ -96,12 +109,16 @@ class _Names:
 def told(portal: Portal, notices: Sequence[Notice], *, by: Actor) -> list[Told]:
     """Notices in words, for this person at this moment: two questions for all of them."""
     searches = {one.facts["search"] for one in notices if one.kind is Kind.SEARCH}
+    finding_ids = {one.facts["finding"] for one in notices if "finding" in one.facts}
     with portal.store.read() as session:
         models = named(session, {one.model_id for one in notices}, by=by, may="model:find")
         kept = session.exec(_SAVED.where(col(SavedSearchRow.id).in_(searches))) if searches else ()
         sought = {search: name for search, name in kept}  # noqa: C416 - rows are no pairs to dict()
+        of_them = _FOUND.where(col(FindingRow.id).in_(finding_ids))
+        rows = session.exec(of_them).all() if finding_ids else ()
+        found = {row[0]: (row[1], row[2], row[3]) for row in rows}
     people = {one.facts.get(key, "") for one in notices for key in ("approver", "person")} - {""}
-    names = _Names(models, portal.people.names(people) if people else {}, sought)
+    names = _Names(models, portal.people.names(people) if people else {}, sought, found)
     return [_told(one, names, by=by) for one in notices]
 
 
@@ -184,6 +201,15 @@ def _release(notice: Notice, model: Named, names: _Names) -> Told:
     return Told(notice, title, who, model, facts["request"])
 
 
+def _finding(notice: Notice, model: Named, names: _Names) -> Told:
+    number, title, severity = names.findings[notice.facts["finding"]]
+    due = words.day(date.fromisoformat(notice.facts["due_on"]))
+    soon = "It is soon overdue. " if notice.kind is Kind.DUE else ""
+    detail = f"{soon}{number}, {severity}, to be put right by {due}."
+    end = "" if title.endswith((".", "?", "!")) else "."
+    return Told(notice, f"{model.name}: {title}{end}", detail, model, finding=number)
+
+
 _SAID: Final[Mapping[Kind, Callable[[Notice, Named, _Names], Told]]] = {
     Kind.ALIAS: _alias,
     Kind.VERSION: _version,
@@ -195,4 +221,7 @@ _SAID: Final[Mapping[Kind, Callable[[Notice, Named, _Names], Told]]] = {
     Kind.MENTION: _mention,
     Kind.ACCESS: _access,
     Kind.SEARCH: _matched,
+    Kind.FINDING: _finding,
+    Kind.DUE: _finding,
+    Kind.REVIEW: _release,
 }

@@ -12,14 +12,17 @@ from typing import Final
 from sqlalchemy import TextClause, text
 from sqlmodel import Session, col, select
 
+from auth.holders import holders
 from catalog.applications.tables import ConsumerRow
 from catalog.notifications.kinds import Kind, Why
 from catalog.notifications.notices import Occasion
 from catalog.registry.models import resource
 from catalog.registry.search.tables import SavedSearchRow
 from catalog.registry.tables import ModelRow, VersionRow
+from catalog.releases.findings.finding import Kind as FindingKind
 from catalog.releases.moves import behind
-from catalog.releases.tables import DecisionRow, PromotionRow, RequestRow
+from catalog.releases.states import Route
+from catalog.releases.tables import DecisionRow, FindingRow, PromotionRow, RequestRow
 from ledger.journal import Event, Subscription, last_event
 
 TELL: Final = "tell"
@@ -155,6 +158,38 @@ def _release_told(model: ModelRow, request: RequestRow, event: Event, person: st
     )
 
 
+def _waiting(session: Session, event: Event) -> Occasion | None:
+    """A request that waits for long, or that cannot wait: told to those who can agree to it."""
+    request = session.get(RequestRow, event.subject)
+    model = session.get(ModelRow, request.model_id) if request else None
+    if request is None or model is None:
+        return None
+    if "reviewers" in event.payload:
+        reviewers = event.payload["reviewers"].split()
+    else:
+        reviewers = [one.id for one in holders(session, "release:decide", resource(model))]
+    told = _release_told(model, request, event, "")
+    named = dict.fromkeys(reviewers, Why.REVIEWER)
+    return replace(told, kind=Kind.REVIEW, named=named, besides=request.requested_by)
+
+
+def _finding(session: Session, event: Event) -> Occasion | None:
+    """A finding that was opened, or that is soon overdue."""
+    finding = session.get(FindingRow, event.subject)
+    model = session.get(ModelRow, finding.model_id) if finding else None
+    if finding is None or model is None:
+        return None
+    facts = {"finding": finding.id, "due_on": finding.due_on.isoformat()}
+    owner = {finding.owner_id: Why.RESPONSIBLE} if finding.owner_id else {}
+    if event.name == "finding:remind":
+        return replace(_about(session, model, Kind.DUE, event, facts), named=owner)
+    told = _about(session, model, Kind.FINDING, event, facts, alias=finding.alias)
+    if not owner:
+        admins = holders(session, "model:classify", resource(model))
+        owner = {one.id: Why.UNOWNED for one in admins}
+    return replace(told, named={**_consumers(session, model, finding.alias), **owner})
+
+
 def _about(
     session: Session,
     model: ModelRow,
@@ -252,10 +287,19 @@ _OCCASIONS: Final[Mapping[str, Callable[[Session, Event], Occasion | None]]] = {
     "release:rejected": _release,
     "release:changes-requested": _release,
     "release:expired": _release,
+    "release:revoked": _release,
+    "release:requested": _waiting,
+    "release:remind": _waiting,
+    "finding:opened": _finding,
+    "finding:remind": _finding,
     "promotion:fail": _promotion,
 }
+# What somebody notes in a review is told by whoever notes it.
+_TOLD_OF: Final = frozenset(FindingKind) - {FindingKind.OBSERVATION}
 _WANTED: Final[Mapping[str, Callable[[Session, Event], bool]]] = {
     "comment:post": lambda _session, event: bool(event.payload["mentions"]),
+    "release:requested": lambda _session, event: event.payload.get("route") == Route.EMERGENCY,
+    "finding:opened": lambda _session, event: event.payload["kind"] in _TOLD_OF,
     "alias:seen": _cared_for(_ALIAS_CARED_FOR),
     "version:seen": _cared_for(_VERSION_CARED_FOR),
     "version:gone": _cared_for(_VERSION_CARED_FOR),

@@ -61,6 +61,7 @@ from catalog.releases.policies.shelf import Policies
 from catalog.releases.promotions import Promotions
 from catalog.releases.reconciliation.reconciliation import Reconciliation
 from catalog.releases.reconciliation.remedies import Remedies
+from catalog.releases.reminders import Reminders
 from catalog.releases.replay import Replay
 from catalog.releases.requests import Requests
 from catalog.releases.rollbacks import Rollbacks
@@ -133,6 +134,7 @@ class Portal:
     rollbacks: Rollbacks
     reconciliation: Reconciliation
     remedies: Remedies
+    reminders: Reminders
     docket: Docket
     promotions: Promotions
     explanations: Explanations
@@ -226,6 +228,7 @@ def build(
         rollbacks=rollbacks,
         reconciliation=Reconciliation(ledger, policies),
         remedies=Remedies(ledger, policies, rollbacks),
+        reminders=Reminders(ledger, policies),
         docket=Docket(ledger, policies),
         promotions=Promotions(
             ledger, policies, servers, TicketOffice(settings.data_dir / "keys", clock)

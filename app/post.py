@@ -133,6 +133,8 @@ def _link(portal: Portal, one: Told) -> str:
     base = portal.settings.public_url
     if one.request:
         return f"{base}/release?{urlencode({'id': one.request})}"
+    if one.finding:
+        return f"{base}/findings?{urlencode({'id': one.finding})}"
     if one.model is None or one.model.is_gone:
         return f"{base}/notifications"
     where = {"name": one.model.name, "server": one.model.server, "workspace": one.model.workspace}

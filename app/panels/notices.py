@@ -139,6 +139,8 @@ def _card(one: Told) -> None:
 def _title(one: Told) -> None:
     if one.request:
         link(one.title, "release", icon=":material/approval:", id=one.request)
+    elif one.finding:
+        link(one.title, "findings", icon=":material/report:", id=one.finding)
     elif one.model is not None and not one.model.is_gone:
         model_link(one.title, one.model)
     else:

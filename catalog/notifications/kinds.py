@@ -19,6 +19,9 @@ class Kind(StrEnum):
     MENTION = "mentioned"
     ACCESS = "access-request"
     SEARCH = "search-matched"
+    FINDING = "finding-opened"
+    DUE = "finding-due"
+    REVIEW = "review-waiting"
 
 
 class How(StrEnum):
@@ -42,6 +45,9 @@ class Why(StrEnum):
     CONSUMER = "consumer"
     MENTIONED = "mentioned"
     SEARCH = "search"
+    RESPONSIBLE = "responsible"
+    UNOWNED = "unowned"
+    REVIEWER = "reviewer"
 
 
 # What holds for somebody who chose nothing.
@@ -56,9 +62,12 @@ DEFAULTS: Final[dict[Kind, How]] = {
     Kind.MENTION: How.AT_ONCE,
     Kind.ACCESS: How.AT_ONCE,
     Kind.SEARCH: How.PORTAL,
+    Kind.FINDING: How.AT_ONCE,
+    Kind.DUE: How.AT_ONCE,
+    Kind.REVIEW: How.AT_ONCE,
 }
 # Told only to those it names: nobody watches for being spoken to.
-ONLY_NAMED: Final = frozenset({Kind.MENTION, Kind.ACCESS, Kind.SEARCH})
+ONLY_NAMED: Final = frozenset({Kind.MENTION, Kind.ACCESS, Kind.SEARCH, Kind.DUE, Kind.REVIEW})
 # What somebody must be allowed, to be told: to read the model, or, of these, to know of it.
 _KNOWING: Final = frozenset({Kind.ACCESS, Kind.SEARCH})
 

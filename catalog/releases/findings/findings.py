@@ -231,7 +231,7 @@ class Findings:
                 _insist_person(act.session, owner_id, model, at=act)
             act.facts |= {"due-before": row.due_on.isoformat(), "due": due_on.isoformat()}
             act.facts |= {"owner-before": row.owner_id, "owner": owner_id}
-            row.owner_id, row.due_on = owner_id, due_on
+            row.owner_id, row.due_on, row.reminded_on = owner_id, due_on, None
             act.session.add(row)
             act.texts["reason"] = why
             act.emit("finding:assigned", row.id, model=row.model_id)
