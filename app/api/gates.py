@@ -1,12 +1,14 @@
-"""The route by which gates are asked before a release is: what a pipeline calls."""
+"""Routes on a model's releases: ask the gates before a release is, and set an alias back."""
 
 from __future__ import annotations
 
 from typing import Annotated, Any
 
 from fastapi import APIRouter, Query
+from pydantic import BaseModel, ConfigDict, Field
 
 from app.api.caller import Caller, Desk
+from app.api.release_requests import told as told_request
 from catalog.releases.gates.answers import Answer, GateResult
 from catalog.releases.gates.waiting import waiting_for_files
 from ledger.clock import iso
@@ -56,6 +58,30 @@ def preview(  # noqa: PLR0917 - the address of a version
             "hint": found.may_request.hint,
         },
     }
+
+
+class SetBack(BaseModel):
+    """The version that an alias is set back to, and why."""
+
+    model_config = ConfigDict(extra="forbid")
+
+    version: int = Field(ge=1)
+    alias: str = Field(max_length=500)
+    reason: str = Field(max_length=100_000)
+
+
+@router.post("/models/{name}/rollback", status_code=201)
+def roll_back(
+    name: str, back: SetBack, portal: Desk, by: Caller, server: str = "", workspace: str = ""
+) -> dict[str, Any]:
+    """Set an alias back to a version that was approved and live under it before.
+
+    One signature is enough. The answer is the release request by which it is done, approved as it
+    is made; its promotion says when the alias has moved.
+    """
+    model = portal.models.find(name, by=by, server=server, workspace=workspace)
+    version = portal.models.version(model, back.version)
+    return told_request(portal.rollbacks.roll_back(version.id, back.alias, back.reason, by=by))
 
 
 def told(result: GateResult) -> dict[str, Any]:

@@ -2,12 +2,15 @@
 
 from __future__ import annotations
 
+from datetime import date
 from typing import Annotated, Any, Literal
 
 from fastapi import APIRouter, Query
 from pydantic import BaseModel, ConfigDict, Field
 
 from app.api.caller import Caller, Desk
+from app.api.findings import told as told_finding
+from catalog.releases.conditions import Condition
 from catalog.releases.gates.asking import GateResult
 from catalog.releases.request import ReleaseRequest
 from catalog.releases.states import State, Verb
@@ -28,15 +31,26 @@ class Asked(BaseModel):
     version: int = Field(ge=1)
     alias: str = Field(max_length=500)
     reason: str = Field(max_length=_ANY_TEXT)
+    emergency: bool = False
 
 
-class Decided(BaseModel):
-    """A decision on a request."""
+class Asks(BaseModel):
+    """A condition of an approval: what has to be done, and the last day (UTC) it counts."""
 
     model_config = ConfigDict(extra="forbid")
 
-    decision: Literal["approve", "reject", "request-changes"]
+    asks: str = Field(max_length=_ANY_TEXT)
+    due_on: date
+
+
+class Decided(BaseModel):
+    """A decision on a request; with conditions only where it is approved with conditions."""
+
+    model_config = ConfigDict(extra="forbid")
+
+    decision: Literal["approve", "approve-with-conditions", "reject", "request-changes"]
     reason: str = Field(max_length=_ANY_TEXT)
+    conditions: Annotated[list[Asks], Field(max_length=100)] = []
 
 
 class Reason(BaseModel):
@@ -51,10 +65,13 @@ class Reason(BaseModel):
 def ask(
     asked: Asked, portal: Desk, by: Caller, server: str = "", workspace: str = ""
 ) -> dict[str, Any]:
-    """Ask for a release."""
+    """Ask for a release; in an emergency, where the policy has such a route, one person decides."""
     model = portal.models.find(asked.model, by=by, server=server, workspace=workspace)
     version = portal.models.version(model, asked.version)
-    return _request(portal.requests.request(version.id, asked.alias, asked.reason, by=by))
+    made = portal.requests.request(
+        version.id, asked.alias, asked.reason, is_emergency=asked.emergency, by=by
+    )
+    return told(made)
 
 
 @router.get("")
@@ -72,16 +89,17 @@ def list_requests(
     )
     states = frozenset({state}) if state else None
     found = portal.requests.listing(by=by, model_id=model_id, states=states)
-    return {"total": len(found), "release_requests": [_request(one) for one in found]}
+    return {"total": len(found), "release_requests": [told(one) for one in found]}
 
 
 @router.get("/{request_id}")
 def one_request(request_id: str, portal: Desk, by: Caller) -> dict[str, Any]:
-    """One request with its gates, by id or number."""
+    """One request with its gates and its findings, by id or number."""
     sheet = portal.requests.sheet(request_id, by=by)
     return {
-        **_request(sheet.request),
+        **told(sheet.request),
         "gates": [_gate(result) for result in sheet.gates],
+        "findings": [told_finding(one) for one in sheet.findings],
         "changed_since": sheet.changed_since,
         "may_decide": {
             "allowed": sheet.may_decide.allowed,
@@ -93,18 +111,31 @@ def one_request(request_id: str, portal: Desk, by: Caller) -> dict[str, Any]:
 
 @router.post("/{request_id}/decision")
 def decide(request_id: str, decided: Decided, portal: Desk, by: Caller) -> dict[str, Any]:
-    """Approve, reject or ask for changes."""
+    """Approve, with conditions or without, reject or ask for changes.
+
+    Each condition becomes a finding; one that stands after its day revokes the approval.
+    """
     verb = Verb(decided.decision)
-    return _request(portal.requests.decide(request_id, verb, decided.reason, by=by))
+    conditions = [Condition(one.asks, one.due_on) for one in decided.conditions]
+    return told(
+        portal.requests.decide(request_id, verb, decided.reason, conditions=conditions, by=by)
+    )
+
+
+@router.post("/{request_id}/revocation")
+def revoke(request_id: str, reason: Reason, portal: Desk, by: Caller) -> dict[str, Any]:
+    """Take an approval back: what waits is stopped, and what is live becomes a finding."""
+    return told(portal.approvals.revoke(request_id, reason.reason, by=by))
 
 
 @router.post("/{request_id}/withdrawal")
 def withdraw(request_id: str, reason: Reason, portal: Desk, by: Caller) -> dict[str, Any]:
     """Take one's own request back."""
-    return _request(portal.requests.withdraw(request_id, reason.reason, by=by))
+    return told(portal.requests.withdraw(request_id, reason.reason, by=by))
 
 
-def _request(request: ReleaseRequest) -> dict[str, Any]:
+def told(request: ReleaseRequest) -> dict[str, Any]:
+    """A request as the API tells it."""
     promotion = request.promotion
     return {
         "id": request.id,
@@ -112,6 +143,7 @@ def _request(request: ReleaseRequest) -> dict[str, Any]:
         "model": request.model_name,
         "version": request.version_number,
         "alias": request.alias,
+        "route": request.route,
         "reason": request.reason,
         "state": request.state,
         "problem": request.problem,

@@ -3,7 +3,8 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
-from datetime import date
+from datetime import date, timedelta
+from statistics import median
 from typing import Final
 
 from sqlalchemy import Date, Executable, Integer, String, and_, bindparam, case, func, or_
@@ -12,10 +13,8 @@ from sqlmodel import Session, col, select
 
 from auth.access import Verdict, decide, insist_visible
 from auth.actors import Actor
-from auth.actors import Kind as Who
 from auth.holders import holders
 from auth.people import as_of_now, load_actor
-from catalog.registry.authorship import authors
 from catalog.registry.models import resource
 from catalog.registry.tables import ModelRow, VersionRow
 from catalog.registry.visible import VISIBLE, seen_by
@@ -36,13 +35,16 @@ from catalog.releases.findings.opening import (
     checked_title,
     open_finding,
 )
-from catalog.releases.states import Verb
-from catalog.releases.tables import DecisionRow, FindingRow, RequestRow
+from catalog.releases.findings.rights import may_assign, may_close, may_remedy
+from catalog.releases.tables import FindingRow
 from ledger.acts import Act, Ledger
 from ledger.errors import NotFound, Unauthenticated
 from ledger.statements import statement
+from ledger.store import UtcDateTime
 
 PAGE: Final = 25
+LOOKED_BACK: Final = timedelta(days=30)
+_MOST_LOOKED_AT: Final = 10_000
 _HINT: Final = "Open it from Findings."
 
 
@@ -63,6 +65,18 @@ class Page:
     findings: tuple[Finding, ...]
     total: int
     overdue: int
+
+
+@dataclass(frozen=True)
+class Detection:
+    """How long it took to find what moved in MLflow, at most: of so many, the median and the worst.
+
+    Each is counted from the last reading that showed it as it was.
+    """
+
+    findings: int
+    median: timedelta | None
+    worst: timedelta | None
 
 
 @dataclass(frozen=True)
@@ -119,6 +133,14 @@ class Findings:
         with self._ledger.store.read() as session:
             _row, model = _visible(session, finding_id, by)
             return holders(session, "release:read", resource(model))
+
+    def detection(self, *, by: Actor) -> Detection:
+        """How long it took to find what moved outside the process, of the last 30 days."""
+        asked = {**seen_by(by, "release:read"), "after": self._ledger.clock.now() - LOOKED_BACK}
+        with self._ledger.store.read() as session:
+            rows = session.connection().execute(_TOOK, asked).all()
+        took = [max(opened_at - since, timedelta(0)) for opened_at, since in rows]
+        return Detection(len(took), median(took) if took else None, max(took, default=None))
 
     # -- verbs ---------------------------------------------------------------------------------
 
@@ -253,72 +275,6 @@ class Findings:
             act.facts["request"] = row.request_id
 
 
-# -- who may -----------------------------------------------------------------------------------
-
-
-def may_remedy(by: Actor, row: FindingRow, model: ModelRow) -> Verdict:
-    """Its owner says that it was put right, or whoever builds versions of the model."""
-    if row.state != FindingState.OPEN:
-        return Verdict(False, f"This finding is {row.state.lower()}.", "wrong-state")
-    if by.id == row.owner_id:
-        return Verdict(True, "It is yours to put right.")
-    return decide(by, "finding:remedy", resource(model))
-
-
-def may_close(session: Session, by: Actor, row: FindingRow, model: ModelRow) -> Verdict:
-    """Somebody who reviews, and neither put it right nor built nor asked for what it is about."""
-    if row.state != FindingState.REMEDIED:
-        return Verdict(
-            False, "Nobody has said yet that it was put right.", "wrong-state", "Its owner says so."
-        )
-    allowed = decide(by, "finding:close", resource(model))
-    if allowed and by.kind is not Who.PERSON:
-        return Verdict(False, "Only a person closes a finding.", "not-a-person")
-    own = _own_part(session, by, row) if allowed else None
-    if own is None:
-        return allowed
-    code, did = own
-    return Verdict(
-        False, f"You {did}, so somebody else looks.", code, "Another reviewer closes it."
-    )
-
-
-def _own_part(session: Session, by: Actor, row: FindingRow) -> tuple[str, str] | None:
-    """What this person did of what the finding is about, as a code and in words."""
-    if by.id in {row.remedied_by, row.owner_id}:
-        return "own-remedy", "put it right"
-    if row.version_id and by.id in authors(session, row.version_id):
-        return "author", "built this version"
-    request = session.get(RequestRow, row.request_id) if row.request_id else None
-    if request is not None and request.requested_by == by.id:
-        return "requester", "asked for the release"
-    if row.kind == Kind.EMERGENCY and by.id in _approvers(session, row.request_id):
-        return "approver", "approved it in the emergency"
-    return None
-
-
-def may_assign(by: Actor, row: FindingRow, model: ModelRow) -> Verdict:
-    """Whoever reviews gives it to another person or day; its owner does not."""
-    if row.state not in STANDING:
-        return Verdict(False, f"This finding is {row.state.lower()}.", "wrong-state")
-    if by.id == row.owner_id:
-        return Verdict(
-            False, "It is yours, so somebody else moves its day.", "own-finding", "Ask a reviewer."
-        )
-    return decide(by, "finding:assign", resource(model))
-
-
-def _approvers(session: Session, request_id: str) -> set[str]:
-    verbs = [Verb.APPROVE, Verb.APPROVE_WITH_CONDITIONS]
-    return set(
-        session.exec(
-            select(DecisionRow.person_id).where(
-                DecisionRow.request_id == request_id, col(DecisionRow.verb).in_(verbs)
-            )
-        )
-    )
-
-
 def _visible(session: Session, finding_id: str, by: Actor) -> tuple[FindingRow, ModelRow]:
     row = session.exec(_CALLED, params={"called": finding_id}).first()
     if row is None:
@@ -374,6 +330,19 @@ _COUNT: Final = columns(
         case((and_(_STANDS, col(FindingRow.due_on) < bindparam("today", type_=Date())), 1), else_=0)
     ),
 ).where(*_MINE)
+# The newest ones, where there are more than anybody needs for a median.
+_TOOK: Final[Executable] = (
+    columns(col(FindingRow.opened_at), col(FindingRow.since))
+    .where(
+        col(ModelRow.id) == col(FindingRow.model_id),
+        VISIBLE,
+        col(FindingRow.kind) == Kind.OUTSIDE,
+        col(FindingRow.since).is_not(None),
+        col(FindingRow.opened_at) > bindparam("after", type_=UtcDateTime()),
+    )
+    .order_by(col(FindingRow.place).desc())
+    .limit(_MOST_LOOKED_AT)
+)
 _PAGE: Final[Executable] = (
     columns(*FindingRow.__table__.columns)  # type: ignore[attr-defined]
     .where(*_MINE)

@@ -1,0 +1,78 @@
+"""Who may put a finding right, close it, or give it to somebody else."""
+
+from __future__ import annotations
+
+from sqlmodel import Session, col, select
+
+from auth.access import Verdict, decide
+from auth.actors import Actor
+from auth.actors import Kind as Who
+from catalog.registry.authorship import authors
+from catalog.registry.models import resource
+from catalog.registry.tables import ModelRow
+from catalog.releases.findings.finding import STANDING, FindingState, Kind
+from catalog.releases.states import Verb
+from catalog.releases.tables import DecisionRow, FindingRow, RequestRow
+
+
+def may_remedy(by: Actor, row: FindingRow, model: ModelRow) -> Verdict:
+    """Its owner says that it was put right, or whoever builds versions of the model."""
+    if row.state != FindingState.OPEN:
+        return Verdict(False, f"This finding is {row.state.lower()}.", "wrong-state")
+    if by.id == row.owner_id:
+        return Verdict(True, "It is yours to put right.")
+    return decide(by, "finding:remedy", resource(model))
+
+
+def may_close(session: Session, by: Actor, row: FindingRow, model: ModelRow) -> Verdict:
+    """Somebody who reviews, and neither put it right nor built nor asked for what it is about."""
+    if row.state != FindingState.REMEDIED:
+        return Verdict(
+            False, "Nobody has said yet that it was put right.", "wrong-state", "Its owner says so."
+        )
+    allowed = decide(by, "finding:close", resource(model))
+    if allowed and by.kind is not Who.PERSON:
+        return Verdict(False, "Only a person closes a finding.", "not-a-person")
+    own = _own_part(session, by, row) if allowed else None
+    if own is None:
+        return allowed
+    code, did = own
+    return Verdict(
+        False, f"You {did}, so somebody else looks.", code, "Another reviewer closes it."
+    )
+
+
+def _own_part(session: Session, by: Actor, row: FindingRow) -> tuple[str, str] | None:
+    """What this person did of what the finding is about, as a code and in words."""
+    if by.id in {row.remedied_by, row.owner_id}:
+        return "own-remedy", "put it right"
+    if row.version_id and by.id in authors(session, row.version_id):
+        return "author", "built this version"
+    request = session.get(RequestRow, row.request_id) if row.request_id else None
+    if request is not None and request.requested_by == by.id:
+        return "requester", "asked for the release"
+    if row.kind == Kind.EMERGENCY and by.id in _approvers(session, row.request_id):
+        return "approver", "approved it in the emergency"
+    return None
+
+
+def may_assign(by: Actor, row: FindingRow, model: ModelRow) -> Verdict:
+    """Whoever reviews gives it to another person or day; its owner does not."""
+    if row.state not in STANDING:
+        return Verdict(False, f"This finding is {row.state.lower()}.", "wrong-state")
+    if by.id == row.owner_id:
+        return Verdict(
+            False, "It is yours, so somebody else moves its day.", "own-finding", "Ask a reviewer."
+        )
+    return decide(by, "finding:assign", resource(model))
+
+
+def _approvers(session: Session, request_id: str) -> set[str]:
+    verbs = [Verb.APPROVE, Verb.APPROVE_WITH_CONDITIONS]
+    return set(
+        session.exec(
+            select(DecisionRow.person_id).where(
+                DecisionRow.request_id == request_id, col(DecisionRow.verb).in_(verbs)
+            )
+        )
+    )
