@@ -8,7 +8,7 @@ from app import signed_out
 from app.panels import notices
 from app.screens import GROUPS, PAGES
 from app.session import actor, admit, show_failure, sign_out
-from app.ui import page, theme
+from app.ui import history, page, theme
 from auth.actors import Actor
 from ledger.errors import CountersignError, Unauthenticated
 
@@ -47,6 +47,7 @@ def _main() -> None:
         elif problem is not None:
             show_failure(problem)
         return
+    history.keep()
     page.person(here.name, here.role_words())
     notices.bell(here)
     with st.sidebar:
