@@ -2,7 +2,8 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterator, Mapping
+from contextlib import contextmanager
 from dataclasses import dataclass
 
 import pytest
@@ -85,18 +86,26 @@ def _cookies() -> dict[str, object]:
 @pytest.fixture
 def visit(demo: Demo, chromium: Browser, _cookies: dict[str, object]) -> Iterator[Visit]:
     """Lets somebody of the demo in, at a page; at the end nobody's browser may have complained."""
+    with visits(chromium, demo.stack.url, demo.stack.passwords, _cookies) as come:
+        yield come
+
+
+@contextmanager
+def visits(
+    chromium: Browser, url: str, passwords: Mapping[str, str], cookies: dict[str, object]
+) -> Iterator[Visit]:
+    """Lets people in at a portal; at the end nobody's browser may have complained."""
     here: list[Visitor] = []
 
     def come(who: Person, at: str = "/", *, width: int = 1440, scheme: Scheme = "light") -> Visitor:
-        url = demo.stack.url
-        if who.email in _cookies:
-            made = stranger(chromium, url, width=width, scheme=scheme, cookies=_cookies[who.email])
+        if who.email in cookies:
+            made = stranger(chromium, url, width=width, scheme=scheme, cookies=cookies[who.email])
             made.name = who.name
             made.open(at)
         else:
-            password = demo.stack.passwords[who.email]
+            password = passwords[who.email]
             made = person(chromium, url, who.email, password, at=at, width=width, scheme=scheme)
-            _cookies[who.email] = made.context.storage_state()
+            cookies[who.email] = made.context.storage_state()
         here.append(made)
         return made
 

@@ -19,7 +19,7 @@ PHONE: Final = 420
 DESK: Final = 1440
 _TRACEBACK: Final = re.compile(r"Traceback|Error:|Incident inc_|\.py\"|line \d+, in ")
 # What is as wide as its content may scroll by itself; the page may not.
-_TOO_WIDE: Final = """
+TOO_WIDE: Final = """
 () => {
   const main = document.querySelector('[data-testid=stMain]');
   return Math.max(
@@ -102,8 +102,8 @@ def _looked_at(here: Visitor, at: str, width: int) -> list[str]:
         changed = "===" if scheme == "light" else "!=="
         here.page.wait_for_function(f"day => ({_BACKGROUND})() {changed} day", arg=by_day)
         with suppress(TooSlow):
-            here.page.wait_for_function(f"() => ({_TOO_WIDE})() <= 0", timeout=_SETTLE_MS)
-        if (too_wide := here.page.evaluate(_TOO_WIDE)) > 0:
+            here.page.wait_for_function(f"() => ({TOO_WIDE})() <= 0", timeout=_SETTLE_MS)
+        if (too_wide := here.page.evaluate(TOO_WIDE)) > 0:
             wrong.append(f"{at} at {width} px, {scheme}: {too_wide} px too wide")
         here.shot(f"{width}-{scheme}-{re.sub(r'[^A-Za-z0-9-]+', '_', at.strip('/') or 'home')}")
     here.page.emulate_media(color_scheme="light")
