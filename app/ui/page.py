@@ -58,7 +58,7 @@ def section(
 
 def group(title: str, count: int | None = None) -> Markup:
     """A small heading over a run of cards, with how many there are."""
-    number = tag("span", f" {count}", cls="cs-quiet") if count is not None else ""
+    number = tag("span", f" {count:,}", cls="cs-quiet") if count is not None else ""
     return tag("h2", title, number, cls="cs-group")
 
 
