@@ -11,6 +11,7 @@ from app import occasions
 from app.durable import DurableJobs
 from app.settings import MLFLOW_SECRETS, Settings
 from app.trust import witnesses
+from auth.absences import Absences
 from auth.access_requests import AccessRequests
 from auth.audits import Audits
 from auth.grants import Grants
@@ -99,6 +100,7 @@ class Portal:
     people: People
     grants: Grants
     access_requests: AccessRequests
+    absences: Absences
     tokens: Tokens
     sessions: Sessions
     audits: Audits
@@ -193,6 +195,7 @@ def build(
         people=people,
         grants=Grants(ledger),
         access_requests=AccessRequests(ledger, model_resource, owned_by),
+        absences=Absences(ledger),
         tokens=Tokens(ledger),
         sessions=Sessions(ledger),
         audits=Audits(ledger),

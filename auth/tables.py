@@ -29,6 +29,15 @@ class PrincipalRow(SQLModel, table=True):
     disabled_at: datetime | None = Field(default=None, sa_column=_moment(nullable=True))
 
 
+class AbsenceRow(SQLModel, table=True):
+    """Until which day somebody is away."""
+
+    __tablename__ = "absence"
+
+    person_id: str = Field(primary_key=True, foreign_key="principal.id")
+    until: date = Field(sa_column=Column(Date, nullable=False))
+
+
 class PasswordRow(SQLModel, table=True):
     """An argon2id hash."""
 

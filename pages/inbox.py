@@ -11,6 +11,7 @@ waiting = portal().docket.waits_for(by=here)
 asked = access_requests.waiting(by=here)
 docket.inbox_head(waiting, now, others=[one.asked_at for one in asked])
 shown = docket.choose_shown()
+docket.absence(by=here)
 if shown == docket.SHOWN[0]:
     access_requests.answers(asked, by=here)
 else:

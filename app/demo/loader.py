@@ -25,7 +25,7 @@ from app.demo.organisation import (
     RELEASES,
     Release,
 )
-from app.demo.saying import SIMULATED, register_consumers, say_all
+from app.demo.saying import SIMULATED, register_consumers, say_all, write_cards
 from app.demo.traffic import Batch, report, simulated_month
 from app.demo.training import LoggedVersion, train_and_log
 from app.portal import Portal
@@ -70,6 +70,9 @@ def load(portal: Portal, *, stop: threading.Event, progress: Callable[[str], Non
     for release in RELEASES:
         if stop.is_set():
             return
+        if release.is_open:
+            # What waits for a decision is asked for on everything that is known by then.
+            write_cards(portal, people)
         _release(portal, people, versions, release, stop)
         progress(f"release of {release.model} {release.version}: {release.decision}")
     _into_production(portal)

@@ -51,6 +51,13 @@ def say_all(portal: Portal, people: Mapping[str, Actor], versions: Iterable[Numb
     saying.closed()
 
 
+def write_cards(portal: Portal, people: Mapping[str, Actor]) -> None:
+    """Watches and cards alone, as early as they are wanted; said again they change nothing."""
+    saying = _Saying(portal, people)
+    saying.watches()
+    saying.cards()
+
+
 def register_consumers(portal: Portal, people: Mapping[str, Actor]) -> None:
     """Say which application relies on which model, once the applications are known."""
     _Saying(portal, people).consumers()

@@ -6,6 +6,7 @@ from collections.abc import Mapping
 from typing import Final
 
 ACTS: Final[Mapping[str, str]] = {
+    "absence:say": "Said to be away, or back",
     "access:accept": "Let somebody into a restricted model",
     "access:ask": "Asked for access to a restricted model",
     "access:refuse": "Refused access to a restricted model",
@@ -74,6 +75,7 @@ ACTS: Final[Mapping[str, str]] = {
     "release:resubmit": "Sent a request again",
     "release:revoke": "Revoked an approval",
     "release:roll-back": "Set an alias back to an earlier version",
+    "release:take-over": "Took over the reading of a request",
     "release:withdraw": "Withdrew a request",
     "session:end": "Signed out",
     "session:start": "Signed in",

@@ -12,11 +12,12 @@ import streamlit as st
 
 from app.panels import ways
 from app.panels.links import link
-from app.session import actor, portal
+from app.session import actor, did, portal
 from app.ui import chips, page, words
 from app.ui.cards import Waiting, inbox_card
 from app.ui.feedback import empty
 from app.ui.markup import Markup, join, note, show, strong
+from auth.absences import LONGEST
 from auth.actors import Actor
 from catalog.releases.docket import PAGE, Brief, Docketed, Wanted
 from catalog.releases.gates.asking import Answer
@@ -62,6 +63,32 @@ def inbox_head(waiting: Sequence[Brief], now: datetime, *, others: Sequence[date
     page.head("Decide", "Inbox", lead)
 
 
+def absence(*, by: Actor) -> None:
+    """Until when this person is away; they are given nothing to read first meanwhile."""
+    until = portal().absences.until(by=by)
+    today = portal().clock.now().date()
+    said = f"Away until {words.day(until)}" if until else "I am away"
+    with st.popover(said, icon=":material/event_busy:", key="absence"):
+        chosen = st.date_input(
+            "Away to the end of",
+            value=until or today + timedelta(days=7),
+            min_value=today,
+            max_value=today + LONGEST,
+            key="away-until",
+        )
+        show(note("Others are given requests to read first. You may still decide."))
+        if st.button("Say so", key="say-away") and did(
+            lambda here: portal().absences.say(chosen, by=here)
+        ):
+            st.rerun()
+        if (
+            until
+            and st.button("I am back", key="say-back")
+            and did(lambda here: portal().absences.say(None, by=here))
+        ):
+            st.rerun()
+
+
 def inbox(shown: str, waiting: Sequence[Brief], *, by: Actor, now: datetime) -> None:
     """The open part of the inbox."""
     desk = portal().docket
@@ -88,7 +115,9 @@ _NOTHING: Final = {
 
 def _cards(briefs: Sequence[Brief], kind: str, by: Actor, now: datetime) -> None:
     names = portal().people.names(
-        {one.requested_by for one in briefs} | {one.decided_by for one in briefs}
+        {one.requested_by for one in briefs}
+        | {one.decided_by for one in briefs}
+        | {one.reviewer_id for one in briefs}
     )
     for title, group in grouped(briefs, now, closed=kind == "done"):
         show(page.group(title, len(group)))
@@ -130,6 +159,9 @@ def _card(
 ) -> None:
     about = f"{brief.number} · asked by {names.get(brief.requested_by, 'somebody unknown')}"
     waited = words.span((now - since(brief)).total_seconds())
+    if brief.is_open and brief.reviewer_id:
+        who = names.get(brief.reviewer_id, "somebody")
+        about += f" · {'you read' if brief.reviewer_id == by.id else f'{who} reads'} it first"
     chip = chips.status(brief.state)
     if asked_of and brief.state is not State.CHANGES_REQUESTED:
         chip = chips.status("Waits", f"Waits {waited}")
@@ -227,7 +259,9 @@ def releases(*, by: Actor) -> None:
     found = desk.page(wanted, by=by, limit=PAGE, offset=(number - 1) * PAGE)
     _counted(found, wanted, model_name)
     names = portal().people.names(
-        {one.requested_by for one in found.briefs} | {one.decided_by for one in found.briefs}
+        {one.requested_by for one in found.briefs}
+        | {one.decided_by for one in found.briefs}
+        | {one.reviewer_id for one in found.briefs}
     )
     now = portal().clock.now()
     for brief in found.briefs:
@@ -288,7 +322,8 @@ def _counted(found: Docketed, wanted: Wanted, model_name: str) -> None:
 
 def _exported(wanted: Wanted) -> str:
     found = portal().docket.page(wanted, by=actor(), limit=_MOST_EXPORTED)
-    people = {one.requested_by for one in found.briefs} | {one.decided_by for one in found.briefs}
+    people = {one.requested_by for one in found.briefs}
+    people |= {one.decided_by for one in found.briefs}
     return as_csv(found.briefs, portal().people.names(people))
 
 

@@ -109,7 +109,7 @@ def gather(portal: Portal, request_id: str, *, by: Actor) -> Dossier:
     people = {request.requested_by, model.owner_id, *request.authors}
     people |= {one.person_id for one in request.decisions}
     people |= {one.person_id for one in around.history}
-    people |= {one.owner_id for one in sheet.findings}
+    people |= {request.reviewer_id, *(one.owner_id for one in sheet.findings)}
     people |= {application for line in lines for application, _ in line.applications}
     return Dossier(
         sheet=sheet,

@@ -2,7 +2,10 @@
 
 from __future__ import annotations
 
+import streamlit as st
+
 from app.panels.release_dossier import DID, Dossier
+from app.session import did, portal
 from app.ui import chips, page, tables, words
 from app.ui.markup import Markup, note, show
 from app.ui.tables import Column, Row
@@ -21,6 +24,7 @@ def people(dossier: Dossier, number: int) -> None:
             "Built by",
             words.listing(authors) if authors else chips.mark("Missing", "Nobody is known"),
         ),
+        *_reads_first(dossier),
         *((f"Needs of {one.role}", _seats_words(dossier, one)) for one in dossier.sheet.seats),
     ]
     pieces: list[Markup] = [tables.facts(facts)]
@@ -33,13 +37,19 @@ def people(dossier: Dossier, number: int) -> None:
                     if one.verdict
                     else chips.mark("Refused", "May not decide"),
                     _why(one, dossier.reader),
+                    _load(one),
                 )
             )
             for one in dossier.candidates
         ]
         pieces.append(
             tables.table(
-                (Column("Approver", lead=True), Column("This request"), Column("Why")),
+                (
+                    Column("Approver", lead=True),
+                    Column("This request"),
+                    Column("Why"),
+                    Column("Reads first"),
+                ),
                 rows,
                 "Who decides on this model",
             )
@@ -65,6 +75,33 @@ def people(dossier: Dossier, number: int) -> None:
             )
         )
     show(page.section("Who may decide", number=number, anchor="people"), *pieces)
+    take_over(dossier)
+
+
+def _reads_first(dossier: Dossier) -> list[tuple[str, object]]:
+    """Whom an open request was given to."""
+    request = dossier.request
+    if not request.is_open or not request.reviewer_id:
+        return []
+    return [("Reads it first", dossier.name(request.reviewer_id))]
+
+
+def take_over(dossier: Dossier) -> None:
+    """The way for somebody who may decide to read first what was given to somebody else."""
+    request = dossier.request
+    others = request.reviewer_id not in {"", dossier.reader.id}
+    if not (others and request.is_open and dossier.sheet.may_decide):
+        return
+    if st.button("Take it over", key="take-over", icon=":material/assignment_ind:") and did(
+        lambda by: portal().requests.take_over(request.id, by=by)
+    ):
+        st.rerun()
+
+
+def _load(one: Candidate) -> str:
+    """What somebody has to read already, and whether they are there."""
+    said = words.plural(one.given, "request") if one.given else "nothing else"
+    return f"{said}, away" if one.is_away else said
 
 
 def _seats_words(dossier: Dossier, seats: Seats) -> str:

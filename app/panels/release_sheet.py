@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from collections.abc import Callable, Mapping
 from datetime import datetime
 from typing import Final, Literal
@@ -36,6 +37,7 @@ from catalog.releases.gates.asking import Answer, GateResult
 from catalog.releases.request import ReleaseRequest
 from catalog.releases.states import Route, State, Verb
 
+_DIGEST: Final = re.compile(r"(sha256:)?[0-9a-f]{64}")
 _MOST_CHANGES: Final = 12
 _MOST_NUMBERS: Final = 4
 _TOP_FEATURES: Final = 6
@@ -139,7 +141,7 @@ def _since(dossier: Dossier) -> None:
 
 def _short(value: str, dossier: Dossier) -> str:
     """A digest by its ends, and people by their names."""
-    if value.startswith("sha256:"):
+    if _DIGEST.fullmatch(value):
         return words.digest(value)
     return ", ".join(dossier.names.get(one, one) for one in value.split(", "))
 

@@ -22,6 +22,7 @@ from sqlalchemy import select as columns
 from sqlmodel import Session, col, select
 from sqlmodel.sql.expression import Select
 
+from auth.absences import away
 from auth.access import Verdict, decide, insist_visible
 from auth.actors import Actor
 from auth.holders import holders
@@ -36,6 +37,7 @@ from catalog.releases.evidence.taking import MANIFEST
 from catalog.releases.gates import asking as gates
 from catalog.releases.policies.law import PANELS, Policy
 from catalog.releases.policies.shelf import Policies
+from catalog.releases.reviewers import loads
 from catalog.releases.rights import may_decide, may_resubmit
 from catalog.releases.states import AGREEING, OPEN, PromotionState, State, Verb
 from catalog.releases.tables import (
@@ -79,6 +81,7 @@ class Brief:
     answers: tuple[gates.GateResult, ...] = ()
     reason: str = ""
     manifest_digest: str = ""
+    reviewer_id: str = ""
 
     @property
     def is_open(self) -> bool:
@@ -128,6 +131,8 @@ class Candidate:
     person_id: str
     name: str
     verdict: Verdict
+    given: int = 0  # open requests that this person is to read first
+    is_away: bool = False
 
 
 @dataclass(frozen=True)
@@ -361,11 +366,15 @@ class Docket:
             for panel in panels
             for person in holders(session, PANELS[panel], resource(one.model))
         }
+        given = loads(session, people)
+        gone = away(session, people, self._ledger.clock.now().date())
         return tuple(
             Candidate(
                 person.id,
                 person.name,
                 may_decide(person, one.request, one.model, known, panels),
+                given.get(person.id, 0),
+                person.id in gone,
             )
             for person in sorted(people.values(), key=lambda person: (person.name, person.id))
         )
@@ -412,6 +421,7 @@ class Docket:
             answers=answers,
             reason=row.reason,
             manifest_digest=row.manifest_digest,
+            reviewer_id=row.reviewer_id,
         )
 
 

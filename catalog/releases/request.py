@@ -65,6 +65,7 @@ class ReleaseRequest:
     route: Route
     decisions: tuple[Decision, ...]
     promotion: Promotion | None
+    reviewer_id: str = ""
 
     @property
     def is_open(self) -> bool:
@@ -110,6 +111,7 @@ def load_requests(session: Session, rows: list[RequestRow]) -> list[ReleaseReque
             route=Route(row.route),
             decisions=tuple(decisions.get(row.id, ())),
             promotion=promotions.get(row.id),
+            reviewer_id=row.reviewer_id,
         )
         for row in rows
     ]

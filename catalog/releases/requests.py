@@ -35,6 +35,7 @@ from catalog.releases.policies.law import Policy
 from catalog.releases.policies.shelf import Policies
 from catalog.releases.promotions import AtPoint, enqueue, insist_nothing_on_its_way
 from catalog.releases.request import ReleaseRequest, load_request, load_requests
+from catalog.releases.reviewers import give
 from catalog.releases.rights import (
     checked_alias,
     checked_reason,
@@ -239,6 +240,24 @@ class Requests:
             )
         return result
 
+    def take_over(self, request_id: str, *, by: Actor) -> ReleaseRequest:
+        """Read a request first, in the place of whom it was given to.
+
+        Raises NotFound, Refused, Conflict: as for a decision.
+        """
+        with self._ledger.act(
+            "release:take-over", actor=by.id, resource=f"request:{request_id}"
+        ) as act:
+            row, model, version = locked(act, request_id, by)
+            by = as_of_now(act.session, by, at=act.at)
+            policy = bound_policy(self._policies, act.session, row, model)
+            roles = [panel.role for panel in panels_of(policy, row)]
+            may_decide(by, row, model, authors(act.session, version.id), roles).insist()
+            act.facts["reviewer-before"] = row.reviewer_id
+            row.reviewer_id = by.id
+            act.session.add(row)
+            return load_request(act.session, row)
+
     # -- what the worker does --------------------------------------------------------------------
 
     def collected(self, request_id: str, manifest: Manifest, *, by: Actor) -> None:
@@ -255,7 +274,11 @@ class Requests:
             if State(row.state) is State.PENDING_REVIEW:
                 step(act, row, Verb.COLLECT)
                 bind(self._policies, act, row, model, version)
-                act.emit("release:in-review", row.id, version=version.id)
+                policy = bound_policy(self._policies, act.session, row, model)
+                row.reviewer_id = give(act.session, row, model, policy, act.at.date())
+                if row.reviewer_id:
+                    act.facts["reviewer"] = row.reviewer_id
+                act.emit("release:in-review", row.id, version=version.id, reviewer=row.reviewer_id)
 
     def cannot_collect(self, request_id: str, problem: CountersignError, *, by: Actor) -> None:
         """Say on the request why it cannot be opened for review; it waits for somebody to act."""

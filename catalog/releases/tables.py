@@ -94,6 +94,10 @@ class RequestRow(SQLModel, table=True):
     manifest_digest: str = ""
     problem: str = ""
     # How it is asked: as usual, in an emergency, or back to what was approved before.
+    # Who is to read it first; others who may decide still may.
+    reviewer_id: str = Field(
+        default="", index=True, sa_column_kwargs={"server_default": text("''")}
+    )
     route: str = Field(default="release", sa_column_kwargs={"server_default": text("'release'")})
     # The revision whose approvers were reminded, once.
     reminded: int = Field(default=0, sa_column_kwargs={"server_default": text("0")})

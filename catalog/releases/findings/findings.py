@@ -15,7 +15,7 @@ from auth.access import Verdict, decide, insist_visible
 from auth.actors import Actor
 from auth.holders import holders
 from auth.people import as_of_now, load_actor
-from catalog.registry.models import resource
+from catalog.registry.models import Model, resource
 from catalog.registry.tables import ModelRow, VersionRow
 from catalog.registry.visible import VISIBLE, seen_by
 from catalog.releases.findings.finding import (
@@ -141,6 +141,13 @@ class Findings:
             rows = session.connection().execute(_TOOK, asked).all()
         took = [max(opened_at - since, timedelta(0)) for opened_at, since in rows]
         return Detection(len(took), median(took) if took else None, max(took, default=None))
+
+    def people(self, model: Model, *, by: Actor) -> dict[str, str]:
+        """Who can be given a finding on a model: names by id, for whoever may open one there."""
+        if not decide(by, "finding:open", model.resource):
+            return {}
+        with self._ledger.store.read() as session:
+            return {one.id: one.name for one in holders(session, "release:read", model.resource)}
 
     # -- verbs ---------------------------------------------------------------------------------
 
