@@ -13,12 +13,15 @@ from datetime import datetime, timedelta
 from pathlib import Path
 from typing import TYPE_CHECKING, Final
 
+import httpx
 import pytest
 import uvicorn
 from sqlmodel import select
 
+from app import loops, mirror_loops
 from app.api import create_api
 from app.durable import DurableWorker, prepare
+from app.loops import RECONCILER
 from app.portal import Portal, build
 from app.settings import from_environment
 from app.worker import MIRROR, handlers
@@ -28,6 +31,8 @@ from catalog.registry.mirror import mirror as mirroring
 from catalog.registry.mlflow import MlflowServer as Adapter
 from catalog.registry.models import Model
 from catalog.registry.tables import DeliveryRow
+from catalog.releases.findings.finding import Finding
+from catalog.releases.findings.findings import Wanted
 from ledger.errors import Conflict, NotFound
 from ledger.store import Store, sqlite_url
 from tests.cast import SYSTEM
@@ -400,3 +405,68 @@ def _took(world: World, portal: Portal, number: int) -> timedelta:
 def _deliveries(portal: Portal) -> list[datetime]:
     with portal.store.read() as session:
         return list(session.exec(select(DeliveryRow.at).order_by(DeliveryRow.at)))  # type: ignore[arg-type]
+
+
+# -- a move that nobody approved -------------------------------------------------------------------
+
+INTERVAL: Final = timedelta(seconds=1)
+
+
+def test_an_alias_moved_behind_our_back_is_a_finding_within_one_interval(
+    world: World,
+    _sqlite_template: Path,  # noqa: PT019 - only its file is wanted
+    tmp_path: Path,
+) -> None:
+    """By MLflow's own client and by raw REST, with the worker's loops and no guard and no news."""
+    (tmp_path / "countersign.db").write_bytes(_sqlite_template.read_bytes())
+    settings = from_environment(
+        {
+            "DATA_DIR": str(tmp_path),
+            "MLFLOW_TRACKING_URI": world.server.uri,
+            "MIRROR_SECONDS": str(int(INTERVAL.total_seconds())),
+        }
+    )
+    portal, stop = build(settings, jobs=FakeJobs()), threading.Event()
+    portal.mirror.look(by=MIRROR, at_everything=True)
+    portal.reconciliation.run(by=RECONCILER)
+    threads = [
+        *mirror_loops.threads(portal, stop),
+        *loops.threads(portal, stop, at_point=lambda _point: None),
+    ]
+    for one in threads:
+        one.start()
+    rest = f"{world.server.uri}/api/2.0/mlflow/registered-models/alias"
+    moves: dict[str, Callable[[], object]] = {
+        "champion was moved from v1 to v2 outside the process": lambda: (
+            world.server.client.set_registered_model_alias("stage", "champion", "2")
+        ),
+        "shadow was set to v1 outside the process": lambda: httpx.post(
+            rest, json={"name": "stage", "alias": "shadow", "version": "1"}
+        ).raise_for_status(),
+    }
+    try:
+        took = {title: _found(portal, title, move) for title, move in moves.items()}
+    finally:
+        stop.set()
+        for one in threads:
+            one.join(30)
+        portal.store.close()
+    print(f"found {[f'{one.total_seconds():.2f} s' for one in took.values()]} after the move")
+    # A look and a round of the reconciliation; the machine may be busy.
+    assert min(took.values()) <= INTERVAL + timedelta(seconds=2)
+
+
+def _found(portal: Portal, title: str, move: Callable[[], object]) -> timedelta:
+    """Move an alias; how long after it the finding stands."""
+    moved_at = portal.clock.now()
+    move()
+
+    def stands() -> Finding | None:
+        found = portal.findings.page(Wanted(), by=SYSTEM).findings
+        return next((one for one in found if one.title == title), None)
+
+    finding = until(stands, title, within=60)
+    assert finding.since is not None
+    assert finding.until is not None
+    assert finding.since <= moved_at <= finding.until <= finding.opened_at
+    return finding.opened_at - moved_at

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable
+from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass
 from datetime import timedelta
 from typing import Final
@@ -13,12 +14,16 @@ from sqlalchemy import event
 from app.loops import RECONCILER
 from app.worker import read_artifacts
 from catalog.applications.consumers import Relies
+from catalog.registry.tables import ChangeRow, ModelRow
 from catalog.releases.findings.finding import Finding, Kind, Severity
 from catalog.releases.findings.findings import Wanted
 from catalog.releases.policies.reading import pack_text
+from catalog.releases.reconciliation.journal import ChangeJournal
 from ledger.errors import Refused
-from tests.cast import SYSTEM, WHY, House
+from ledger.store import Store
+from tests.cast import AT, SYSTEM, WHY, House
 from tests.fakes import auc
+from tests.stack import until
 
 NAME: Final = "credit-pd"
 MINUTE: Final = timedelta(minutes=1)
@@ -357,6 +362,41 @@ def test_a_batch_that_was_killed_is_looked_at_again(house: House) -> None:
         house.portal.reconciliation.run(by=RECONCILER)
     assert findings(house) == []
     assert len(look(house)) == 1
+
+
+def test_a_change_that_is_committed_after_a_later_one_is_not_skipped(
+    postgres_store: Store,
+) -> None:
+    model = ModelRow(
+        id="mdl_1",
+        server="main",
+        workspace="default",
+        name=NAME,
+        created_at=AT,
+        updated_at=AT,
+        seen_at=AT,
+    )
+    with postgres_store.write() as session:
+        session.add(model)
+    journal, found = ChangeJournal(postgres_store), ThreadPoolExecutor(1)
+    with postgres_store.write() as slow:
+        slow.add(_stage("early"))
+        slow.flush()
+        with postgres_store.write() as quick:
+            quick.add(_stage("late"))
+        newest = found.submit(journal.newest)
+        until(
+            lambda: postgres_store.rows("SELECT 1 FROM pg_locks WHERE NOT granted"),
+            "the reader waits for the writer",
+            within=20,
+        )
+    with postgres_store.read() as session:
+        moved = journal.after(session, 0, newest.result(20), 10)
+    assert [one.after for one in moved] == ["early", "late"]
+
+
+def _stage(after: str) -> ChangeRow:
+    return ChangeRow(model_id="mdl_1", kind="stage", after=after, since=AT, until=AT)
 
 
 def test_what_asks_for_no_explanation_is_not_put_on_record(small_house: House) -> None:
