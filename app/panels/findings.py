@@ -20,7 +20,7 @@ from auth.access import decide
 from auth.actors import Actor
 from catalog.registry.models import Model, Version
 from catalog.releases.findings.finding import STANDING, Finding, FindingState, Kind, Severity
-from catalog.releases.findings.findings import PAGE, May, Wanted
+from catalog.releases.findings.findings import PAGE, Detection, May, Wanted
 from catalog.releases.findings.opening import LONGEST_DAYS, LONGEST_TITLE
 from ledger.errors import NotFound
 
@@ -41,6 +41,9 @@ def every(*, by: Actor) -> None:
         "Findings",
         "What is to be put right. Its owner says what was done; somebody else looks and closes it.",
     )
+    took = portal().findings.detection(by=by)
+    if took.findings:
+        show(note(detected(took)))
     shown = st.segmented_control(
         "Shown", _SHOWN, default=STANDS, required=True, key="shown", bind="query-params"
     )
@@ -83,11 +86,10 @@ def _page_number() -> int:
 
 def _card(one: Finding, names: Mapping[str, str], today: date) -> None:
     where = f"{one.model_name} v{one.version_number}" if one.version_number else one.model_name
-    owner = names.get(one.owner_id, "Nobody")
     inbox_card(
         Waiting(
             one.title,
-            f"{one.kind.capitalize()}, {one.severity}. {owner} puts it right: {when(one, today)}.",
+            f"{one.kind.capitalize()}, {one.severity}. {_whose(one, names, today)}",
             f"{one.number} · {where}",
             state(one, today),
             icon=":material/report:",
@@ -95,6 +97,29 @@ def _card(one: Finding, names: Mapping[str, str], today: date) -> None:
         one.id,
         ways.to("findings"),
         {"id": one.number},
+    )
+
+
+def _whose(one: Finding, names: Mapping[str, str], today: date) -> str:
+    """Who puts it right and by when, or what became of it."""
+    if not one.stands:
+        return f"{one.state} {words.moment(one.closed_at)}." if one.closed_at else f"{one.state}."
+    if not one.owner_id:
+        return f"Nobody owns it yet: {when(one, today)}."
+    return f"{names[one.owner_id]} puts it right: {when(one, today)}."
+
+
+def detected(took: Detection) -> str:
+    """How soon what moved outside the process was found, in a sentence."""
+    if took.median is None or took.worst is None:
+        return ""
+    moves = words.plural(took.findings, "change")
+    worst = words.span(took.worst.total_seconds())
+    if took.findings == 1:
+        return f"In the last 30 days 1 change outside the process was found, within {worst}."
+    return (
+        f"In the last 30 days {moves} outside the process were found: half of them within "
+        f"{words.span(took.median.total_seconds())}, the slowest within {worst}."
     )
 
 
@@ -123,14 +148,13 @@ def one(asked: str, *, by: Actor) -> None:
             paragraph(found.detail) if found.detail else "",
         )
         with st.container(horizontal=True, key="finding-links"):
-            link(
-                f"{found.model_name}",
-                "model",
-                model=portal().models.get(found.model_id, by=by),
-                icon=":material/deployed_code:",
-            )
+            model = portal().models.get(found.model_id, by=by)
+            if model.gone_at is None:
+                link(found.model_name, "model", model=model, icon=":material/deployed_code:")
             if found.request_id:
                 link("The release request", "release", id=found.request_id)
+            if found.reverted_by:
+                link("The rollback", "release", id=found.reverted_by)
     if found.remedy or found.closed_why:
         with page.card("remedy"):
             show(page.section("What was done"), *story(found, names))
@@ -143,8 +167,9 @@ def one(asked: str, *, by: Actor) -> None:
 def _bar(found: Finding, may: May, *, by: Actor) -> None:
     closing = bool(may.close)
     with page.decision_bar(found.number, tag("span", _next_step(found, closing=closing))):
-        if may.assign and st.button("Another owner or day", key="assign"):
-            st.dialog("Another owner or day", width="medium")(_assign)(found, by)
+        giving = "Another owner or day" if found.owner_id else "Give it to somebody"
+        if may.assign and st.button(giving, key="assign"):
+            st.dialog(giving, width="medium")(_assign)(found, by)
         if may.remedy and st.button("It was put right", key="remedy", type="primary"):
             st.dialog("Say what was done", width="medium")(_sign)(found, "remedy")
         if closing:
@@ -158,7 +183,7 @@ def facts(found: Finding, names: Mapping[str, str], today: date) -> list[tuple[s
     """What is known of it, in a column."""
     told: list[tuple[str, object]] = [
         ("Severity", found.severity.capitalize()),
-        ("Put right by", names.get(found.owner_id, "Nobody")),
+        ("Put right by", names.get(found.owner_id, "Nobody yet")),
         ("Due", when(found, today)),
     ]
     if found.version_number:
@@ -168,8 +193,14 @@ def facts(found: Finding, names: Mapping[str, str], today: date) -> list[tuple[s
     told.append(("Opened", f"{words.moment(found.opened_at)} by {opened}"))
     if found.until:
         told.append(("Happened", _window(found)))
-        took = (found.opened_at - (found.since or found.until)).total_seconds()
-        told.append(("Found within", words.span(max(took, 0.0))))
+    if found.took is not None:
+        told.append(("Found within", words.span(found.took.total_seconds())))
+    if found.reverted_by and found.reverted_at:
+        told.append(
+            ("Set back", f"{words.moment(found.reverted_at)} by Countersign, as its policy says")
+        )
+    elif found.not_reverted:
+        told.append(("Not set back", found.not_reverted))
     return told
 
 
@@ -326,7 +357,7 @@ def table_of(findings: Sequence[Finding], names: Mapping[str, str], today: date)
                 (
                     tables.two(one.title, f"{one.number}, {one.kind}"),
                     one.severity.capitalize(),
-                    names.get(one.owner_id, "Nobody"),
+                    names.get(one.owner_id, "Nobody yet"),
                     when(one, today),
                     state(one, today),
                 )
