@@ -2,17 +2,23 @@
 
 from __future__ import annotations
 
-from app.panels import access_requests, docket
+import streamlit as st
+
+from app.panels import access_requests, docket, findings
 from app.session import actor, portal
 
 here = actor()
 now = portal().clock.now()
 waiting = portal().docket.waits_for(by=here)
 asked = access_requests.waiting(by=here)
-docket.inbox_head(waiting, now, others=[one.asked_at for one in asked])
-shown = docket.choose_shown()
-docket.absence(by=here)
+found = portal().findings.waiting(by=here)
+times = [*(one.asked_at for one in asked), *(one.remedied_at or one.opened_at for one in found)]
+docket.inbox_head(waiting, now, others=times)
+with st.container(horizontal=True, vertical_alignment="center"):
+    shown = docket.choose_shown()
+    docket.absence(by=here)
 if shown == docket.SHOWN[0]:
+    findings.waiting(found)
     access_requests.answers(asked, by=here)
 else:
     access_requests.mine(by=here, is_open=shown == docket.SHOWN[1])

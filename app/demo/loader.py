@@ -10,6 +10,7 @@ import secrets
 import threading
 from collections import defaultdict
 from collections.abc import Callable
+from datetime import timedelta
 from typing import Final
 
 import httpx
@@ -33,8 +34,9 @@ from auth.actors import EVERYTHING, Actor, Kind, Scope
 from auth.permissions import Role
 from catalog.monitoring.telemetry import NUMBER
 from catalog.registry.inventory.standing import Stage, Standing
+from catalog.releases.conditions import Condition
 from catalog.releases.request import ReleaseRequest
-from catalog.releases.states import PromotionState, State, Verb
+from catalog.releases.states import AGREEING, PromotionState, State, Verb
 from catalog.use_cases.use_cases import Described
 from ledger.errors import Conflict, Unavailable
 
@@ -43,6 +45,7 @@ PASSWORDS: Final = "demo-passwords.txt"
 LOADED: Final = "demo-loaded"
 DEMO: Final = Actor.system("demo")
 _PATIENCE_S: Final = 120.0
+_DUE_IN: Final = timedelta(days=30)
 # 64 pixels and ten classes take a minute, for which whoever asks first would have to wait.
 LEFT_UNEXPLAINED: Final = frozenset({"slip-digits"})
 
@@ -213,8 +216,14 @@ def _release(
         return
     decider = portal.people.actor(people[release.decider.email].id)
     verb = Verb.APPROVE if release.decision == "approve" else Verb.REJECT
-    request = portal.requests.decide(request.id, verb, release.decision_reason, by=decider)
-    if verb is Verb.APPROVE:
+    conditions = []
+    if release.condition:
+        verb = Verb.APPROVE_WITH_CONDITIONS
+        conditions = [Condition(release.condition, portal.clock.now().date() + _DUE_IN)]
+    request = portal.requests.decide(
+        request.id, verb, release.decision_reason, conditions=conditions, by=decider
+    )
+    if verb in AGREEING:
         _until(portal, request, _is_promoted, stop)
         # The next request asks for its gates against the version that is live now.
         portal.mirror.refresh(model.name, by=DEMO)

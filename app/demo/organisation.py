@@ -58,6 +58,7 @@ class Release:
     decision_reason: str = ""
     alias: str = "champion"
     decider: Person = BOB
+    condition: str = ""  # what an approval asks for afterwards, within 30 days
 
     @property
     def is_open(self) -> bool:
@@ -97,6 +98,7 @@ RELEASES: Final = (
         "Collections wants to call customers before the second missed instalment.",
         "approve",
         "A wrong warning costs a friendly call. The list is reviewed by a person each morning.",
+        condition="Fill in the gaps of the model card: limits, trade-offs and risks.",
     ),
     Release(
         "slip-digits",

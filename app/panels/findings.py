@@ -123,6 +123,17 @@ def detected(took: Detection) -> str:
     )
 
 
+def waiting(found: Sequence[Finding]) -> None:
+    """What waits for this person, as cards under their title; nothing where nothing does."""
+    if not found:
+        return
+    names = portal().people.names({one.owner_id for one in found})
+    today = portal().clock.now().date()
+    show(page.group("Findings", len(found)))
+    for one in found:
+        _card(one, names, today)
+
+
 # -- one of them -----------------------------------------------------------------------------------
 
 

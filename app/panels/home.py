@@ -8,7 +8,7 @@ from typing import Final
 
 import streamlit as st
 
-from app.panels import sources, ways
+from app.panels import findings, sources, ways
 from app.panels.acts import ACTS
 from app.panels.links import link
 from app.panels.model import HEALTH_WORDS
@@ -25,6 +25,7 @@ from catalog.impact.portfolio import WINDOW_DAYS, Line, Portfolio
 from catalog.registry.inventory.gaps import NONE, Unclassified
 from catalog.registry.mirror.state import MirrorState
 from catalog.releases.docket import Brief, Desk
+from catalog.releases.findings.finding import Finding
 from catalog.releases.gates.asking import Answer
 from catalog.releases.states import PromotionState, State
 from ledger.trail import Filter, Record
@@ -40,6 +41,7 @@ class Home:
     """What one person's Home shows, read once."""
 
     waiting: tuple[Brief, ...]
+    findings: tuple[Finding, ...]
     followed: tuple[Brief, ...]
     news: tuple[Brief, ...]
     undecided: int
@@ -65,6 +67,7 @@ def read(*, by: Actor) -> Home:
     ids |= {line.owner_id for line in portfolio.lines[:_MOST_LIVE]} if portfolio else set()
     return Home(
         waiting=desk.waiting,
+        findings=here.findings.waiting(by=by) if releases else (),
         followed=desk.followed,
         news=desk.closed,
         undecided=desk.undecided,
@@ -94,12 +97,16 @@ def head(shown: Home, *, by: Actor) -> None:
     """Whose Home it is, how much waits, and how old what is shown of MLflow is."""
     if not by.roles:
         said = "You hold no role yet, so there is nothing to see. A governance admin gives roles."
-    elif not shown.waiting:
+    elif not (shown.waiting or shown.findings):
         said = "Nothing waits for you."
     else:
-        oldest = words.span((shown.now - shown.waiting[0].changed_at).total_seconds())
-        verb = "waits" if len(shown.waiting) == 1 else "wait"
-        count = words.plural(len(shown.waiting), "thing")
+        since = [
+            *(one.changed_at for one in shown.waiting),
+            *(one.remedied_at or one.opened_at for one in shown.findings),
+        ]
+        oldest = words.span((shown.now - min(since)).total_seconds())
+        verb = "waits" if len(since) == 1 else "wait"
+        count = words.plural(len(since), "thing")
         said = f"{count} {verb} for you. The oldest has waited {oldest}."
     page.head(
         "Home",
@@ -145,6 +152,7 @@ def panel(shown: Home, *, by: Actor) -> None:
 
 
 def _waiting(shown: Home) -> None:
+    findings.waiting(shown.findings[:_MOST_WAITING])
     if shown.waiting:
         show(page.group("Waits for you", len(shown.waiting)))
     for brief in shown.waiting[:_MOST_WAITING]:

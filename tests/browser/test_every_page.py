@@ -53,7 +53,7 @@ VISITS: Final[tuple[tuple[Person, tuple[str, ...]], ...]] = (
             "/release?id=RR-{year}-0013",
             "/release?id=RR-{year}-0009",
             "/findings",
-            "/findings?id=F-{year}-0000",
+            "/findings?id=F-{year}-0001",
         ),
     ),
     (CAROL, ("/", "/impact", "/impact?model=credit-pd")),

@@ -11,7 +11,7 @@ from sqlalchemy import Date, Executable, Integer, String, and_, bindparam, case,
 from sqlalchemy import select as columns
 from sqlmodel import Session, col, select
 
-from auth.access import Verdict, decide, insist_visible
+from auth.access import Verdict, decide, insist_visible, may_anywhere
 from auth.actors import Actor
 from auth.holders import holders
 from auth.people import as_of_now, load_actor
@@ -127,6 +127,27 @@ class Findings:
             total, overdue = connection.execute(_COUNT, asked).one()
             rows = connection.execute(_PAGE, asked | {"limit": limit, "offset": offset}).all()
             return Page(tuple(load_findings(session, rows)), total, overdue or 0)
+
+    def waiting(self, *, by: Actor, limit: int = PAGE) -> tuple[Finding, ...]:
+        """What this person can do something about: put right what is theirs, close what is done."""
+        asked = {
+            **seen_by(by, "release:read"),
+            **dict.fromkeys(("model", "owner"), ""),
+            "kinds": list(Kind),
+            "limit": limit,
+            "offset": 0,
+        }
+        mine = asked | {"states": [FindingState.OPEN], "owner": by.id}
+        done = asked | {"states": [FindingState.REMEDIED]}
+        with self._ledger.store.read() as session:
+            rows = list(session.connection().execute(_PAGE, mine).all())
+            if may_anywhere(by, "finding:close"):
+                rows += [
+                    row
+                    for row in session.connection().execute(_PAGE, done).all()
+                    if may_close(session, by, row, session.get_one(ModelRow, row.model_id))
+                ]
+            return tuple(load_findings(session, rows)) if rows else ()
 
     def owners(self, finding_id: str, *, by: Actor) -> list[Actor]:
         """Those it can be given to: the people who may read the model, by name. Raises NotFound."""

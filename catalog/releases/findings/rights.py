@@ -2,6 +2,9 @@
 
 from __future__ import annotations
 
+from typing import Any
+
+from sqlalchemy import Row
 from sqlmodel import Session, col, select
 
 from auth.access import Verdict, decide
@@ -24,7 +27,7 @@ def may_remedy(by: Actor, row: FindingRow, model: ModelRow) -> Verdict:
     return decide(by, "finding:remedy", resource(model))
 
 
-def may_close(session: Session, by: Actor, row: FindingRow, model: ModelRow) -> Verdict:
+def may_close(session: Session, by: Actor, row: FindingRow | Row[Any], model: ModelRow) -> Verdict:
     """Somebody who reviews, and neither put it right nor built nor asked for what it is about."""
     if row.state != FindingState.REMEDIED:
         return Verdict(
@@ -42,7 +45,7 @@ def may_close(session: Session, by: Actor, row: FindingRow, model: ModelRow) -> 
     )
 
 
-def _own_part(session: Session, by: Actor, row: FindingRow) -> tuple[str, str] | None:
+def _own_part(session: Session, by: Actor, row: FindingRow | Row[Any]) -> tuple[str, str] | None:
     """What this person did of what the finding is about, as a code and in words."""
     if by.id in {row.remedied_by, row.owner_id}:
         return "own-remedy", "put it right"

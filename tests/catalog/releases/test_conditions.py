@@ -213,6 +213,25 @@ def test_its_own_conditions_do_not_make_the_evidence_of_a_request_another_one(
     assert (done.state, done.message) == (PromotionState.APPLIED, "")
 
 
+def test_a_finding_waits_for_its_owner_and_then_for_those_who_may_close_it(house: House) -> None:
+    house.credit()
+    conditionally(house)
+    desk = house.portal.findings
+
+    def waits() -> dict[str, int]:
+        return {
+            name: len(desk.waiting(by=house.who(name)))
+            for name in ("alice", "bob", "carol", "dave", "erik", "grace")
+        }
+
+    nobody = dict.fromkeys(("alice", "bob", "carol", "dave", "erik", "grace"), 0)
+    assert waits() == nobody | {"alice": 1}
+    desk.remedy("F-2026-0001", "Done.", by=house.alice)
+    assert waits() == nobody | {"bob": 1}
+    desk.close("F-2026-0001", "I looked.", by=house.bob)
+    assert waits() == nobody
+
+
 def test_a_gate_that_may_wait_becomes_a_condition_of_an_approval_with_conditions(
     house: House,
 ) -> None:
