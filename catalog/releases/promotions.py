@@ -411,12 +411,12 @@ def enqueue(
     return row.id
 
 
-def insist_nothing_on_its_way(session: Session, request: RequestRow) -> None:
+def insist_nothing_on_its_way(session: Session, model_id: str, alias: str) -> None:
     """Raises Conflict while another approval is about to move the same alias."""
     other = session.exec(
         select(PromotionRow).where(
-            PromotionRow.model_id == request.model_id,
-            PromotionRow.alias == request.alias,
+            PromotionRow.model_id == model_id,
+            PromotionRow.alias == alias,
             PromotionRow.state == PromotionState.QUEUED,
         )
     ).first()
@@ -424,7 +424,9 @@ def insist_nothing_on_its_way(session: Session, request: RequestRow) -> None:
         raise Conflict(
             f"Version {other.version_number} is on its way to {other.alias}, so what this request "
             "would replace is about to change.",
-            hint="Decide when that promotion has arrived in MLflow, which takes seconds.",
+            hint="Decide when that promotion has arrived in MLflow, which takes seconds."
+            if other.opens_at is None
+            else "It waits for its release window: decide after that, or revoke its approval.",
             code="promotion-on-its-way",
         )
 

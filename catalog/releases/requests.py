@@ -48,12 +48,18 @@ from catalog.releases.rights import (
 )
 from catalog.releases.sheet import Preview, Sheet, read_sheet
 from catalog.releases.states import AGREEING, OPEN, Route, State, Verb, after
-from catalog.releases.steps import decided, digests, locked, step, visible, write_decision
+from catalog.releases.steps import (
+    decided,
+    digests,
+    locked,
+    new_request,
+    step,
+    visible,
+    write_decision,
+)
 from catalog.releases.tables import RequestRow
-from ledger import trail
 from ledger.acts import Act, Ledger
 from ledger.errors import Conflict, CountersignError, Invalid, NotFound, Refused
-from ledger.ids import new_id
 
 # The places in the work at which a drill kills the portal: before and after the commit.
 DECIDING: Final = ("deciding", "decided")
@@ -120,27 +126,16 @@ class Requests:
             act.facts["route"] = route
             if is_emergency:
                 has_emergencies(self._policies.governing(act.session, model, alias).policy).insist()
-            year = act.at.year
-            place = trail.next_in(act.session, f"release-request-{year}")
-            row = RequestRow(
-                id=new_id("req"),
-                number=f"RR-{year}-{place:04d}",
-                model_id=model.id,
-                version_id=version.id,
-                version_number=version.number,
+            row = new_request(
+                act,
+                model,
+                version,
                 alias=alias,
                 reason=reason,
-                requested_by=by.id,
-                requested_at=act.at,
+                by=by,
                 state=State.PENDING_REVIEW,
-                changed_at=act.at,
                 route=route,
             )
-            act.session.add(row)
-            act.session.flush()
-            act.resource = f"request:{row.id}"
-            act.facts["model"] = model.id
-            act.texts["reason"] = reason
             bind(self._policies, act, row, model, version)
             act.emit("release:requested", row.id, version=version.id, route=route)
             return load_request(act.session, row)
@@ -224,7 +219,7 @@ class Requests:
                 bind(self._policies, act, row, model, version)
                 act.emit("release:requested", row.id, version=version.id)
             elif verb in AGREEING:
-                insist_nothing_on_its_way(act.session, row)
+                insist_nothing_on_its_way(act.session, row.model_id, row.alias)
                 may_go_live(act.session, version.id, act.at, by).insist()
                 self._agree(act, row, model, policy, built_by, by, reason, conditions)
             else:

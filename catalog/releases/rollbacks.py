@@ -24,12 +24,10 @@ from catalog.releases.promotions import enqueue, insist_nothing_on_its_way
 from catalog.releases.request import ReleaseRequest, load_request
 from catalog.releases.rights import checked_alias, checked_reason, gates_verdict
 from catalog.releases.states import STANDING, PromotionState, Route, State, Verb
-from catalog.releases.steps import write_decision
+from catalog.releases.steps import new_request, write_decision
 from catalog.releases.tables import PromotionRow, RequestRow
-from ledger import trail
 from ledger.acts import Ledger
 from ledger.errors import Conflict, NotFound
-from ledger.ids import new_id
 
 _HINT: Final = "Choose one of those that were live before, on the Model page."
 
@@ -99,27 +97,17 @@ class Rollbacks:
                     code="already-live",
                 )
             may_go_live(act.session, version.id, act.at, by).insist()
-            year = act.at.year
-            place = trail.next_in(act.session, f"release-request-{year}")
-            row = RequestRow(
-                id=new_id("req"),
-                number=f"RR-{year}-{place:04d}",
-                model_id=model.id,
-                version_id=version.id,
-                version_number=version.number,
+            insist_nothing_on_its_way(act.session, model.id, alias)
+            row = new_request(
+                act,
+                model,
+                version,
                 alias=alias,
                 reason=reason,
-                requested_by=by.id,
-                requested_at=act.at,
+                by=by,
                 state=State.APPROVED,
-                changed_at=act.at,
                 route=Route.ROLLBACK,
             )
-            insist_nothing_on_its_way(act.session, row)
-            act.session.add(row)
-            act.session.flush()
-            act.resource = f"request:{row.id}"
-            act.facts["model"] = model.id
             bind(self._policies, act, row, model, version)
             results = answers(self._policies, act.session, row, act.at)
             _insist(results)

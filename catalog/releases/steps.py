@@ -12,8 +12,9 @@ from auth.actors import Actor
 from catalog.registry.models import resource
 from catalog.registry.tables import ModelRow, VersionRow
 from catalog.releases.findings.opening import drop_findings
-from catalog.releases.states import ENDED, State, Verb, after
+from catalog.releases.states import ENDED, Route, State, Verb, after
 from catalog.releases.tables import DecisionRow, RequestRow
+from ledger import trail
 from ledger.acts import Act
 from ledger.errors import Conflict, NotFound
 from ledger.ids import new_id
@@ -28,6 +29,42 @@ _TOLD: Final = {
     Verb.REVOKE: "release:revoked",
     Verb.FULFIL: "release:fulfilled",
 }
+
+
+def new_request(
+    act: Act,
+    model: ModelRow,
+    version: VersionRow,
+    *,
+    alias: str,
+    reason: str,
+    by: Actor,
+    state: State,
+    route: Route,
+) -> RequestRow:
+    """A request with the next number of the year, which the act is about from now on."""
+    year = act.at.year
+    place = trail.next_in(act.session, f"release-request-{year}")
+    row = RequestRow(
+        id=new_id("req"),
+        number=f"RR-{year}-{place:04d}",
+        model_id=model.id,
+        version_id=version.id,
+        version_number=version.number,
+        alias=alias,
+        reason=reason,
+        requested_by=by.id,
+        requested_at=act.at,
+        state=state,
+        changed_at=act.at,
+        route=route,
+    )
+    act.session.add(row)
+    act.session.flush()
+    act.resource = f"request:{row.id}"
+    act.facts["model"] = model.id
+    act.texts["reason"] = reason
+    return row
 
 
 def visible(session: Session, request_id: str, by: Actor) -> tuple[RequestRow, ModelRow]:

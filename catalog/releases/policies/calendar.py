@@ -8,12 +8,11 @@ from zoneinfo import ZoneInfo
 
 from pydantic import Field, field_validator, model_validator
 
-from catalog.releases.policies.questions import Strict, Words
+from catalog.releases.policies.questions import Day, Strict, Words
 from catalog.releases.states import Route
 
 Weekday = Literal["mon", "tue", "wed", "thu", "fri", "sat", "sun"]
 Hour = Annotated[str, Field(pattern=r"^([01]\d|2[0-3]):[0-5]\d$")]
-Day = Annotated[str, Field(pattern=r"^\d{4}-\d{2}-\d{2}$")]
 _DAYS: Final[tuple[Weekday, ...]] = ("mon", "tue", "wed", "thu", "fri", "sat", "sun")
 # Nobody plans a freeze for longer; what never opens is said at once.
 _LOOK_AHEAD: Final = timedelta(days=400)
@@ -51,16 +50,6 @@ class Freeze(Strict):
     first: Day
     last: Day
     why: Words
-
-    @field_validator("first", "last")
-    @classmethod
-    def _is_a_day(cls, value: str) -> str:
-        try:
-            date.fromisoformat(value)
-        except ValueError as error:
-            msg = "there is no such day; write year-month-day"
-            raise ValueError(msg) from error
-        return value
 
     @model_validator(mode="after")
     def _ends_after_it_begins(self) -> Freeze:

@@ -4,7 +4,6 @@ from __future__ import annotations
 
 from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
-from datetime import date
 from typing import Any, Final, Literal
 
 from pydantic import Field, field_validator
@@ -17,6 +16,7 @@ from catalog.releases.policies.questions import (
     DEEPEST,
     AnyGate,
     Better,
+    Day,
     Days,
     Id,
     Strict,
@@ -47,18 +47,8 @@ class Source(Strict):
 
     title: Words
     by: Words
-    date: str = Field(pattern=r"^\d{4}-\d{2}-\d{2}$")
+    date: Day
     note: str = Field(default="", max_length=600)
-
-    @field_validator("date")
-    @classmethod
-    def _is_a_day(cls, value: str) -> str:
-        try:
-            date.fromisoformat(value)
-        except ValueError as error:
-            msg = "there is no such day; write year-month-day"
-            raise ValueError(msg) from error
-        return value
 
 
 class AppliesTo(Strict):

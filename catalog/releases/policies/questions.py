@@ -5,14 +5,28 @@ The vocabulary only. What a gate answers is decided in `catalog.releases.gates`.
 
 from __future__ import annotations
 
+from datetime import date
 from typing import Annotated, Final, Literal, get_args
 
-from pydantic import BaseModel, ConfigDict, Field, model_validator
+from pydantic import AfterValidator, BaseModel, ConfigDict, Field, model_validator
 
 Share = Annotated[float, Field(ge=0, le=1)]
 Days = Annotated[int, Field(ge=1, le=3650)]
 Id = Annotated[str, Field(pattern=r"^[a-z][a-z0-9-]{0,39}$")]
 Words = Annotated[str, Field(min_length=1, max_length=300)]
+
+
+def _is_a_day(value: str) -> str:
+    try:
+        date.fromisoformat(value)
+    except ValueError as error:
+        msg = "there is no such day; write year-month-day"
+        raise ValueError(msg) from error
+    return value
+
+
+# A day as it is written: 2026-12-31.
+Day = Annotated[str, Field(pattern=r"^\d{4}-\d{2}-\d{2}$"), AfterValidator(_is_a_day)]
 Better = Literal["higher", "lower"]
 
 DEEPEST: Final = 4
