@@ -18,7 +18,7 @@ PIP := $(BIN)/python -m pip --disable-pip-version-check
 UV_COMPILE := uv pip compile --quiet --universal --python-version 3.11 --generate-hashes \
 	--no-emit-index-url --no-header
 
-.PHONY: help run test check format bench faults migration lock
+.PHONY: help run test check format bench faults mutants migration lock
 
 help: ## print this
 	@awk -F ':.*## ' '/^[a-z]+:.*## / { printf "  make %-10s %s\n", $$1, $$2 }' Makefile
@@ -47,6 +47,9 @@ bench: $(DEV_READY) ## every figure of the README (ONLY=name for one), into benc
 faults: $(DEV_READY) ## kill portal, worker and MLflow among 1,000 approvals, then count (APPROVALS, KILLS, DOWN_S)
 	@$(BIN)/python -m tests.prepare
 	@exec $(BIN)/python -m tests.faults
+
+mutants: $(DEV_READY) ## put small faults into the release law; the tests must notice 85 % (ONLY=words)
+	@exec nice -n 15 $(BIN)/python -m tests.mutants
 
 migration: $(DEV_READY) ## write the next step of the database: make migration m="what changes"
 	@test -n "$(m)" || { echo 'Say what changes: make migration m="what changes"' >&2; exit 2; }

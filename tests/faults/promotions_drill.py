@@ -8,11 +8,12 @@ record says and with what MLflow's own database remembers.
 
 from __future__ import annotations
 
+import os
 import random
 import time
 from collections import Counter
 from collections.abc import Mapping, Sequence
-from contextlib import ExitStack
+from contextlib import ExitStack, suppress
 from dataclasses import asdict, dataclass, field
 from datetime import UTC, datetime
 from pathlib import Path
@@ -84,6 +85,9 @@ class Outcome:
     queued: int = 0
     first_s: float = 0.0
     drained_s: float = 0.0
+    # What the queue cost MLflow, worker and portal together, and how busy the machine was else.
+    drained_cpu_s: float = 0.0
+    load: float = 0.0
 
     def plain(self) -> dict[str, Any]:
         """As it is printed."""
@@ -162,16 +166,17 @@ class Drill:
     def _return(self, before: int, queued: int) -> Outcome:
         self._server.start()
         self._server.wait()
-        back = time.monotonic()
+        back, spent = time.monotonic(), self._cpu_seconds()
         self._wait_for_applied(before + 1)
         first = time.monotonic() - back
         self._wait_for_applied(before + queued)
-        drained = time.monotonic() - back
+        drained, spent = time.monotonic() - back, self._cpu_seconds() - spent
         self._say(f"MLflow is back: the first after {first:.1f} s, the last after {drained:.1f} s")
         until(self._all_were_killed, "each point was reached", within=_LONG_S)
         outcome = self._compared()
         outcome.queued = queued
         outcome.first_s, outcome.drained_s = round(first, 1), round(drained, 1)
+        outcome.drained_cpu_s, outcome.load = round(spent, 1), round(os.getloadavg()[0], 1)
         for nursery in self._nurseries.values():
             assert "ended by itself" not in nursery.said, nursery.said
             outcome.points.update(_killed(nursery))
@@ -268,6 +273,19 @@ class Drill:
             sum(_killed(self._nurseries[kind]).values()) == len(points) * self._size.kills
             for kind, points in self._size.points.items()
         )
+
+    def _cpu_seconds(self) -> float:
+        """The CPU that MLflow, the portals and the workers have used, the killed ones included."""
+        groups = {self._server.group, *(one.process.pid for one in self._nurseries.values())}
+        ticks = 0
+        for process in Path("/proc").iterdir():
+            if process.name.isdecimal():
+                with suppress(OSError):
+                    fields = (process / "stat").read_text().rpartition(")")[2].split()
+                    if int(fields[2]) in groups:
+                        # Its own in both modes, and that of its children that have ended.
+                        ticks += sum(map(int, fields[11:15]))
+        return ticks / os.sysconf("SC_CLK_TCK")
 
     def _compared(self) -> Outcome:
         """Each approval against the outbox, the record, MLflow, and what its database remembers."""

@@ -158,6 +158,18 @@ def test_a_release_waits_until_every_panel_agreed_and_is_then_carried_out_once(
     assert {record.reason for record in panel.records("release:approve")} == {"agreed", "ok"}
 
 
+def test_whoever_agrees_gives_the_others_time_again(panel: House) -> None:
+    request = panel.asked(2)
+    desk = panel.portal.requests
+    days = desk.sheet(request.id, by=panel.bob).policy.limits.expire_after_days
+    panel.clock.advance(timedelta(days=days - 1))
+    agree(panel, request.id, "bob")
+    panel.clock.advance(timedelta(days=days - 1))
+    assert desk.expire_overdue(by=RELEASES) == []
+    panel.clock.advance(timedelta(days=1))
+    assert desk.expire_overdue(by=RELEASES) == [request.id]
+
+
 def refusal(house: House, request_id: str, name: str) -> str:
     with pytest.raises(CountersignError) as told:
         agree(house, request_id, name)

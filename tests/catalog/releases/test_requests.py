@@ -29,6 +29,7 @@ def test_alice_asks_bob_approves_and_both_are_on_record(house: House) -> None:
     assert (decision.person_id, decision.reason) == (house.bob.id, "Measured, and not worse.")
     assert decision.manifest_digest == request.manifest_digest != ""
     asked, decided = house.records("release:request")[0], house.records("release:approve")[0]
+    assert asked.resource == decided.resource == f"request:{request.id}"
     assert (asked.actor, decided.actor) == (house.alice.id, house.bob.id)
     assert asked.texts["reason"] == WHY
     assert decided.digests == {
@@ -315,6 +316,47 @@ def test_what_changed_since_it_was_read_sends_a_request_back_and_says_what(
     assert approved.replaces == (3 if change is other_champion else 1)
 
 
+def test_a_request_that_is_sent_again_is_bound_to_the_policy_in_force_at_once(
+    small_house: House,
+) -> None:
+    small_house.credit()
+    desk = small_house.portal.requests
+    request = small_house.asked()
+    desk.decide(request.id, Verb.REQUEST_CHANGES, WHY, by=small_house.bob)
+    other_policy(small_house)
+    again = desk.resubmit(request.id, "Under the new policy.", by=small_house.alice)
+    assert again.state is State.PENDING_REVIEW
+    assert again.policy_digest != request.policy_digest
+    (record,) = small_house.records("release:resubmit")
+    assert record.digests["policy"] == again.policy_digest
+    assert record.texts == {"reason": "Under the new policy."}
+
+
+class Killed(BaseException):
+    """The portal is no more; nothing it had in mind is done."""
+
+
+@pytest.mark.parametrize(("point", "counts"), [("deciding", False), ("decided", True)])
+def test_a_decision_counts_from_its_commit_on_whoever_is_killed_around_it(
+    house: House, monkeypatch: pytest.MonkeyPatch, point: str, *, counts: bool
+) -> None:
+    house.credit()
+    request = house.asked()
+    desk = house.portal.requests
+
+    def die(reached: str) -> None:
+        if reached == point:
+            raise Killed
+
+    monkeypatch.setattr(desk, "_at_point", die)
+    with pytest.raises(Killed):
+        desk.decide(request.id, Verb.APPROVE, WHY, by=house.bob)
+    monkeypatch.undo()
+    now = desk.get(request.id, by=house.bob)
+    assert (now.state is State.APPROVED) == (now.promotion is not None) == counts
+    assert len(house.records("release:approve", outcome="done")) == counts
+
+
 def test_the_sheet_says_that_something_changed_before_anybody_decides(small_house: House) -> None:
     small_house.credit()
     request = small_house.asked()
@@ -413,6 +455,8 @@ def test_a_version_whose_files_hold_a_link_is_told_on_the_request(small_house: H
     request = small_house.asked()
     assert request.state is State.PENDING_REVIEW
     assert "hold a link" in request.problem
+    (record,) = small_house.records("evidence:fail")
+    assert (record.reason, record.resource) == ("artifact-link", f"request:{request.id}")
 
 
 def test_evidence_collected_twice_changes_nothing_more(small_house: House) -> None:
