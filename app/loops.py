@@ -25,6 +25,7 @@ _MORE_HANDS: Final = 3
 _LOOK_SECONDS: Final = 1.0
 _INDEX_SECONDS: Final = 0.25
 _RECONCILE_SECONDS: Final = 1.0
+_ASTRAY_SECONDS: Final = 30.0
 _OVERDUE_SECONDS: Final = 600.0
 _TRUST_SECONDS: Final = 3600.0
 _POST_SECONDS: Final = 1.0
@@ -134,8 +135,12 @@ def _post(portal: Portal, stop: threading.Event) -> None:
 
 def _reconcile(portal: Portal, stop: threading.Event) -> None:
     """Explain what moved in MLflow as soon as it is seen, and see to what is put right."""
+    due = 0.0
     while not stop.is_set():
         reconcile(portal)
+        if time.monotonic() >= due:
+            carefully("aliases astray", lambda: portal.reconciliation.look_astray(by=RECONCILER))
+            due = time.monotonic() + _ASTRAY_SECONDS
         stop.wait(_RECONCILE_SECONDS)
 
 

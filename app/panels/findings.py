@@ -19,7 +19,14 @@ from app.ui.tables import Column, Row
 from auth.access import decide
 from auth.actors import Actor
 from catalog.registry.models import Model, Version
-from catalog.releases.findings.finding import STANDING, Finding, FindingState, Kind, Severity
+from catalog.releases.findings.finding import (
+    STANDING,
+    UNEXPLAINED,
+    Finding,
+    FindingState,
+    Kind,
+    Severity,
+)
 from catalog.releases.findings.findings import PAGE, Detection, May, Wanted
 from catalog.releases.findings.opening import LONGEST_DAYS, LONGEST_TITLE
 from ledger.errors import NotFound
@@ -88,7 +95,7 @@ def _card(one: Finding, names: Mapping[str, str], today: date) -> None:
     where = f"{one.model_name} v{one.version_number}" if one.version_number else one.model_name
     inbox_card(
         Waiting(
-            one.title,
+            f"{one.model_name}: {one.title}",
             f"{one.kind.capitalize()}, {one.severity}. {_whose(one, names, today)}",
             f"{one.number} · {where}",
             state(one, today),
@@ -115,12 +122,14 @@ def detected(took: Detection) -> str:
         return ""
     moves = words.plural(took.findings, "change")
     worst = words.span(took.worst.total_seconds())
+    middle = words.span(took.median.total_seconds())
     if took.findings == 1:
         return f"In the last 30 days 1 change outside the process was found, within {worst}."
-    return (
-        f"In the last 30 days {moves} outside the process were found: half of them within "
-        f"{words.span(took.median.total_seconds())}, the slowest within {worst}."
-    )
+    if middle == worst:
+        within = f"each within {worst}"
+    else:
+        within = f"half of them within {middle}, the slowest within {worst}"
+    return f"In the last 30 days {moves} outside the process were found: {within}."
 
 
 def waiting(found: Sequence[Finding]) -> None:
@@ -218,7 +227,7 @@ def facts(found: Finding, names: Mapping[str, str], today: date) -> list[tuple[s
 def _window(found: Finding) -> str:
     if found.until is None:
         return ""
-    if found.since is None or found.since == found.until:
+    if found.since is None or words.moment(found.since) == words.moment(found.until):
         return words.moment(found.until)
     return f"between {words.moment(found.since)} and {words.moment(found.until)}"
 
@@ -240,6 +249,8 @@ def story(found: Finding, names: Mapping[str, str]) -> list[Markup]:
 def _next_step(found: Finding, *, closing: bool) -> str:
     if closing:
         return "Look whether it was put right, and close it or open it again."
+    if found.state is FindingState.OPEN and found.kind in UNEXPLAINED and found.alias:
+        return "It closes by itself when the alias is set back. Else say what was done."
     if found.state is FindingState.OPEN:
         return "Put it right, then say what was done; somebody else closes it."
     return "Somebody who had no part in it looks, and closes it."

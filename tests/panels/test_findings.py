@@ -77,6 +77,13 @@ def test_it_says_what_became_of_setting_the_alias_back() -> None:
             "In the last 30 days 1 change outside the process was found, within 31 seconds.",
         ),
         (
+            Detection(2, timedelta(seconds=10), timedelta(seconds=10.9)),
+            (
+                "In the last 30 days 2 changes outside the process were found: each within "
+                "10 seconds."
+            ),
+        ),
+        (
             Detection(4, timedelta(seconds=31), timedelta(minutes=2)),
             (
                 "In the last 30 days 4 changes outside the process were found: half of them within "

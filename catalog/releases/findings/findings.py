@@ -351,6 +351,7 @@ _MINE: Final = (
         col(FindingRow.owner_id) == bindparam("owner", type_=String()),
     ),
 )
+_WORST_FIRST: Final = {str(one): -place for place, one in enumerate(Severity)}
 _STANDS: Final = col(FindingRow.state).in_(sorted(STANDING))
 _COUNT: Final = columns(
     func.count(),
@@ -377,6 +378,7 @@ _PAGE: Final[Executable] = (
     .order_by(
         case((_STANDS, 0), else_=1),
         case((_STANDS, col(FindingRow.due_on))),
+        case((_STANDS, case(_WORST_FIRST, value=col(FindingRow.severity)))),
         col(FindingRow.place).desc(),
     )
     .limit(bindparam("limit", type_=Integer()))

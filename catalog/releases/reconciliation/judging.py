@@ -215,7 +215,7 @@ def _deleted_model(moved: Moved, known: Known) -> Found | None:
         moved,
         known,
         Severity.HIGH,
-        f"{moved.before} was deleted with all its versions",
+        "The model was deleted with all its versions",
         _sentences(
             "An alias pointed at one of them." if was_live else "",
             f"Approved were {named}." if approved else "",

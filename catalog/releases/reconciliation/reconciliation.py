@@ -10,10 +10,11 @@ from sqlmodel import Session
 
 from auth.access import ANYTHING, decide
 from auth.actors import Actor
-from catalog.releases.findings.finding import Severity
+from catalog.releases.findings.finding import Kind, Severity
 from catalog.releases.findings.opening import Problem, open_finding
 from catalog.releases.policies.law import governing
 from catalog.releases.policies.shelf import Policies, classified
+from catalog.releases.reconciliation.astray import astray
 from catalog.releases.reconciliation.journal import ChangeJournal, Moved
 from catalog.releases.reconciliation.judging import Found, fold, judge
 from catalog.releases.reconciliation.known import Known, read_known
@@ -47,6 +48,46 @@ class Reconciliation:
         while (more := self._look(until, batch, by)) is not None:
             opened += more
         return opened
+
+    def look_astray(self, *, by: Actor) -> int:
+        """Find aliases that are not where they were approved though no change was ever read.
+
+        Returns how many findings were opened.
+        """
+        decide(by, "promotion:carry-out", ANYTHING).insist()
+        with self._ledger.store.read() as session:
+            if not astray(session, self._journal.reached(session)):
+                return 0
+        with self._ledger.act(
+            "registry:reconcile", actor=by.id, resource="registry:changes"
+        ) as act:
+            found = astray(act.session, self._journal.reached(act.session))
+            for one in found:
+                now = f"on v{one.number}" if one.number else "not set"
+                title = f"{one.alias} is {now}, and v{one.version_number} was approved for it"
+                row = open_finding(
+                    act,
+                    Problem(
+                        Kind.OUTSIDE,
+                        Severity.CRITICAL,
+                        title,
+                        f"It was moved after {one.request} was carried out and before it was read.",
+                        (act.at + DUE_WITHIN[Severity.CRITICAL]).date(),
+                        one.owner_id or one.requested_by,
+                        one.model_id,
+                        one.held or one.version_id,
+                        one.number or one.version_number,
+                        one.alias,
+                        since=one.finished_at,
+                        until=one.seen_at,
+                        cause=f"astray:{one.id}",
+                    ),
+                    by=by,
+                )
+                if row is not None:
+                    act.texts[row.number] = title
+            act.facts["findings"] = str(len(found))
+            return len(found)
 
     def _look(self, until: int, batch: int, by: Actor) -> int | None:
         """Look at the next changes; None where there are no more."""

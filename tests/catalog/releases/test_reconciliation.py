@@ -157,7 +157,7 @@ LAW: Final = {
     "a live model deleted": Law(
         lambda house: house.mlflow.delete(NAME),
         Severity.HIGH,
-        "credit-pd was deleted with all its versions outside the process",
+        "The model was deleted with all its versions outside the process",
     ),
     "a live model renamed": Law(
         lambda house: house.mlflow.rename(NAME, "credit-pd-2"),
@@ -186,6 +186,7 @@ def test_a_change_in_mlflow_is_explained_or_found(small_house: House, what: str)
         [(law.severity, law.title)] if law.severity else []
     )
     assert look(small_house) == found
+    assert small_house.portal.reconciliation.look_astray(by=RECONCILER) == 0
 
 
 @pytest.mark.parametrize(
@@ -282,8 +283,8 @@ def test_a_new_model_that_comes_with_an_alias_is_found_though_it_was_never_read_
     point(house, 1)
     titles = [one.title for one in look(house)][1:]
     assert sorted(titles) == [
+        "The model was deleted with all its versions outside the process",
         "champion was set to v1 outside the process",
-        "credit-pd was deleted with all its versions outside the process",
     ]
 
 
@@ -322,6 +323,29 @@ def test_an_older_approval_does_not_explain_that_somebody_goes_back_by_hand(hous
     point(house, 2)
     (found,) = look(house)
     assert found.title == "champion was moved from v3 to v2 outside the process"
+
+
+def test_an_alias_moved_back_before_anybody_read_it_is_found_though_nothing_changed(
+    house: House,
+) -> None:
+    live(house)
+    house.approved(3)
+    while house.portal.promotions.carry_out_next("worker-1", by=SYSTEM):
+        pass
+    desk = house.portal.reconciliation
+    house.clock.advance(MINUTE)
+    point(house, 2)
+    assert desk.look_astray(by=RECONCILER) == 0  # nobody has read it since
+    assert look(house) == []
+    assert desk.look_astray(by=RECONCILER) == 1
+    assert desk.look_astray(by=RECONCILER) == 0
+    (found,) = findings(house)
+    assert found.title == "champion is on v2, and v3 was approved for it"
+    assert (found.severity, found.version_number) == (Severity.CRITICAL, 2)
+    point(house, 3)
+    look(house)
+    assert house.portal.remedies.close(by=RECONCILER) == [found.id]
+    assert desk.look_astray(by=RECONCILER) == 0
 
 
 # -- in order, once, whatever is killed ------------------------------------------------------------
