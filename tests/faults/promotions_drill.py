@@ -82,6 +82,7 @@ class Outcome:
     doubled: int = 0
     aliases_wrong: int = 0
     audit_wrong: int = 0
+    unexplained: int = 0
     queued: int = 0
     first_s: float = 0.0
     drained_s: float = 0.0
@@ -96,8 +97,8 @@ class Outcome:
     @property
     def is_right(self) -> bool:
         """Whether each approval was carried out once, and the record says so."""
-        wrong = (self.lost, self.doubled, self.aliases_wrong, self.audit_wrong)
-        return wrong == (0, 0, 0, 0)
+        wrong = (self.lost, self.doubled, self.aliases_wrong, self.audit_wrong, self.unexplained)
+        return wrong == (0, 0, 0, 0, 0)
 
     @property
     def is_quick(self) -> bool:
@@ -326,6 +327,8 @@ class Drill:
         outcome.audit_wrong += sum(
             number != 1 for found in recorded.values() for number in found.values()
         )
+        # Each move is explained by its approval, whenever the worker that made it was killed.
+        ((outcome.unexplained,),) = store.rows("SELECT COUNT(*) FROM finding")
         return outcome
 
     def _recorded(self, act: str) -> Counter[str]:

@@ -114,6 +114,9 @@ def test_each_of_200_moves_is_told_once_although_the_worker_is_killed_20_times(
     before = count(at, "domain_event", "name = 'alias:seen'")
     at.portal.watches.start(On.ALIAS, ALIAS, by=bob)
     at.portal.channels.prefer(Kind.ALIAS, How.AT_ONCE, by=bob)
+    # That nobody approved the moves is found too, and told to nobody here.
+    for one in (bob, at.cast.grace):
+        at.portal.channels.prefer(Kind.FINDING, How.OFF, by=one)
     at.portal.channels.add(Way.WEBHOOK, "Sink", f"{web.url}/hook", by=bob)
 
     nursery = Program("tests.faults.nursery", "worker", *plan(chance), environment=at.environment)
