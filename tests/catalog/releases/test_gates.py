@@ -16,7 +16,7 @@ from catalog.releases.evidence.snapshot import Measured, Snapshot, Standing
 from catalog.releases.gates.asking import Answer, GateResult, all_pass, evaluate
 from catalog.releases.policies.digests import canonical
 from catalog.releases.policies.law import Policy
-from catalog.releases.policies.questions import PerformanceGate
+from catalog.releases.policies.questions import PerformanceGate, SignatureGate
 from catalog.releases.policies.reading import PACKS, read_pack
 from tests.cast import House
 from tests.fakes import auc
@@ -66,6 +66,28 @@ def with_margin(margin: float) -> Policy:
         for gate in POLICY.gates
     ]
     return POLICY.model_copy(update={"gates": gates})
+
+
+@pytest.mark.parametrize(
+    ("known", "changes", "answer", "observed"),
+    [
+        (True, (), Answer.PASS, "compatible"),
+        (True, ("input income: gone", "output: text"), Answer.FAIL, "2 changes"),
+        (False, ("input income: gone",), Answer.MISSING, "not known"),
+        (False, (), Answer.MISSING, "not known"),
+    ],
+)
+def test_a_signature_that_breaks_a_caller_stops_a_release_and_names_what_breaks(
+    *, known: bool, changes: tuple[str, ...], answer: Answer, observed: str
+) -> None:
+    gate = SignatureGate(
+        id="signature", kind="signature_compatible", title="Signature", asks="Compatible"
+    )
+    policy = POLICY.model_copy(update={"gates": [gate]})
+    snapshot = replace(GOOD, signature_is_known=known, signature_changes=changes)
+    found = ask("signature", snapshot, policy)
+    assert (found.answer, found.observed, found.is_verified) == (answer, observed, known)
+    assert ("input income: gone" in found.reason) == (answer is Answer.FAIL)
 
 
 def test_a_version_with_everything_in_order_passes_every_gate() -> None:

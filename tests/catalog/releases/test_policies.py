@@ -97,6 +97,7 @@ def test_where_no_policy_covers_a_release_none_is_allowed(house: House) -> None:
     house.portal.policies.publish(pack_text("internal-tool"), WHY, by=house.grace)
     preview = house.portal.requests.preview(house.version(2).id, "champion", by=house.alice)
     assert (preview.gates, preview.policy, preview.may_request.code) == ((), None, "no-policy")
+    assert not preview.may_request
     with pytest.raises(Refused) as told:
         house.asked(2)
     assert told.value.code == "no-policy"

@@ -223,6 +223,28 @@ def test_a_worse_version_is_not_approved_and_the_gate_is_named(house: House) -> 
     assert rejected.promotion is None
 
 
+def test_a_gate_without_evidence_is_named_as_missing(small_house: House) -> None:
+    small_house.credit(aucs=(0.80,))
+    small_house.mlflow.log("credit-pd", metrics=[])
+    small_house.mirror()
+    small_house.portal.authorship.claim(small_house.version(2).id, by=small_house.alice)
+    request = small_house.asked()
+    with pytest.raises(Refused) as told:
+        small_house.portal.requests.decide(request.id, Verb.APPROVE, WHY, by=small_house.bob)
+    assert told.value.code == "gate-not-passed"
+    assert "performance is missing" in told.value.message
+    assert "fails" not in told.value.message
+
+
+def test_a_request_for_a_version_that_is_gone_can_still_be_withdrawn(small_house: House) -> None:
+    small_house.credit()
+    request = small_house.asked()
+    small_house.mlflow.delete_version("credit-pd", 2)
+    small_house.mirror()
+    withdrawn = small_house.portal.requests.withdraw(request.id, WHY, by=small_house.alice)
+    assert withdrawn.state is State.WITHDRAWN
+
+
 def test_changes_are_asked_for_made_and_approved(small_house: House) -> None:
     small_house.credit(aucs=(0.80,))
     small_house.mlflow.log("credit-pd", description="", metrics=[])

@@ -20,6 +20,31 @@ CONDITION = Condition("Write down how it is watched.", date(2026, 12, 1))
 PAIRS = list(product(State, Verb))
 
 
+# The table once more, as it was agreed: whoever changes the one changes the other.
+AGREED = """
+Pending review: collect In review, reject Rejected, request-changes Changes requested
+Pending review: withdraw Withdrawn, expire Expired
+In review: approve Approved, approve-with-conditions Conditionally approved, reject Rejected
+In review: request-changes Changes requested, withdraw Withdrawn, expire Expired
+In review: send-back Pending review
+Changes requested: resubmit Pending review, withdraw Withdrawn, expire Expired
+Conditionally approved: fulfil Approved, revoke Revoked
+Approved: revoke Revoked
+"""
+
+
+def test_the_table_is_the_one_that_was_agreed() -> None:
+    ways = [line.split(": ") for line in AGREED.strip().splitlines()]
+    agreed = {
+        (state, way.partition(" ")[0]): way.partition(" ")[2]
+        for state, many in ways
+        for way in many.split(", ")
+    }
+    assert agreed == {
+        (state.value, verb.value): to.value for (state, verb), to in TRANSITIONS.items()
+    }
+
+
 @pytest.mark.parametrize(("state", "verb"), PAIRS)
 def test_a_verb_leads_where_the_table_says_or_is_a_conflict(state: State, verb: Verb) -> None:
     if (state, verb) in TRANSITIONS:

@@ -10,7 +10,7 @@ from auth.actors import EVERYTHING, Actor, Scope
 from auth.permissions import Role
 from catalog.registry.tables import ModelRow
 from catalog.releases.gates.asking import Answer
-from catalog.releases.rights import may_decide
+from catalog.releases.rights import may_decide, may_revoke
 from catalog.releases.states import State, Verb
 from catalog.releases.tables import RequestRow
 from ledger.errors import NotFound, Refused
@@ -44,6 +44,16 @@ CAST: dict[str, tuple[Callable[[House], Actor], str]] = {
     "an application": (lambda house: house.robot, "not-a-person"),
     "the portal itself": (lambda _: Actor.system("releases"), "not-a-person"),
 }
+
+
+def test_an_application_takes_no_approval_back(small_house: House) -> None:
+    small_house.credit()
+    approved = small_house.approved()
+    with small_house.portal.store.read() as session:
+        row = session.get_one(RequestRow, approved.id)
+        model = session.get_one(ModelRow, row.model_id)
+        assert may_revoke(small_house.robot, row, model).code == "not-a-person"
+        assert may_revoke(small_house.bob, row, model)
 
 
 def verdict(house: House, request_id: str, by: Actor) -> str:
