@@ -19,6 +19,7 @@ from app.ui.tables import Column, Row
 from auth.access import decide
 from auth.actors import Actor
 from catalog.registry.models import Model, Version
+from catalog.releases.findings.detection import Detection
 from catalog.releases.findings.finding import (
     STANDING,
     UNEXPLAINED,
@@ -27,7 +28,7 @@ from catalog.releases.findings.finding import (
     Kind,
     Severity,
 )
-from catalog.releases.findings.findings import PAGE, Detection, May, Wanted
+from catalog.releases.findings.findings import PAGE, May, Wanted
 from catalog.releases.findings.opening import LONGEST_DAYS, LONGEST_TITLE
 from ledger.errors import NotFound
 
@@ -92,12 +93,12 @@ def _page_number() -> int:
 
 
 def _card(one: Finding, names: Mapping[str, str], today: date) -> None:
-    where = f"{one.model_name} v{one.version_number}" if one.version_number else one.model_name
+    where = f" · v{one.version_number}" if one.version_number else ""
     inbox_card(
         Waiting(
             f"{one.model_name}: {one.title}",
             f"{one.kind.capitalize()}, {one.severity}. {_whose(one, names, today)}",
-            f"{one.number} · {where}",
+            f"{one.number}{where}",
             state(one, today),
             icon=":material/report:",
         ),

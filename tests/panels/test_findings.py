@@ -8,8 +8,8 @@ from datetime import UTC, date, datetime, timedelta
 import pytest
 
 from app.panels import findings
+from catalog.releases.findings.detection import Detection
 from catalog.releases.findings.finding import Finding, FindingState, Kind, Severity
-from catalog.releases.findings.findings import Detection
 
 AT = datetime(2026, 11, 20, 9, 12, 40, tzinfo=UTC)
 TODAY = date(2026, 11, 20)

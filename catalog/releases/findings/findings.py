@@ -3,8 +3,7 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
-from datetime import date, timedelta
-from statistics import median
+from datetime import date
 from typing import Final
 
 from sqlalchemy import Date, Executable, Integer, String, and_, bindparam, case, func, or_
@@ -18,6 +17,7 @@ from auth.people import as_of_now, load_actor
 from catalog.registry.models import Model, resource
 from catalog.registry.tables import ModelRow, VersionRow
 from catalog.registry.visible import VISIBLE, seen_by
+from catalog.releases.findings.detection import Detection, detection
 from catalog.releases.findings.finding import (
     STANDING,
     Finding,
@@ -40,11 +40,8 @@ from catalog.releases.tables import FindingRow
 from ledger.acts import Act, Ledger
 from ledger.errors import NotFound, Unauthenticated
 from ledger.statements import statement
-from ledger.store import UtcDateTime
 
 PAGE: Final = 25
-LOOKED_BACK: Final = timedelta(days=30)
-_MOST_LOOKED_AT: Final = 10_000
 _HINT: Final = "Open it from Findings."
 
 
@@ -65,18 +62,6 @@ class Page:
     findings: tuple[Finding, ...]
     total: int
     overdue: int
-
-
-@dataclass(frozen=True)
-class Detection:
-    """How long it took to find what moved in MLflow, at most: of so many, the median and the worst.
-
-    Each is counted from the last reading that showed it as it was.
-    """
-
-    findings: int
-    median: timedelta | None
-    worst: timedelta | None
 
 
 @dataclass(frozen=True)
@@ -129,7 +114,10 @@ class Findings:
             return Page(tuple(load_findings(session, rows)), total, overdue or 0)
 
     def waiting(self, *, by: Actor, limit: int = PAGE) -> tuple[Finding, ...]:
-        """What this person can do something about: put right what is theirs, close what is done."""
+        """What this person can do something about: put right what is theirs, close what is done.
+
+        What nobody owns waits for whoever says who owns a model.
+        """
         asked = {
             **seen_by(by, "release:read"),
             **dict.fromkeys(("model", "owner"), ""),
@@ -141,6 +129,8 @@ class Findings:
         done = asked | {"states": [FindingState.REMEDIED]}
         with self._ledger.store.read() as session:
             rows = list(session.connection().execute(_PAGE, mine).all())
+            if may_anywhere(by, "model:classify"):
+                rows += session.connection().execute(_UNOWNED, mine).all()
             if may_anywhere(by, "finding:close"):
                 rows += [
                     row
@@ -157,11 +147,8 @@ class Findings:
 
     def detection(self, *, by: Actor) -> Detection:
         """How long it took to find what moved outside the process, of the last 30 days."""
-        asked = {**seen_by(by, "release:read"), "after": self._ledger.clock.now() - LOOKED_BACK}
         with self._ledger.store.read() as session:
-            rows = session.connection().execute(_TOOK, asked).all()
-        took = [max(opened_at - since, timedelta(0)) for opened_at, since in rows]
-        return Detection(len(took), median(took) if took else None, max(took, default=None))
+            return detection(session, by, now=self._ledger.clock.now())
 
     def people(self, model: Model, *, by: Actor) -> dict[str, str]:
         """Who can be given a finding on a model: names by id, for whoever may open one there."""
@@ -359,19 +346,6 @@ _COUNT: Final = columns(
         case((and_(_STANDS, col(FindingRow.due_on) < bindparam("today", type_=Date())), 1), else_=0)
     ),
 ).where(*_MINE)
-# The newest ones, where there are more than anybody needs for a median.
-_TOOK: Final[Executable] = (
-    columns(col(FindingRow.opened_at), col(FindingRow.since))
-    .where(
-        col(ModelRow.id) == col(FindingRow.model_id),
-        VISIBLE,
-        col(FindingRow.kind) == Kind.OUTSIDE,
-        col(FindingRow.since).is_not(None),
-        col(FindingRow.opened_at) > bindparam("after", type_=UtcDateTime()),
-    )
-    .order_by(col(FindingRow.place).desc())
-    .limit(_MOST_LOOKED_AT)
-)
 _PAGE: Final[Executable] = (
     columns(*FindingRow.__table__.columns)  # type: ignore[attr-defined]
     .where(*_MINE)
@@ -383,4 +357,15 @@ _PAGE: Final[Executable] = (
     )
     .limit(bindparam("limit", type_=Integer()))
     .offset(bindparam("offset", type_=Integer()))
+)
+_UNOWNED: Final[Executable] = (
+    columns(*FindingRow.__table__.columns)  # type: ignore[attr-defined]
+    .where(
+        col(ModelRow.id) == col(FindingRow.model_id),
+        VISIBLE,
+        col(FindingRow.state) == FindingState.OPEN,
+        col(FindingRow.owner_id) == "",
+    )
+    .order_by(col(FindingRow.due_on), col(FindingRow.place).desc())
+    .limit(bindparam("limit", type_=Integer()))
 )

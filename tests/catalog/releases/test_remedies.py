@@ -108,6 +108,13 @@ def test_an_alias_is_set_back_by_itself_where_the_policy_says_so(house: House) -
     assert house.portal.remedies.revert(by=RECONCILER) == []
 
 
+def test_an_alias_that_was_removed_is_set_again_by_itself(small_house: House) -> None:
+    by_itself(small_house)
+    small_house.mlflow.unset(NAME, "champion")
+    assert settle(small_house) == [("F-2026-0001", FindingState.CLOSED)]
+    assert small_house.mlflow.alias(NAME, "champion") == 2
+
+
 def test_it_does_not_fight_with_whoever_moves_it_again(house: House) -> None:
     by_itself(house)
     point(house, 3)
