@@ -32,6 +32,7 @@ class Bound(Asked, Protocol):
     snapshot_digest: str
     manifest_digest: str
     requested_by: str
+    reading: int
 
 
 @dataclass(frozen=True)
@@ -71,7 +72,10 @@ def seats(
     agreed: dict[str, list[str]] = {}
     for one in decisions:
         is_bound = one.is_bound_to(
-            request.policy_digest, request.snapshot_digest, request.manifest_digest
+            request.policy_digest,
+            request.snapshot_digest,
+            request.manifest_digest,
+            reading=request.reading,
         )
         # Who turned out to have built the version since does not count either.
         if one.verb in AGREEING and is_bound and one.person_id not in built_by:

@@ -18,7 +18,7 @@ from catalog.releases.findings.opening import Problem, open_finding, standing_of
 from catalog.releases.promotions import cancel
 from catalog.releases.request import ReleaseRequest, load_request
 from catalog.releases.rights import checked_reason, insist_in_time, may_revoke
-from catalog.releases.states import STANDING, State, Verb
+from catalog.releases.states import STANDING, Route, State, Verb
 from catalog.releases.steps import decided, locked, step
 from catalog.releases.tables import FindingRow, RequestRow
 from ledger.acts import Act, Ledger
@@ -109,10 +109,16 @@ class Approvals:
 
     @staticmethod
     def _revoke(act: Act, row: RequestRow, model: ModelRow, reason: str, by: Actor) -> None:
+        is_approved_otherwise = _is_approved_otherwise(act.session, row)
+        if not is_approved_otherwise:
+            # Rollbacks to it rest on this approval, so they end with it.
+            for resting in _rollbacks_to(act.session, row):
+                decided(act, resting, Verb.REVOKE, by, reason)
+                cancel(act.session, resting.id, at=act.at)
         was_asked_by = row.requested_by
         decided(act, row, Verb.REVOKE, by, reason)
         cancel(act.session, row.id, at=act.at)
-        if not _is_live(act.session, row) or _is_approved_otherwise(act.session, row):
+        if not _is_live(act.session, row) or is_approved_otherwise:
             return
         open_finding(
             act,
@@ -135,6 +141,19 @@ class Approvals:
         )
 
 
+def _rollbacks_to(session: Session, row: RequestRow) -> Sequence[RequestRow]:
+    """The rollbacks that stand and set the alias back to the version of an approval."""
+    return session.exec(
+        select(RequestRow).where(
+            RequestRow.version_id == row.version_id,
+            RequestRow.alias == row.alias,
+            RequestRow.id != row.id,
+            RequestRow.route == Route.ROLLBACK,
+            col(RequestRow.state).in_(sorted(STANDING)),
+        )
+    ).all()
+
+
 def _is_live(session: Session, row: RequestRow) -> bool:
     held = session.get(AliasRow, (row.model_id, row.alias))
     return held is not None and held.version_id == row.version_id
@@ -147,6 +166,8 @@ def _is_approved_otherwise(session: Session, row: RequestRow) -> bool:
             RequestRow.version_id == row.version_id,
             RequestRow.alias == row.alias,
             RequestRow.id != row.id,
+            # Who went back approved nothing of their own.
+            RequestRow.route != Route.ROLLBACK,
             col(RequestRow.state).in_(sorted(STANDING)),
         )
     ).all()

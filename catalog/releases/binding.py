@@ -13,6 +13,7 @@ from sqlmodel import Session, col
 from catalog.registry.tables import ModelRow, VersionRow
 from catalog.releases.evidence import taking
 from catalog.releases.evidence.snapshot import Snapshot
+from catalog.releases.findings.finding import UNEXPLAINED
 from catalog.releases.gates import asking as gates
 from catalog.releases.policies.law import Policy, Published
 from catalog.releases.policies.shelf import Policies
@@ -37,7 +38,9 @@ def known_now(session: Session, row: RequestRow, model: ModelRow, version: Versi
         before = session.connection().execute(
             _BEFORE, {"version": version.id, "alias": row.alias, "digest": found.manifest_digest}
         )
-        return replace(found, approved_before=before.scalar() or "")
+        # That an alias is astray is what a rollback puts right; it must not stand in its way.
+        flaws = tuple(one for one in found.flaws if one.kind not in UNEXPLAINED)
+        return replace(found, approved_before=before.scalar() or "", flaws=flaws)
     return found
 
 

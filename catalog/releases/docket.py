@@ -475,9 +475,10 @@ def _seen_by(by: Actor) -> dict[str, object]:
     return seen_by(by, "release:read")
 
 
-def _bound(row: RequestRow) -> tuple[str, str, str, str]:
+def _bound(row: RequestRow) -> tuple[str, str, str, str, int]:
     """A request with everything that an agreement to it is bound to."""
-    return row.id, row.policy_digest, row.snapshot_digest, row.manifest_digest
+    digests = (row.policy_digest, row.snapshot_digest, row.manifest_digest)
+    return row.id, *digests, row.reading
 
 
 def _is_followed(row: RequestRow, by: Actor) -> bool:
@@ -551,6 +552,7 @@ _AGREED: Final = columns(
     col(DecisionRow.policy_digest),
     col(DecisionRow.snapshot_digest),
     col(DecisionRow.manifest_digest),
+    col(DecisionRow.reading),
 ).where(
     col(DecisionRow.request_id).in_(bindparam("requests", expanding=True)),
     col(DecisionRow.person_id) == bindparam("person", type_=String()),

@@ -32,13 +32,15 @@ from auth.access import ANYTHING, decide
 from auth.actors import Actor
 from catalog.registry.artifacts import manifest_of
 from catalog.registry.authorship import authors
+from catalog.registry.deprecations import may_go_live
 from catalog.registry.mirror.seen import Mlflow, SeenVersion
 from catalog.registry.servers import Servers
 from catalog.registry.tables import ModelRow, VersionRow
-from catalog.releases.binding import known_now, law_for
+from catalog.releases.binding import answers, known_now, law_for
 from catalog.releases.policies.calendar import opens_at
 from catalog.releases.policies.shelf import Policies
-from catalog.releases.states import AGREEING, STANDING, PromotionState, Route
+from catalog.releases.rights import gates_verdict
+from catalog.releases.states import AGREEING, STANDING, PromotionState, Route, State
 from catalog.releases.tables import DecisionRow, PromotionRow, RequestRow
 from catalog.releases.tickets import Allowed, TicketOffice, move_of
 from ledger import trail
@@ -101,6 +103,7 @@ class _Claim:
     model: ModelRow
     version: VersionRow
     at_point: AtPoint
+    by: Actor
 
     @property
     def model_name(self) -> str:
@@ -138,7 +141,7 @@ class Promotions:
             Unavailable: MLflow does not answer; the promotion stays queued and is tried again.
         """
         decide(by, "promotion:carry-out", ANYTHING).insist()
-        claim = self._claim(worker, at_point)
+        claim = self._claim(worker, at_point, by)
         if claim is None:
             return None
         at_point("claimed")
@@ -160,7 +163,7 @@ class Promotions:
         """The model's own server, within its own workspace."""
         return self._servers.at(claim.model.server, claim.model.workspace)
 
-    def _claim(self, worker: str, at_point: AtPoint) -> _Claim | None:
+    def _claim(self, worker: str, at_point: AtPoint, by: Actor) -> _Claim | None:
         now = self._ledger.clock.now()
         with self._ledger.store.write() as session:
             while (row := session.exec(self._due(now)).first()) is not None:
@@ -179,7 +182,7 @@ class Promotions:
             session.flush()
             at_point("claiming")
             model = session.get_one(ModelRow, row.model_id)
-            return _Claim(row, model, session.get_one(VersionRow, row.version_id), at_point)
+            return _Claim(row, model, session.get_one(VersionRow, row.version_id), at_point, by)
 
     def _opens_at(self, session: Session, row: PromotionRow, now: datetime) -> datetime | None:
         """When the release window opens that it waits for, if it has to wait."""
@@ -259,7 +262,9 @@ class Promotions:
                 code="artifacts-changed",
             )
 
-    def _insist_nothing_changed(self, session: Session, row: PromotionRow) -> None:
+    def _insist_nothing_changed(
+        self, session: Session, row: PromotionRow, now: datetime, by: Actor
+    ) -> None:
         """Policy and evidence must be those of the approval, and no approver an author since."""
         request = session.get_one(RequestRow, row.request_id)
         version = session.get_one(VersionRow, row.version_id)
@@ -272,6 +277,9 @@ class Promotions:
         model = session.get_one(ModelRow, row.model_id)
         if request.state not in STANDING:
             raise _StoppedError("The approval was revoked, so nothing was moved.", code="revoked")
+        stays = may_go_live(session, version.id, now, by)
+        if not stays:
+            raise _StoppedError(f"{stays.reason} So nothing was moved.", code="deprecated")
         if request.policy_digest != self._governed_by(session, request, model):
             what = "another policy is in force"
         # Who goes back may have built the version: two others stand behind it since it was live.
@@ -279,12 +287,22 @@ class Promotions:
             what = "an approver turned out to have built the version"
         elif request.snapshot_digest != known_now(session, request, model, version).digest:
             what = "the evidence is not what it was"
+        elif not self._gates_still_pass(session, request, now):
+            what = "evidence has expired, and not every gate passes any more"
         else:
             return
         raise _StoppedError(
             f"Since the approval {what}, so nothing was moved. Ask for the release again.",
             code="changed-since-approval",
         )
+
+    def _gates_still_pass(self, session: Session, request: RequestRow, now: datetime) -> bool:
+        """Whether what the approval rests on counts at this moment too."""
+        policy = self._policies.by_digest(request.policy_digest)
+        is_conditional = request.state == State.CONDITIONALLY_APPROVED
+        waiting = policy.waiting if is_conditional else frozenset[str]()
+        results = answers(self._policies, session, request, now)
+        return bool(gates_verdict(results, request.route, waiting))
 
     def _governed_by(self, session: Session, request: RequestRow, model: ModelRow) -> str:
         try:
@@ -302,8 +320,9 @@ class Promotions:
         """Write down that MLflow is about to be called, if what was approved still stands."""
         with self._ledger.store.write() as session:
             row = self._mine(session, claim)
-            self._insist_nothing_changed(session, row)
-            row.called_at = self._ledger.clock.now()
+            now = self._ledger.clock.now()
+            self._insist_nothing_changed(session, row, now, claim.by)
+            row.called_at = now
             session.add(row)
 
     def _put_back(self, claim: _Claim, problem: Unavailable) -> None:
@@ -411,24 +430,39 @@ def enqueue(
     return row.id
 
 
-def insist_nothing_on_its_way(session: Session, model_id: str, alias: str) -> None:
+def on_its_way(
+    session: Session, model_id: str, alias: str, *, besides_windows: bool = False
+) -> PromotionRow | None:
+    """The approval that is about to move an alias, if there is one.
+
+    `besides_windows` leaves out what waits for a release window: what is urgent goes first, and the
+    other finds the alias moved.
+    """
+    query = select(PromotionRow).where(
+        PromotionRow.model_id == model_id,
+        PromotionRow.alias == alias,
+        PromotionRow.state == PromotionState.QUEUED,
+    )
+    if besides_windows:
+        query = query.where(col(PromotionRow.opens_at).is_(None))
+    return session.exec(query).first()
+
+
+def insist_nothing_on_its_way(
+    session: Session, model_id: str, alias: str, *, besides_windows: bool = False
+) -> None:
     """Raises Conflict while another approval is about to move the same alias."""
-    other = session.exec(
-        select(PromotionRow).where(
-            PromotionRow.model_id == model_id,
-            PromotionRow.alias == alias,
-            PromotionRow.state == PromotionState.QUEUED,
-        )
-    ).first()
-    if other is not None:
-        raise Conflict(
-            f"Version {other.version_number} is on its way to {other.alias}, so what this request "
-            "would replace is about to change.",
-            hint="Decide when that promotion has arrived in MLflow, which takes seconds."
-            if other.opens_at is None
-            else "It waits for its release window: decide after that, or revoke its approval.",
-            code="promotion-on-its-way",
-        )
+    other = on_its_way(session, model_id, alias, besides_windows=besides_windows)
+    if other is None:
+        return
+    raise Conflict(
+        f"Version {other.version_number} is on its way to {other.alias}, so what this request "
+        "would replace is about to change.",
+        hint="Decide when that promotion has arrived in MLflow, which takes seconds."
+        if other.opens_at is None
+        else "It waits for its release window: decide after that, or revoke its approval.",
+        code="promotion-on-its-way",
+    )
 
 
 def promotions_of(session: Session, request_ids: list[str]) -> dict[str, Promotion]:

@@ -105,7 +105,9 @@ class Reminders:
             model = act.session.get_one(ModelRow, row.model_id)
             agreed = act.session.exec(
                 select(DecisionRow.person_id).where(
-                    DecisionRow.request_id == row.id, col(DecisionRow.verb).in_(sorted(AGREEING))
+                    DecisionRow.request_id == row.id,
+                    DecisionRow.reading == row.reading,
+                    col(DecisionRow.verb).in_(sorted(AGREEING)),
                 )
             )
             apart = {row.requested_by, *authors(act.session, row.version_id), *agreed}

@@ -30,13 +30,15 @@ class Decision:
     manifest_digest: str
     panel: str = ""
     verdict_digest: str = ""
+    reading: int = 0
 
-    def is_bound_to(self, policy: str, snapshot: str, manifest: str) -> bool:
-        """Whether it was decided on these three digests."""
-        return (self.policy_digest, self.snapshot_digest, self.manifest_digest) == (
+    def is_bound_to(self, policy: str, snapshot: str, manifest: str, *, reading: int) -> bool:
+        """Whether it was decided on these three digests, in the same reading of the request."""
+        return (self.policy_digest, self.snapshot_digest, self.manifest_digest, self.reading) == (
             policy,
             snapshot,
             manifest,
+            reading,
         )
 
 
@@ -128,6 +130,7 @@ def _decision(row: Row[Any]) -> Decision:
         row.manifest_digest,
         row.panel,
         row.verdict_digest,
+        row.reading,
     )
 
 

@@ -208,6 +208,12 @@ class Requests:
             roles = [panel.role for panel in panels_of(policy, row)]
             insist_in_time(may_decide(by, row, model, built_by, roles), row, verb)
             after(State(row.state), verb)
+            if row.route == Route.EMERGENCY and verb in AGREEING and not built_by:
+                raise Refused(
+                    "Nobody is known to have built this version, so nobody can be told apart.",
+                    hint="Its author claims it on the Model page; then it can be approved.",
+                    code="author-unknown",
+                )
             act.digests |= digests(row)
             if verb in AGREEING:
                 changed = what_changed(self._policies, act.session, row, model, version)
@@ -219,7 +225,12 @@ class Requests:
                 bind(self._policies, act, row, model, version)
                 act.emit("release:requested", row.id, version=version.id)
             elif verb in AGREEING:
-                insist_nothing_on_its_way(act.session, row.model_id, row.alias)
+                insist_nothing_on_its_way(
+                    act.session,
+                    row.model_id,
+                    row.alias,
+                    besides_windows=row.route == Route.EMERGENCY,
+                )
                 may_go_live(act.session, version.id, act.at, by).insist()
                 self._agree(act, row, model, policy, built_by, by, reason, conditions)
             else:
@@ -268,6 +279,7 @@ class Requests:
             act.digests["artifacts"] = manifest.digest
             if State(row.state) is State.PENDING_REVIEW:
                 step(act, row, Verb.COLLECT)
+                row.reading += 1
                 bind(self._policies, act, row, model, version)
                 policy = bound_policy(self._policies, act.session, row, model)
                 row.reviewer_id = give(act.session, row, model, policy, act.at.date())

@@ -16,10 +16,12 @@ from catalog.registry.deprecations import may_go_live
 from catalog.registry.inventory import naming
 from catalog.registry.models import resource
 from catalog.registry.tables import AliasRow, ModelRow, VersionRow
+from catalog.releases.findings.finding import STANDING as STANDING_FINDINGS
+from catalog.releases.findings.finding import UNEXPLAINED
 from catalog.releases.gates import asking as gates
 from catalog.releases.policies.law import PANELS
 from catalog.releases.states import OPEN, STANDING, Route, State, Verb, after
-from catalog.releases.tables import RequestRow
+from catalog.releases.tables import FindingRow, RequestRow
 from ledger.errors import Invalid
 from ledger.statements import statement
 
@@ -42,7 +44,8 @@ def may_request(
     held = session.exec(
         select(AliasRow).where(AliasRow.model_id == model.id, AliasRow.alias == alias)
     ).first()
-    if held is not None and held.version_id == version.id:
+    is_there = held is not None and held.version_id == version.id
+    if is_there and not _is_unapproved(session, model.id, alias):
         return Verdict(
             False,
             f"Version {version.number} is {alias} already.",
@@ -67,6 +70,19 @@ def may_request(
             "Open that request instead.",
         )
     return allowed
+
+
+def _is_unapproved(session: Session, model_id: str, alias: str) -> bool:
+    """Whether it was found that nobody approved an alias where it is: then it can be asked for."""
+    found = session.exec(
+        select(FindingRow.id).where(
+            FindingRow.model_id == model_id,
+            FindingRow.alias == alias,
+            col(FindingRow.kind).in_(sorted(UNEXPLAINED)),
+            col(FindingRow.state).in_(sorted(STANDING_FINDINGS)),
+        )
+    )
+    return found.first() is not None
 
 
 def may_decide(

@@ -97,7 +97,7 @@ class Rollbacks:
                     code="already-live",
                 )
             may_go_live(act.session, version.id, act.at, by).insist()
-            insist_nothing_on_its_way(act.session, model.id, alias)
+            insist_nothing_on_its_way(act.session, model.id, alias, besides_windows=True)
             row = new_request(
                 act,
                 model,

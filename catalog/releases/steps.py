@@ -145,6 +145,7 @@ def write_decision(
             manifest_digest=row.manifest_digest,
             panel=panel,
             verdict_digest=verdict,
+            reading=row.reading,
         )
     )
     act.session.flush()

@@ -94,6 +94,8 @@ class RequestRow(SQLModel, table=True):
     manifest_digest: str = ""
     problem: str = ""
     # How it is asked: as usual, in an emergency, or back to what was approved before.
+    # How often it was opened for review: an agreement counts for the reading it was given in.
+    reading: int = Field(default=0, sa_column_kwargs={"server_default": text("0")})
     # Who is to read it first; others who may decide still may.
     reviewer_id: str = Field(
         default="", index=True, sa_column_kwargs={"server_default": text("''")}
@@ -120,6 +122,7 @@ class DecisionRow(SQLModel, table=True):
     # For an agreement: the panel it counts in, and the digest of what the gates said.
     panel: str = Field(default="", sa_column_kwargs={"server_default": text("''")})
     verdict_digest: str = Field(default="", sa_column_kwargs={"server_default": text("''")})
+    reading: int = Field(default=0, sa_column_kwargs={"server_default": text("0")})
 
 
 class PromotionRow(SQLModel, table=True):

@@ -9,7 +9,7 @@ from collections.abc import Sequence
 from datetime import datetime
 from typing import Any, Final
 
-from sqlalchemy import Executable, Row, String, bindparam
+from sqlalchemy import Executable, Row, String, bindparam, or_
 from sqlalchemy import select as columns
 from sqlmodel import Session, col, select
 
@@ -27,6 +27,7 @@ from catalog.registry.tables import (
     VersionRow,
 )
 from catalog.releases.evidence.snapshot import Flaw, Measured, Piece, Snapshot, Standing
+from catalog.releases.findings.finding import Kind, Severity
 from catalog.releases.policies.digests import canonical
 from catalog.releases.states import PromotionState
 from catalog.releases.tables import EvidenceRow, FindingRow, PromotionRow, SnapshotRow
@@ -264,6 +265,8 @@ _FLAWS: Final[Executable] = (
         col(FindingRow.version_id).in_(["", bindparam("version", type_=String())]),
         col(FindingRow.state).in_(["Open", "Remedied"]),
         col(FindingRow.request_id) != bindparam("besides", type_=String()),
+        # Whoever writes tags in MLflow must not be able to stop a release by it.
+        or_(col(FindingRow.kind) != Kind.OUTSIDE, col(FindingRow.severity) != Severity.LOW),
     )
     .order_by(col(FindingRow.place))
 )

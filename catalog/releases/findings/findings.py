@@ -20,6 +20,7 @@ from catalog.registry.visible import VISIBLE, seen_by
 from catalog.releases.findings.detection import Detection, detection
 from catalog.releases.findings.finding import (
     STANDING,
+    UNEXPLAINED,
     Finding,
     FindingState,
     FindingVerb,
@@ -36,9 +37,11 @@ from catalog.releases.findings.opening import (
     open_finding,
 )
 from catalog.releases.findings.rights import may_assign, may_close, may_remedy
+from catalog.releases.reconciliation.known import read_known
+from catalog.releases.reconciliation.remedies import put_right
 from catalog.releases.tables import FindingRow
 from ledger.acts import Act, Ledger
-from ledger.errors import NotFound, Unauthenticated
+from ledger.errors import Conflict, NotFound, Refused, Unauthenticated
 from ledger.statements import statement
 
 PAGE: Final = 25
@@ -94,7 +97,7 @@ class Findings:
             return May(
                 may_remedy(by, row, model),
                 may_close(session, by, row, model),
-                may_assign(by, row, model),
+                may_assign(session, by, row, model),
             )
 
     def page(self, wanted: Wanted, *, by: Actor, limit: int = PAGE, offset: int = 0) -> Page:
@@ -214,6 +217,7 @@ class Findings:
             "finding:remedy", actor=by.id, resource=f"finding:{finding_id}"
         ) as act:
             row, model, by = self._locked(act, finding_id, by)
+            after(FindingState(row.state), FindingVerb.REMEDY)
             may_remedy(by, row, model).insist()
             row.state = after(FindingState(row.state), FindingVerb.REMEDY)
             row.remedy, row.remedied_by, row.remedied_at = how, by.id, act.at
@@ -231,6 +235,7 @@ class Findings:
             row, model, by = self._locked(act, finding_id, by)
             following = after(FindingState(row.state), FindingVerb.CLOSE)
             may_close(act.session, by, row, model).insist()
+            _insist_put_right(act.session, row)
             row.state = following
             row.closed_by, row.closed_at, row.closed_why = by.id, act.at, why
             act.session.add(row)
@@ -263,7 +268,14 @@ class Findings:
             "finding:assign", actor=by.id, resource=f"finding:{finding_id}"
         ) as act:
             row, model, by = self._locked(act, finding_id, by)
-            may_assign(by, row, model).insist()
+            _insist_stands(row)
+            may_assign(act.session, by, row, model).insist()
+            if row.kind == Kind.EMERGENCY and due_on > row.due_on:
+                raise Refused(
+                    "The review of an emergency is not put off.",
+                    hint="Review it in time, or let the approval lapse and ask again.",
+                    code="not-put-off",
+                )
             if owner_id != row.owner_id:
                 _insist_person(act.session, owner_id, model, at=act)
             act.facts |= {"due-before": row.due_on.isoformat(), "due": due_on.isoformat()}
@@ -297,6 +309,29 @@ def _visible(session: Session, finding_id: str, by: Actor) -> tuple[FindingRow, 
     model = session.get_one(ModelRow, row.model_id)
     insist_visible(by, "release:read", resource(model), "such finding", _HINT)
     return row, model
+
+
+def _insist_stands(row: FindingRow) -> None:
+    """Raises Conflict for who comes too late."""
+    if row.state not in STANDING:
+        raise Conflict(
+            f"This finding is {row.state.lower()}, so it is too late for that.",
+            hint="Reload the page to see who did what in the meantime.",
+            code="wrong-state",
+        )
+
+
+def _insist_put_right(session: Session, row: FindingRow) -> None:
+    """An alias that nobody approved where it is is not put right by saying so. Raises Conflict."""
+    if row.kind not in UNEXPLAINED or not row.alias:
+        return
+    if not put_right(read_known(session, [row.model_id])[row.model_id], row.alias):
+        raise Conflict(
+            f"{row.alias} is still where no approval that stands has put it.",
+            hint="Set it back, or ask for the release of the version it is on; the finding closes "
+            "by itself then.",
+            code="still-astray",
+        )
 
 
 def _insist_person(session: Session, person_id: str, model: ModelRow, *, at: Act) -> None:

@@ -59,7 +59,7 @@ def _own_part(session: Session, by: Actor, row: FindingRow | Row[Any]) -> tuple[
     return None
 
 
-def may_assign(by: Actor, row: FindingRow, model: ModelRow) -> Verdict:
+def may_assign(session: Session, by: Actor, row: FindingRow, model: ModelRow) -> Verdict:
     """Whoever reviews gives it to another person or day; its owner does not."""
     if row.state not in STANDING:
         return Verdict(False, f"This finding is {row.state.lower()}.", "wrong-state")
@@ -67,7 +67,12 @@ def may_assign(by: Actor, row: FindingRow, model: ModelRow) -> Verdict:
         return Verdict(
             False, "It is yours, so somebody else moves its day.", "own-finding", "Ask a reviewer."
         )
-    return decide(by, "finding:assign", resource(model))
+    allowed = decide(by, "finding:assign", resource(model))
+    own = _own_part(session, by, row) if allowed else None
+    if own is None:
+        return allowed
+    code, did = own
+    return Verdict(False, f"You {did}, so somebody else decides.", code, "Ask another reviewer.")
 
 
 def _approvers(session: Session, request_id: str) -> set[str]:

@@ -45,7 +45,7 @@ class Window(Strict):
 
 
 class Freeze(Strict):
-    """Days, the first and the last included, on which nothing is promoted (UTC)."""
+    """Days, the first and the last included, on which nothing is promoted (UTC): 400 at most."""
 
     first: Day
     last: Day
@@ -55,6 +55,9 @@ class Freeze(Strict):
     def _ends_after_it_begins(self) -> Freeze:
         if self.first > self.last:
             msg = "the last day lies before the first"
+            raise ValueError(msg)
+        if date.fromisoformat(self.last) - date.fromisoformat(self.first) > _LOOK_AHEAD:
+            msg = "it lasts longer than 400 days; end the policy instead"
             raise ValueError(msg)
         return self
 

@@ -109,12 +109,14 @@ class AuthorGate(_Gate):
     """Somebody is linked to the version as its author."""
 
     kind: Literal["author_known"]
+    may_wait: Literal[False] = False  # who built it decides who may approve it
 
 
 class ArtifactsGate(_Gate):
     """The worker recorded the SHA-256 of every artifact file."""
 
     kind: Literal["artifacts_recorded"]
+    may_wait: Literal[False] = False  # without them nobody knows what is approved
 
 
 class CardGate(_Gate):
@@ -193,7 +195,11 @@ class MonitoringGate(_Gate):
 
 
 class FindingsGate(_Gate):
-    """No finding of a severity or worse stands on the version or on its model."""
+    """No finding of a severity or worse stands on the version or on its model.
+
+    That tags were changed after an approval is not counted: whoever may write tags could stop any
+    release with it.
+    """
 
     kind: Literal["findings_closed"]
     at_least: Literal["low", "medium", "high", "critical"] = "high"

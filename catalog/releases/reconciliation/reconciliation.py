@@ -6,18 +6,19 @@ from collections.abc import Callable, Mapping
 from datetime import timedelta
 from typing import Final
 
-from sqlmodel import Session
+from sqlmodel import Session, col, select
 
 from auth.access import ANYTHING, decide
 from auth.actors import Actor
-from catalog.releases.findings.finding import Kind, Severity
-from catalog.releases.findings.opening import Problem, open_finding
+from catalog.releases.findings.finding import STANDING, Kind, Severity
+from catalog.releases.findings.opening import LONGEST_TEXT, Problem, open_finding
 from catalog.releases.policies.law import governing
 from catalog.releases.policies.shelf import Policies, classified
 from catalog.releases.reconciliation.astray import astray
 from catalog.releases.reconciliation.journal import ChangeJournal, Moved
 from catalog.releases.reconciliation.judging import Found, fold, judge
 from catalog.releases.reconciliation.known import Known, read_known
+from catalog.releases.tables import FindingRow
 from ledger.acts import Act, Ledger
 
 # What one transaction looks at.
@@ -139,6 +140,8 @@ class Reconciliation:
     def _open(act: Act, found: list[tuple[Found, Known]], by: Actor) -> int:
         opened = 0
         for one, known in found:
+            if one.moved.kind == "tag" and _told_already(act.session, one):
+                continue
             row = open_finding(
                 act,
                 Problem(
@@ -162,6 +165,30 @@ class Reconciliation:
                 opened += 1
                 act.texts[row.number] = one.title
         return opened
+
+
+def _told_already(session: Session, found: Found) -> bool:
+    """Add to the finding about the tags of a version that stands, where there is one.
+
+    Whoever may write tags could open one finding after the other.
+    """
+    row = session.exec(
+        select(FindingRow)
+        .where(
+            FindingRow.version_id == found.version_id,
+            FindingRow.kind == found.kind,
+            FindingRow.severity == found.severity,
+            col(FindingRow.state).in_(sorted(STANDING)),
+        )
+        .with_for_update()
+    ).first()
+    if row is None:
+        return False
+    if len(row.detail) + len(found.detail) < LONGEST_TEXT:
+        row.detail = f"{row.detail}\n{found.detail}"
+    row.until = found.moved.until
+    session.add(row)
+    return True
 
 
 def _owner(known: Known) -> str:

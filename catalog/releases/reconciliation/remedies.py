@@ -20,6 +20,7 @@ from catalog.releases.findings.finding import (
 )
 from catalog.releases.policies.law import governing
 from catalog.releases.policies.shelf import Policies, classified
+from catalog.releases.promotions import on_its_way
 from catalog.releases.reconciliation.known import Known, read_known
 from catalog.releases.rollbacks import Rollbacks
 from catalog.releases.states import Route
@@ -123,6 +124,9 @@ class Remedies:
             # Asked for by a worker that was killed before it could write it down.
             request = _asked_since(session, group, rows[0].opened_at, by)
             is_fought = _set_back_since(session, group, self._ledger.clock.now() - ONCE_IN)
+            moves = on_its_way(session, group.model_id, group.alias, besides_windows=True)
+        if not request and moves is not None:
+            return ""  # It comes to its end by itself: looked at again a moment later.
         why_not = ""
         if not request and place is None:
             why_not = _NOTHING
