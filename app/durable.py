@@ -35,6 +35,8 @@ POST_JOBS: Final = frozenset({"deliver", "deliver-again"})
 EXECUTOR: Final = "worker-1"
 APPLICATION_VERSION: Final = "1"
 AT_ONCE: Final = {QUICK: 4, MLFLOW: 4, LONG: 1, FILES: 1, TABLES: 2, POST: 8}
+# How often each queue is looked at, in seconds: what somebody waits for in front of a screen first.
+LOOK_S: Final = {QUICK: 0.25, MLFLOW: 0.25, LONG: 1.0, FILES: 2.0, TABLES: 0.5, POST: 1.0}
 FIRST_WAIT_S: Final = 1.0
 LONGEST_WAIT_S: Final = 10.0
 
@@ -106,7 +108,9 @@ class DurableWorker:
         """Take up what was left, and listen for more."""
         DBOS.launch()
         for queue, at_once in AT_ONCE.items():
-            DBOS.register_queue(queue, worker_concurrency=at_once, polling_interval_sec=0.25)
+            DBOS.register_queue(
+                queue, worker_concurrency=at_once, polling_interval_sec=LOOK_S[queue]
+            )
 
     def stop(self) -> None:
         """Let go; what is under way is taken up again at the next start."""
