@@ -19,6 +19,7 @@ from catalog.releases.findings.finding import Finding, Kind, Severity
 from catalog.releases.findings.findings import Wanted
 from catalog.releases.policies.reading import pack_text
 from catalog.releases.reconciliation.journal import ChangeJournal
+from catalog.releases.tables import WatchedServerRow
 from ledger.errors import Refused
 from ledger.store import Store
 from tests.cast import AT, SYSTEM, WHY, House
@@ -355,6 +356,39 @@ def test_an_alias_moved_back_before_anybody_read_it_is_found_though_nothing_chan
     assert desk.look_astray(by=RECONCILER) == 0
 
 
+def test_an_approved_move_that_somebody_makes_by_hand_before_countersign_is_found(
+    small_house: House,
+) -> None:
+    live(small_house)
+    small_house.approved(3)
+    point(small_house, 3)
+    (found,) = look(small_house)
+    assert found.title == "champion was moved from v2 to v3 outside the process"
+    small_house.deliver()
+    assert small_house.portal.remedies.close(by=RECONCILER) == [found.id]
+
+
+def test_what_was_approved_afterwards_explains_no_earlier_move(small_house: House) -> None:
+    live(small_house)
+    for number in (3, 2):
+        point(small_house, number)
+        small_house.clock.advance(MINUTE)
+        small_house.mirror()
+    small_house.clock.advance(MINUTE)
+    deliver_another(small_house)
+    (found,) = look(small_house)
+    assert found.title == "champion was moved from v2 to v3 outside the process"
+
+
+def test_a_live_version_that_nobody_approved_is_missed_when_it_is_deleted(
+    small_house: House,
+) -> None:
+    small_house.credit()
+    look(small_house)
+    small_house.mlflow.delete_version(NAME, 1)
+    assert [one.title for one in look(small_house)] == ["v1 was deleted outside the process"]
+
+
 # -- in order, once, whatever is killed ------------------------------------------------------------
 
 
@@ -424,6 +458,42 @@ def test_a_change_that_is_committed_after_a_later_one_is_not_skipped(
     with postgres_store.read() as session:
         moved = journal.after(session, 0, newest.result(20), 10)
     assert [one.after for one in moved] == ["early", "late"]
+
+
+def test_an_alias_without_a_window_is_news_only_of_a_model_made_since(
+    sqlite_store: Store,
+) -> None:
+    """Of the four, one: a clock that runs ahead and a model that was read late are none."""
+    with sqlite_store.write() as session:
+        session.add(WatchedServerRow(server="main", sequence=2, since=AT))
+        for number, made in enumerate((AT - MINUTE, AT + MINUTE) * 2, start=1):
+            session.add(
+                ModelRow(
+                    id=f"mdl_{number}",
+                    server="main",
+                    workspace="default",
+                    name=f"m{number}",
+                    created_at=made,
+                    updated_at=made,
+                    seen_at=made,
+                )
+            )
+            session.flush()
+            session.add(
+                ChangeRow(sequence=number, model_id=f"mdl_{number}", kind="alias", until=AT)
+            )
+    with sqlite_store.read() as session:
+        found = ChangeJournal(sqlite_store).after(session, 0, 10, 10)
+    assert [one.model_id for one in found] == ["mdl_4"]
+
+
+def test_of_two_workers_that_looked_at_the_same_one_goes_on(store: Store) -> None:
+    journal = ChangeJournal(store)
+    for reached, to, is_first in ((0, 5, True), (0, 5, False), (5, 9, True), (5, 9, False)):
+        with store.write() as session:
+            assert journal.advance(session, reached, to, at=AT) is is_first
+    with store.read() as session:
+        assert journal.reached(session) == 9
 
 
 def _stage(after: str) -> ChangeRow:
