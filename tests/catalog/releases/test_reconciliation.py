@@ -389,6 +389,27 @@ def test_a_live_version_that_nobody_approved_is_missed_when_it_is_deleted(
     assert [one.title for one in look(small_house)] == ["v1 was deleted outside the process"]
 
 
+def test_a_version_that_was_live_long_before_it_is_deleted_is_not_missed(
+    small_house: House,
+) -> None:
+    small_house.credit()
+    look(small_house)
+    small_house.mlflow.unset(NAME, "champion")
+    (removed,) = look(small_house)
+    look(small_house)
+    small_house.mlflow.delete_version(NAME, 1)
+    assert look(small_house) == [removed]
+
+
+def test_a_change_that_is_still_to_be_looked_at_is_not_astray(small_house: House) -> None:
+    live(small_house)
+    point(small_house, 3)
+    small_house.clock.advance(MINUTE)
+    small_house.mirror()
+    assert small_house.portal.reconciliation.look_astray(by=RECONCILER) == 0
+    assert len(look(small_house)) == 1
+
+
 # -- in order, once, whatever is killed ------------------------------------------------------------
 
 

@@ -146,6 +146,17 @@ def test_a_worker_that_was_killed_after_asking_does_not_ask_twice(small_house: H
     assert [one.number for one in listed] == ["RR-2026-0002", "RR-2026-0001"]
 
 
+def test_what_somebody_sets_back_at_this_moment_is_left_to_them(small_house: House) -> None:
+    by_itself(small_house)
+    point(small_house, 3)
+    look(small_house)
+    version = small_house.version(2).id
+    small_house.portal.rollbacks.roll_back(version, "champion", WHY, by=small_house.bob)
+    assert small_house.portal.remedies.revert(by=RECONCILER) == []
+    assert findings(small_house)[0].reverted_at is None
+    assert settle(small_house) == [("F-2026-0001", FindingState.CLOSED)]
+
+
 def test_what_cannot_be_set_back_says_why_once(small_house: House) -> None:
     by_itself(small_house)
     point(small_house, 3, "shadow")
