@@ -8,7 +8,7 @@ MAKEFLAGS += --no-print-directory
 VENV ?= .venv
 PYTHON ?=
 ONLY ?=
-WORKERS ?= 3
+WORKERS ?= 2
 UPGRADE ?=
 BIN := $(VENV)/bin
 MADE := $(VENV)/.made
@@ -46,6 +46,7 @@ bench: $(DEV_READY) ## every figure of the README (ONLY=name for one), into benc
 
 faults: $(DEV_READY) ## kill portal, worker and MLflow among 1,000 approvals, then count (APPROVALS, KILLS, DOWN_S)
 	@$(BIN)/python -m tests.prepare
+	@COUNTERSIGN_DRILLS=full $(BIN)/python -m pytest -q tests/faults/test_killed_notifier.py
 	@exec $(BIN)/python -m tests.faults
 
 mutants: $(DEV_READY) ## put small faults into the release law; the tests must notice 85 % (ONLY=words)

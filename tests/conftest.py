@@ -20,16 +20,16 @@ dialects.share()
 
 pytest_plugins = ("tests.cast",)
 # What takes longest begins first, so that two workers end together.
-_BROWSER = "tests/browser/"
-_FIRST = (_BROWSER, "tests/faults/", "tests/demo/", "tests/test_start.py")
+_BROWSER, _DEMO = "tests/browser/", "tests/demo/"
+_FIRST = (_BROWSER, "tests/faults/", _DEMO, "tests/test_start.py")
 
 
 class _Together(LoadScopeScheduling):  # type: ignore[misc] # the plugin ships no types
-    """What shares a server shares a worker: the browser stories, else the tests of one file."""
+    """What shares a server shares a worker: browser stories, the demo, else one file's tests."""
 
     def _split_scope(self, nodeid: str) -> str:
         file = nodeid.partition("::")[0]
-        return _BROWSER if file.startswith(_BROWSER) else file
+        return next((one for one in (_BROWSER, _DEMO) if file.startswith(one)), file)
 
 
 def pytest_xdist_make_scheduler(config: pytest.Config, log: Producer) -> _Together:

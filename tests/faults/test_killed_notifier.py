@@ -23,8 +23,10 @@ from tests.sinks import WebSink, web_sink
 from tests.stack import MlflowServer, Program, until
 
 MODELS = [f"moved-{number}" for number in range(10)]
-ROUNDS = 20
-KILLS = 20
+# In full, 200 moves and 20 kills, it is part of `make faults`.
+IS_FULL = os.environ.get("COUNTERSIGN_DRILLS") == "full"
+ROUNDS = KILLS = 20 if IS_FULL else 5
+MOVES = ROUNDS * len(MODELS)
 POINTS = ("told", "claimed-delivery", "called-channel")
 
 
@@ -88,9 +90,11 @@ def count(at: Workshop, table: str, where: str = "1 = 1") -> int:
 
 def plan(chance: random.Random) -> list[str]:
     """Where each worker dies: at a named point, the nth time it is there, or at any moment."""
-    named = [f"{POINTS[one % 3]}*{chance.randint(1, 5)}" for one in range(KILLS - 5)]
-    drills = [*named, *[OUTSIDE] * 5]
-    chance.shuffle(drills)
+    outside = KILLS // 4
+    named = [f"{POINTS[one % 3]}*{chance.randint(1, 5)}" for one in range(KILLS - outside)]
+    drills = [*[OUTSIDE] * outside, *named]
+    if IS_FULL:
+        chance.shuffle(drills)
     return drills
 
 
@@ -102,7 +106,7 @@ def kill_from_outside(nursery: Program) -> None:
 
 
 @pytest.mark.timeout(600)
-def test_each_of_200_moves_is_told_once_although_the_worker_is_killed_20_times(
+def test_each_move_is_told_once_although_the_worker_is_killed_again_and_again(
     at: Workshop, web: WebSink
 ) -> None:
     chance = random.Random(20261120)  # noqa: S311 - so that a failure can be seen again
@@ -138,13 +142,13 @@ def test_each_of_200_moves_is_told_once_although_the_worker_is_killed_20_times(
     finally:
         nursery.kill()
 
-    assert mover.moves == ROUNDS * len(MODELS) == 200
-    assert count(at, "domain_event", "name = 'alias:seen'") - before == 200
-    assert count(at, "notice") == 200
-    assert count(at, "notice", f"person_id = '{bob.id}' AND kind = 'alias-moved'") == 200
-    assert at.portal.notices.page(by=bob).unread == 200
-    assert count(at, "delivery") == 200
+    assert mover.moves == MOVES
+    assert count(at, "domain_event", "name = 'alias:seen'") - before == MOVES
+    assert count(at, "notice") == MOVES
+    assert count(at, "notice", f"person_id = '{bob.id}' AND kind = 'alias-moved'") == MOVES
+    assert at.portal.notices.page(by=bob).unread == MOVES
+    assert count(at, "delivery") == MOVES
     # The sink was called again where a worker died in between, each time under the same id.
-    assert len(set(web.ids)) == 200
-    assert len(web.ids) >= 200
-    print(f"{len(web.ids)} calls for 200 moves: {len(web.ids) - 200} of them repeats")
+    assert len(set(web.ids)) == MOVES
+    assert len(web.ids) >= MOVES
+    print(f"{len(web.ids)} calls for {MOVES} moves: {len(web.ids) - MOVES} of them repeats")
