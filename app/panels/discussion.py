@@ -58,8 +58,15 @@ def about(model: Model, number: str, *, by: Actor) -> None:
     names = _names(found)
     for thread in found:
         _thread(model, thread, names, by=by)
-    if desk.may_post(model, by=by):
-        _form(model, "comment", by=by, about=number)
+    # The form asks who can be told: it is drawn for those who want to write.
+    if desk.may_post(model, by=by) and st.button(
+        "Ask or tell something", key="comment-open", icon=":material/forum:"
+    ):
+        st.dialog(label(f"About {number}"), width="medium")(_about)(model, number, by)
+
+
+def _about(model: Model, number: str, by: Actor) -> None:
+    _form(model, "comment", by=by, about=number)
 
 
 def _alone(model: Model, thread_id: str, *, by: Actor) -> bool:

@@ -366,8 +366,10 @@ class Docket:
             for panel in panels
             for person in holders(session, PANELS[panel], resource(one.model))
         }
-        given = loads(session, people)
-        gone = away(session, people, self._ledger.clock.now().date())
+        # Nobody is given what was not asked for yet.
+        is_asked = bool(one.request.id)
+        given = loads(session, people) if is_asked else {}
+        gone = away(session, people, self._ledger.clock.now().date()) if is_asked else set()
         return tuple(
             Candidate(
                 person.id,
