@@ -11,7 +11,7 @@ from sqlalchemy import select as columns
 from sqlmodel import Session, col
 
 from auth.actors import Actor, Kind
-from auth.tables import AbsenceRow
+from auth.tables import AbsenceRow, PrincipalRow
 from ledger.acts import Ledger
 from ledger.errors import Invalid, Refused
 
@@ -48,7 +48,9 @@ class Absences:
         with self._ledger.act("absence:say", actor=by.id, resource=f"person:{by.id}") as act:
             if by.kind is not Kind.PERSON:
                 raise Refused("Only people are away.", code="not-a-person")
-            row = act.session.get(AbsenceRow, by.id, with_for_update=True)
+            # One at a time, also the first one, for which there is no row yet.
+            act.session.get_one(PrincipalRow, by.id, with_for_update=True)
+            row = act.session.get(AbsenceRow, by.id)
             if until is None:
                 if row is not None:
                     act.session.delete(row)

@@ -17,6 +17,7 @@ import importlib.machinery
 import json
 import os
 import re
+import select
 import shutil
 import signal
 import sys
@@ -328,12 +329,13 @@ def _in_child(work: Callable[[], int], patience: float) -> int | None:
         with contextlib.suppress(BaseException):
             code = work()
         os._exit(code)
-    deadline = time.monotonic() + patience
-    while time.monotonic() < deadline:
-        done, status = os.waitpid(child, os.WNOHANG)
-        if done:
-            return os.waitstatus_to_exitcode(status)
-        time.sleep(0.02)
+    watched = os.pidfd_open(child)
+    try:
+        ended, _, _ = select.select([watched], [], [], patience)
+    finally:
+        os.close(watched)
+    if ended:
+        return os.waitstatus_to_exitcode(os.waitpid(child, 0)[1])
     os.kill(child, signal.SIGKILL)
     os.waitpid(child, 0)
     return None

@@ -115,9 +115,3 @@ def may_agree(by: Actor, panels: tuple[Seats, ...], model: ModelRow) -> Verdict:
             "You can still reject it or request changes.",
         )
     return Verdict(True, "Every gate passes.")
-
-
-def is_complete(panels: Iterable[Seats]) -> bool:
-    """Whether everybody agreed who has to. No panel at all is no agreement."""
-    panels = tuple(panels)
-    return bool(panels) and not any(one.open for one in panels)

@@ -115,7 +115,6 @@ class Approvals:
             for resting in _rollbacks_to(act.session, row):
                 decided(act, resting, Verb.REVOKE, by, reason)
                 cancel(act.session, resting.id, at=act.at)
-        was_asked_by = row.requested_by
         decided(act, row, Verb.REVOKE, by, reason)
         cancel(act.session, row.id, at=act.at)
         if not _is_live(act.session, row) or is_approved_otherwise:
@@ -128,7 +127,7 @@ class Approvals:
                 f"v{row.version_number} is live as {row.alias} and its approval was revoked",
                 f"{row.number} was revoked: {reason}",
                 (act.at + PUT_RIGHT_WITHIN).date(),
-                model.owner_id or was_asked_by,
+                model.owner_id or row.requested_by,
                 row.model_id,
                 row.version_id,
                 row.version_number,

@@ -40,7 +40,7 @@ from catalog.releases.binding import answers, known_now, law_for
 from catalog.releases.policies.calendar import opens_at
 from catalog.releases.policies.shelf import Policies
 from catalog.releases.rights import gates_verdict
-from catalog.releases.states import AGREEING, STANDING, PromotionState, Route, State
+from catalog.releases.states import AGREEING, STANDING, PromotionState, Route, Verb
 from catalog.releases.tables import DecisionRow, PromotionRow, RequestRow
 from catalog.releases.tickets import Allowed, TicketOffice, move_of
 from ledger import trail
@@ -299,7 +299,13 @@ class Promotions:
     def _gates_still_pass(self, session: Session, request: RequestRow, now: datetime) -> bool:
         """Whether what the approval rests on counts at this moment too."""
         policy = self._policies.by_digest(request.policy_digest)
-        is_conditional = request.state == State.CONDITIONALLY_APPROVED
+        # By its decisions: once its conditions are met an approval is a plain one.
+        conditional = select(DecisionRow.id).where(
+            DecisionRow.request_id == request.id,
+            DecisionRow.reading == request.reading,
+            DecisionRow.verb == Verb.APPROVE_WITH_CONDITIONS,
+        )
+        is_conditional = session.exec(conditional).first() is not None
         waiting = policy.waiting if is_conditional else frozenset[str]()
         results = answers(self._policies, session, request, now)
         return bool(gates_verdict(results, request.route, waiting))

@@ -153,7 +153,7 @@ class Requests:
             row.reason = reason
             act.texts["reason"] = reason
             bind(self._policies, act, row, model, version)
-            act.emit("release:requested", row.id, version=row.version_id)
+            act.emit("release:requested", row.id, version=row.version_id, route=row.route)
             return load_request(act.session, row)
 
     def withdraw(self, request_id: str, reason: str, *, by: Actor) -> ReleaseRequest:
@@ -223,7 +223,7 @@ class Requests:
                 step(act, row, Verb.SEND_BACK)
                 row.problem = changed
                 bind(self._policies, act, row, model, version)
-                act.emit("release:requested", row.id, version=version.id)
+                act.emit("release:requested", row.id, version=version.id, route=row.route)
             elif verb in AGREEING:
                 insist_nothing_on_its_way(
                     act.session,
@@ -258,7 +258,8 @@ class Requests:
             by = as_of_now(act.session, by, at=act.at)
             policy = bound_policy(self._policies, act.session, row, model)
             roles = [panel.role for panel in panels_of(policy, row)]
-            may_decide(by, row, model, authors(act.session, version.id), roles).insist()
+            may = may_decide(by, row, model, authors(act.session, version.id), roles)
+            insist_in_time(may, row, Verb.REJECT)
             act.facts["reviewer-before"] = row.reviewer_id
             row.reviewer_id = by.id
             act.session.add(row)

@@ -235,3 +235,40 @@ def test_whoever_writes_tags_in_mlflow_stops_no_release_and_opens_one_finding(
     assert [one.severity for one in found] == ["low"]
     (done,) = house.deliver()
     assert (done.request_id, done.state) == (request.id, PromotionState.APPLIED)
+
+
+def test_a_condition_that_is_met_while_an_approval_waits_does_not_stop_it(house: House) -> None:
+    house.credit()
+    asks = "The version says in words what is new"
+    text = BASELINE.replace(f"asks: {asks}", f"asks: {asks}\n    may_wait: true")
+    house.portal.policies.publish(text.rstrip() + "\n" + WINDOW, WHY, by=house.grace)
+    house.mlflow.describe_version("credit-pd", 2, "")
+    house.mirror()
+    request, desk = house.asked(), house.portal.findings
+    house.portal.requests.decide(
+        request.id, Verb.APPROVE_WITH_CONDITIONS, WHY, conditions=[WATCH], by=house.bob
+    )
+    for number in ("F-2026-0001", "F-2026-0002"):
+        desk.remedy(number, "It is in the card.", by=house.alice)
+        desk.close(number, "I read it.", by=house.bob)
+    house.work()
+    assert house.portal.requests.get(request.id, by=house.bob).state is State.APPROVED
+    house.clock.advance(TO_MONDAY)
+    (done,) = house.deliver()
+    assert (done.state, done.message) == (PromotionState.APPLIED, "")
+
+
+def test_who_takes_over_too_late_is_told_so_and_an_emergency_sent_again_calls_everybody(
+    house: House,
+) -> None:
+    house.credit()
+    ines = house.join("ines", Role.APPROVER, EVERYTHING)
+    request, desk = emergency(house, 2), house.portal.requests
+    desk.decide(request, Verb.REQUEST_CHANGES, WHY, by=house.bob)
+    asked_before = len(house.jobs.waiting("tell"))
+    desk.resubmit(request, WHY, by=house.alice)
+    assert len(house.jobs.waiting("tell")) > asked_before
+    house.work()
+    desk.decide(request, Verb.REJECT, WHY, by=house.bob)
+    assert refusal(lambda: desk.take_over(request, by=ines)) == "wrong-state"
+    assert house.records("release:take-over")[0].outcome == "refused"
