@@ -223,7 +223,7 @@ def build(
         mirrors=mirrors,
         mirror_hints=MirrorHints(ledger, jobs, settings.webhook_secrets),
         policies=policies,
-        evidence=Evidence(ledger),
+        evidence=Evidence(ledger, largest_document_bytes=settings.document_megabytes * 1024**2),
         replay=Replay(ledger, policies),
         requests=Requests(ledger, policies, at_point),
         approvals=Approvals(ledger),

@@ -53,6 +53,16 @@ def actor() -> Actor:
     return who_signed_in(st.user.to_dict(), portal().sessions, portal().clock.now())
 
 
+def later(verb: Callable[[Actor], T]) -> Callable[[], T]:
+    """A verb that is carried out when its button is pressed, such as a download.
+
+    Streamlit calls it outside of any page, where it knows nobody: who is here is remembered, and
+    the session behind them asked again. Raises Unauthenticated when it is called.
+    """
+    claims = st.user.to_dict()
+    return lambda: verb(who_signed_in(claims, portal().sessions, portal().clock.now()))
+
+
 def who_signed_in(claims: Mapping[str, object], sessions: Sessions, now: datetime) -> Actor:
     """The person whom the claims of an ID token name, if the session behind it still goes on.
 

@@ -57,6 +57,8 @@ class Settings:
         mirror_seconds: MIRROR_SECONDS between two looks at MLflow. Default 30.
         mirror_crawl_minutes: MIRROR_CRAWL_MINUTES between two readings of everything, where there
             are more than 2,000 models; fewer are read as a whole at each look. Default 15.
+        document_megabytes: EVIDENCE_FILE_MB, the largest document that is taken as evidence, in
+            1,048,576 bytes. Default 10, at most 50.
         authorizations: what each server asks of the worker, made of MLFLOW_TRACKING_USERNAME,
             _PASSWORD and _TOKEN.
         webhook_secrets: MLFLOW_WEBHOOK_SECRET of the main server, MLFLOW_WEBHOOK_SECRET_<SLUG> of
@@ -81,6 +83,7 @@ class Settings:
     mirror_crawl_minutes: int = 15
     other_servers: Mapping[str, str] = field(default_factory=dict)
     guard: bool = True
+    document_megabytes: int = 10
     webhook_secrets: Mapping[str, tuple[str, ...]] = field(default_factory=dict, repr=False)
     authorizations: Mapping[str, str] = field(default_factory=dict, repr=False)
 
@@ -131,6 +134,7 @@ def from_environment(environment: Mapping[str, str] | None = None) -> Settings:
         mirror_crawl_minutes=_number(env, "MIRROR_CRAWL_MINUTES", 15, lowest=1, highest=1440),
         other_servers=others,
         guard=_flag(env, "GUARD", default=True),
+        document_megabytes=_number(env, "EVIDENCE_FILE_MB", 10, lowest=1, highest=50),
         webhook_secrets=_webhook_secrets(env, slug, others),
         authorizations={
             slug: _authorization(env, ""),

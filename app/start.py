@@ -43,7 +43,7 @@ _OURS: Final = frozenset(
         *("DATA_DIR", "DATABASE_URL", "HOST", "PORT", "PUBLIC_URL", "DEMO"),
         *("NOTIFY_WEBHOOK_HOSTS", "NOTIFY_DIGEST_HOUR"),
         *("MLFLOW_TRACKING_URI", "MLFLOW_PORT", "MLFLOW_SERVER_SLUG", "MLFLOW_SERVERS", "GUARD"),
-        *("MIRROR_SECONDS", "MIRROR_CRAWL_MINUTES"),
+        *("MIRROR_SECONDS", "MIRROR_CRAWL_MINUTES", "EVIDENCE_FILE_MB"),
     }
 )
 # Only the worker speaks to MLflow and to the store in which MLflow keeps artifacts.

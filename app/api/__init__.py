@@ -121,14 +121,15 @@ def create_api(portal: Portal) -> FastAPI:
 class _SmallBodies:
     """Reads a body to its end before anybody else does, and no further than the limit.
 
-    A body that does not say how long it is (chunked) is counted while it comes.
+    A body that does not say how long it is (chunked) is counted while it comes. Documents may be
+    larger; their route reads them itself, once it is known who sends them.
     """
 
     def __init__(self, app: ASGIApp) -> None:
         self._app = app
 
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
-        if scope["type"] != "http":
+        if scope["type"] != "http" or scope["path"].endswith(evidence.DOCUMENTS):
             await self._app(scope, receive, send)
             return
         announced = Headers(scope=scope).get("content-length", "0")

@@ -1,10 +1,11 @@
-"""Routes for evidence on a version: what is attached, attach, take back."""
+"""Routes for evidence on a version: what is attached, attach, read a document, take back."""
 
 from __future__ import annotations
 
-from typing import Any
+from typing import Annotated, Any, Final
+from urllib.parse import quote
 
-from fastapi import APIRouter
+from fastapi import APIRouter, Depends, Query, Request, Response
 from pydantic import BaseModel, ConfigDict, Field
 
 from app.api.caller import Caller, Desk
@@ -15,6 +16,8 @@ from ledger.clock import iso
 router = APIRouter(tags=["evidence"])
 
 _ANY_TEXT = 100_000
+# A body on this way is read by the route, once it is known who sends it.
+DOCUMENTS: Final = "/evidence/documents"
 
 
 class _Strict(BaseModel):
@@ -32,6 +35,17 @@ class Piece(_Strict):
     says: dict[str, Any]
     producer: str = Field(default="", max_length=500)
     days: int | None = None
+
+
+class Upload(_Strict):
+    """A document beside its body: its file's name, its title, who made it, for how many days."""
+
+    file_name: str = Field(max_length=1000)
+    title: str = Field(default="", max_length=1000)
+    producer: str = Field(default="", max_length=500)
+    days: int | None = None
+    server: str = Field(default="", max_length=500)
+    workspace: str = Field(default="", max_length=500)
 
 
 class Reason(_Strict):
@@ -74,6 +88,62 @@ def attach(  # noqa: PLR0917 - the address of a version
     return _piece(made)
 
 
+async def _document(request: Request, portal: Desk, _by: Caller) -> bytes:
+    """The body as far as it may be taken, and one byte more: then it is too large."""
+    most, body = portal.evidence.largest_document_bytes, bytearray()
+    async for part in request.stream():
+        body += part
+        if len(body) > most:
+            break
+    return bytes(body[: most + 1])
+
+
+@router.post("/models/{name}/versions/{number}" + DOCUMENTS, status_code=201)
+def attach_document(
+    name: str,
+    number: int,
+    upload: Annotated[Upload, Query()],
+    data: Annotated[bytes, Depends(_document)],
+    portal: Desk,
+    by: Caller,
+) -> dict[str, Any]:
+    """Attach a document by sending it as the body: PDF, Markdown, text, CSV, JSON, PNG or JPEG.
+
+    What it is, is told by its content; the ending of `file_name` has to agree with it.
+    """
+    model = portal.models.find(name, by=by, server=upload.server, workspace=upload.workspace)
+    version = portal.models.version(model, number)
+    made = portal.evidence.attach_document(
+        version.id,
+        upload.file_name,
+        data,
+        title=upload.title,
+        producer=upload.producer,
+        days=upload.days,
+        by=by,
+    )
+    return _piece(made)
+
+
+@router.get("/evidence/{evidence_id}/document")
+def document(evidence_id: str, portal: Desk, by: Caller) -> Response:
+    """A document that was uploaded, as an attachment: it is never shown in the portal's own name.
+
+    Whoever may read the evidence of its version may read it.
+    """
+    found, data = portal.evidence.document(evidence_id, by=by)
+    return Response(
+        data,
+        media_type=str(found.says["media_type"]),
+        headers={
+            "Content-Disposition": f"attachment; filename*=UTF-8''{quote(found.file_name)}",
+            "X-Content-Type-Options": "nosniff",
+            "Content-Security-Policy": "sandbox; default-src 'none'",
+            "Cache-Control": "private, no-store",
+        },
+    )
+
+
 @router.post("/evidence/{evidence_id}/withdrawal")
 def withdraw(evidence_id: str, reason: Reason, portal: Desk, by: Caller) -> dict[str, Any]:
     """Take a piece back: it stays on record and counts no more."""
@@ -90,6 +160,7 @@ def _piece(one: Attached) -> dict[str, Any]:
         "says": dict(one.says),
         "producer": one.producer,
         "verified": one.is_verified,
+        "document": f"/api/v1/evidence/{one.id}/document" if one.has_document else None,
         "produced_at": iso(one.produced_at),
         "expires_at": iso(one.expires_at) if one.expires_at else None,
         "withdrawn_at": iso(one.withdrawn_at) if one.withdrawn_at else None,

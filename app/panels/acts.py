@@ -25,6 +25,7 @@ ACTS: Final[Mapping[str, str]] = {
     "consumer:register": "Registered an application as consumer of a model",
     "evidence:attach": "Attached evidence to a version",
     "evidence:collect": "Read the files of a version",
+    "evidence:download": "Downloaded a document of a version",
     "evidence:withdraw": "Took evidence back",
     "explanation:compute": "Computed an explanation",
     "explanation:fail": "Gave up on an explanation",

@@ -12,7 +12,7 @@ import streamlit as st
 
 from app.panels import ways
 from app.panels.links import link
-from app.session import actor, did, portal
+from app.session import actor, did, later, portal
 from app.ui import chips, page, words
 from app.ui.cards import Waiting, inbox_card
 from app.ui.feedback import empty
@@ -311,7 +311,7 @@ def _counted(found: Docketed, wanted: Wanted, model_name: str) -> None:
         if found.total:
             st.download_button(
                 "Export as CSV",
-                lambda: _exported(wanted),
+                later(lambda by: _exported(wanted, by)),
                 "releases.csv",
                 "text/csv",
                 icon=":material/download:",
@@ -320,8 +320,8 @@ def _counted(found: Docketed, wanted: Wanted, model_name: str) -> None:
             )
 
 
-def _exported(wanted: Wanted) -> str:
-    found = portal().docket.page(wanted, by=actor(), limit=_MOST_EXPORTED)
+def _exported(wanted: Wanted, by: Actor) -> str:
+    found = portal().docket.page(wanted, by=by, limit=_MOST_EXPORTED)
     people = {one.requested_by for one in found.briefs}
     people |= {one.decided_by for one in found.briefs}
     return as_csv(found.briefs, portal().people.names(people))

@@ -1,19 +1,24 @@
-"""Evidence on the reviewer's screen: questions that people answer, and what is attached by hand."""
+"""Evidence on the reviewer's screen: documents, answers of people, and what is attached by hand."""
 
 from __future__ import annotations
 
 import json
 from collections.abc import Mapping
+from functools import partial
 from typing import Any, Final
 
 import streamlit as st
 
 from app.panels.release_dossier import Dossier
-from app.session import act, portal
+from app.session import act, did, later, portal
+from app.ui import chips, tables, words
 from app.ui.feedback import notice
-from app.ui.markup import paragraph, show
+from app.ui.markup import mono, paragraph, show
+from app.ui.tables import Column, Row
 from auth.access import decide
 from auth.actors import Actor, Kind
+from catalog.releases.evidence.attaching import Attached
+from catalog.releases.evidence.documents import ENDINGS
 from catalog.releases.policies.questions import AttestationGate, flat
 from ledger.errors import Invalid
 
@@ -36,8 +41,56 @@ TEMPLATES: Final[Mapping[str, Mapping[str, Any]]] = {
     "monitoring-plan": {"signals": ["data drift", "errors"], "rollback": ""},
     "data-check": {"dataset": "", "sound": True, "detail": ""},
     "check": {"check": "", "passed": True, "detail": ""},
-    "document": {"title": "", "sha256": "", "media_type": "application/pdf", "size_bytes": 0},
 }
+_DOCUMENT: Final = "document"
+
+
+def documents(dossier: Dossier) -> None:
+    """The documents that were uploaded for the version, to be taken home and read."""
+    if not dossier.documents:
+        return
+    bound = {one.digest for one in dossier.sheet.snapshot.pieces}
+    show(
+        tables.table(
+            (
+                Column("Document", lead=True),
+                Column("From"),
+                Column("Size", "right"),
+                Column("Age", "right"),
+            ),
+            [_document(one, dossier, is_bound=one.digest in bound) for one in dossier.documents],
+            "Documents",
+        )
+    )
+    with st.container(horizontal=True, key="documents"):
+        for one in dossier.documents:
+            st.download_button(
+                one.file_name,
+                later(partial(_read_document, one.id)),
+                one.file_name,
+                str(one.says["media_type"]),
+                icon=":material/download:",
+                on_click="ignore",
+                key=f"document-{one.id}",
+            )
+
+
+def _document(one: Attached, dossier: Dossier, *, is_bound: bool) -> Row:
+    since = "" if is_bound else "attached since the request was read"
+    gone = "taken back since" if one.withdrawn_at else since
+    return Row(
+        (
+            tables.two(one.name, gone or mono(words.digest(str(one.says["sha256"])))),
+            chips.assured(is_verified=one.is_verified, by=one.producer),
+            words.size(int(one.says["size_bytes"])),
+            words.age(one.produced_at, dossier.now),
+        )
+    )
+
+
+def _read_document(evidence_id: str, by: Actor) -> bytes:
+    """Read a document for who presses its button: that goes on record."""
+    return portal().evidence.document(evidence_id, by=by)[1]
 
 
 def acts(dossier: Dossier, *, by: Actor) -> None:
@@ -76,13 +129,30 @@ def _answer(dossier: Dossier, asked: list[str]) -> None:
 
 
 def _attach(dossier: Dossier) -> None:
-    kind = st.selectbox("Kind", list(TEMPLATES), key="evidence-kind")
-    written = st.text_area(
-        "What it says (JSON)",
-        value=json.dumps(TEMPLATES[kind], indent=2),
-        height=220,
-        key=f"says-{kind}",
+    kind = st.selectbox(
+        "Kind",
+        [_DOCUMENT, *TEMPLATES],
+        key="evidence-kind",
+        format_func=lambda one: "document (a file)" if one == _DOCUMENT else one,
     )
+    given, title, written = None, "", ""
+    if kind == _DOCUMENT:
+        given = st.file_uploader(
+            "PDF, Markdown, text, CSV, JSON, PNG or JPEG",
+            type=list(ENDINGS),
+            key="evidence-file",
+            max_upload_size=portal().settings.document_megabytes,
+        )
+        title = st.text_input(
+            "Title", key="title", placeholder="The file's name, where empty", max_chars=200
+        )
+    else:
+        written = st.text_area(
+            "What it says (JSON)",
+            value=json.dumps(TEMPLATES[kind], indent=2),
+            height=220,
+            key=f"says-{kind}",
+        )
     left, right = st.columns(2)
     producer = left.text_input(
         "Made by", key="producer", placeholder="The tool or team; you, where empty", max_chars=120
@@ -96,14 +166,25 @@ def _attach(dossier: Dossier) -> None:
         placeholder="for ever",
     )
     show(paragraph("It is marked self-reported: Countersign did not compute it."))
-    if not st.button("Attach", key="sign", type="primary"):
+    is_ready = kind != _DOCUMENT or given is not None
+    if not st.button("Attach", key="sign", type="primary", disabled=not is_ready):
+        return
+    lasts = int(days) if days else None
+    if given is not None:
+        name, data, version = given.name, given.getvalue(), dossier.request.version_id
+        if did(
+            lambda by: portal().evidence.attach_document(
+                version, name, data, title=title, producer=producer, days=lasts, by=by
+            )
+        ):
+            st.rerun()
         return
     try:
         says = _read(written)
     except Invalid as wrong:
         notice(wrong.message, wrong.hint)
         return
-    _attached(dossier, kind, says, producer=producer, days=int(days) if days else None)
+    _attached(dossier, kind, says, producer=producer, days=lasts)
 
 
 def _read(written: str) -> Mapping[str, Any]:

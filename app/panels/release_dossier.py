@@ -20,6 +20,7 @@ from catalog.lineage.measured import Measured
 from catalog.registry.cards.cards import Card
 from catalog.registry.models import Model, Version
 from catalog.releases.docket import Candidate, Step
+from catalog.releases.evidence.attaching import Attached
 from catalog.releases.request import ReleaseRequest
 from catalog.releases.sheet import Sheet
 from catalog.releases.states import Verb
@@ -51,6 +52,7 @@ class Dossier:
     affected: Line | None
     card: Card | None
     explanation: Explanation | None
+    documents: tuple[Attached, ...]
     candidates: tuple[Candidate, ...]
     history: tuple[Step, ...]
     files_now: str
@@ -124,6 +126,7 @@ def gather(portal: Portal, request_id: str, *, by: Actor) -> Dossier:
         affected=lines[0] if lines else None,
         card=portal.cards.of(model) if sheet.snapshot.card_digest else None,
         explanation=_explanation(portal, request.version_id, by),
+        documents=_documents(portal, sheet, by),
         candidates=around.candidates,
         history=around.history,
         files_now=around.files_now,
@@ -138,6 +141,16 @@ def _explanation(portal: Portal, version_id: str, by: Actor) -> Explanation | No
         return portal.explanations.of(version_id, by=by)
     except NotFound:
         return None
+
+
+def _documents(portal: Portal, sheet: Sheet, by: Actor) -> tuple[Attached, ...]:
+    """The documents of the version that count, and those that the request is bound to."""
+    bound = {one.digest for one in sheet.snapshot.pieces}
+    return tuple(
+        one
+        for one in portal.evidence.of(sheet.request.version_id, by=by)
+        if one.has_document and (one.withdrawn_at is None or one.digest in bound)
+    )
 
 
 def shown_first(apart: Difference, deciding: Collection[str]) -> list[Number]:

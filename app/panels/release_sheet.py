@@ -225,6 +225,7 @@ def _gates(dossier: Dossier, number: int) -> None:
         tables.gate_table(gate_row(gate, dossier.now) for gate in sheet.gates),
         note(bound),
     )
+    evidence.documents(dossier)
     evidence.acts(dossier, by=dossier.reader)
 
 

@@ -125,6 +125,13 @@ def eur(amount: Number) -> str:
     return " ".join(money(amount))
 
 
+def size(count: int) -> str:
+    """The size of a file, in decimal units: 640 bytes, 4 kB, 1.2 MB."""
+    if count < 1_000:  # noqa: PLR2004 - a kB
+        return plural(count, "byte")
+    return f"{count / 1e6:.1f} MB" if count >= 1e6 else f"{count / 1e3:.0f} kB"  # noqa: PLR2004
+
+
 def digest(value: str) -> str:
     """A content digest short enough to compare by eye, `9f2c…07de`; its algorithm is left out."""
     plain = value.rpartition(":")[2]

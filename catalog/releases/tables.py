@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from datetime import date, datetime
 
-from sqlalchemy import Column, Date, Index, Text, false, text
+from sqlalchemy import Column, Date, Index, LargeBinary, Text, false, text
 from sqlmodel import Field, SQLModel
 
 from ledger.store import UtcDateTime
@@ -38,6 +38,16 @@ class PolicyRow(SQLModel, table=True):
     ended_by: str = Field(default="", sa_column_kwargs={"server_default": text("''")})
 
 
+class DocumentRow(SQLModel, table=True):
+    """A document that was uploaded, found by its content: the same one twice is kept once."""
+
+    __tablename__ = "evidence_document"
+
+    sha256: str = Field(primary_key=True)
+    body: bytes = Field(sa_column=Column(LargeBinary, nullable=False))
+    kept_at: datetime = Field(sa_column=_moment())
+
+
 class EvidenceRow(SQLModel, table=True):
     """A piece of evidence on a version, found by its content."""
 
@@ -58,6 +68,8 @@ class EvidenceRow(SQLModel, table=True):
     attached_by: str = Field(default="", sa_column_kwargs={"server_default": text("''")})
     expires_at: datetime | None = Field(default=None, sa_column=_moment(nullable=True))
     withdrawn_at: datetime | None = Field(default=None, sa_column=_moment(nullable=True))
+    # The document that was uploaded with it. What only names a digest has none.
+    document: str = Field(default="", sa_column_kwargs={"server_default": text("''")})
 
 
 class SnapshotRow(SQLModel, table=True):

@@ -1,4 +1,8 @@
-"""Attaching evidence from outside: typed, dated, known by its content, and marked as reported."""
+"""Attaching evidence from outside: typed, dated, known by its content, and marked as reported.
+
+A document may be uploaded with it. It is kept in the database, so that it is there on every replica
+and in every backup, with the record of who attached it and in one transaction with it.
+"""
 
 from __future__ import annotations
 
@@ -10,30 +14,38 @@ from typing import Any, Final
 
 from sqlmodel import Session, col, select
 
-from auth.access import Verdict, covers, decide
+from auth.access import Verdict, covers, decide, insist_visible
 from auth.actors import Actor, Kind
 from catalog.registry.models import resource
 from catalog.registry.tables import ModelRow, VersionRow
+from catalog.releases.evidence import documents
+from catalog.releases.evidence.documents import Document, file_name
 from catalog.releases.evidence.kinds import checked
 from catalog.releases.evidence.taking import MANIFEST
 from catalog.releases.policies.digests import canonical, digest_of
-from catalog.releases.tables import EvidenceRow
+from catalog.releases.tables import DocumentRow, EvidenceRow
 from ledger import trail
-from ledger.acts import Ledger
+from ledger.acts import Act, Ledger
 from ledger.errors import Conflict, Invalid, NotFound
 from ledger.ids import new_id
 from ledger.statements import statement
 
 LARGEST_BYTES: Final = 64 * 1024
+LARGEST_DOCUMENT_BYTES: Final = 10 * 1024 * 1024
 COUNTERSIGN: Final = "Countersign"
 LONGEST_DAYS: Final = 3650
 _MOST_PIECES: Final = 200
 _CHOOSE: Final = "Choose one on the Model page."
+_ON_REQUEST: Final = "What is attached stands on the request."
+_DOCUMENT: Final = "such document"
 
 
 @dataclass(frozen=True)
 class Attached:
-    """A piece of evidence on a version. `digest` is SHA-256 over what it says."""
+    """A piece of evidence on a version. `digest` is SHA-256 over what it says.
+
+    `has_document`: whether the document itself is kept here, to be read by those who may.
+    """
 
     id: str
     version_id: str
@@ -47,18 +59,27 @@ class Attached:
     produced_at: datetime
     expires_at: datetime | None
     withdrawn_at: datetime | None
+    has_document: bool = False
+
+    @property
+    def file_name(self) -> str:
+        """The name under which its document is handed out."""
+        return file_name(self.name, str(self.says.get("media_type", "")))
 
 
 class Evidence:
     """The desk where evidence is attached and taken back."""
 
-    def __init__(self, ledger: Ledger) -> None:
+    def __init__(
+        self, ledger: Ledger, *, largest_document_bytes: int = LARGEST_DOCUMENT_BYTES
+    ) -> None:
         self._ledger = ledger
+        self.largest_document_bytes = largest_document_bytes
 
     def of(self, version_id: str, *, by: Actor) -> list[Attached]:
         """What is attached, newest first, and what was taken back. Raises NotFound."""
         with self._ledger.store.read() as session:
-            _found(session, version_id, by)
+            _found(session, version_id, by, gone_is_fine=True)
             rows = session.exec(
                 select(EvidenceRow)
                 .where(EvidenceRow.version_id == version_id, EvidenceRow.kind != MANIFEST)
@@ -93,6 +114,71 @@ class Evidence:
             Invalid: no such kind, or it does not say what its kind asks for.
             NotFound, Refused, Conflict: no such version; no role here; 200 pieces already.
         """
+        return self._put(version_id, kind, says, producer=producer, days=days, by=by)
+
+    def attach_document(
+        self,
+        version_id: str,
+        name: str,
+        data: bytes,
+        *,
+        title: str = "",
+        producer: str = "",
+        days: int | None = None,
+        by: Actor,
+    ) -> Attached:
+        """Attach a document by uploading it; its title is the file's name unless one is given.
+
+        It is told by its content and looked through, and a gate that asks for a document takes it.
+
+        Raises:
+            Invalid: empty, too large, broken, of another kind than its name says or of one that is
+                not taken; or it would do more than be read.
+            NotFound, Refused, Conflict: no such version; no role here; 200 pieces already.
+        """
+        found = documents.looked_through(name, data, largest_bytes=self.largest_document_bytes)
+        says = {
+            "title": title.strip() or found.title,
+            "sha256": found.sha256,
+            "media_type": found.media_type,
+            "size_bytes": len(data),
+        }
+        return self._put(
+            version_id, "document", says, producer=producer, days=days, document=found, by=by
+        )
+
+    def document(self, evidence_id: str, *, by: Actor) -> tuple[Attached, bytes]:
+        """A document that was uploaded, for whoever may read the evidence of its version.
+
+        Also of evidence that was taken back: it stays on record. Raises NotFound.
+        """
+        with self._ledger.act(
+            "evidence:download", actor=by.id, resource=f"evidence:{evidence_id}"
+        ) as act:
+            row = act.session.get(EvidenceRow, evidence_id)
+            version = act.session.get(VersionRow, row.version_id) if row else None
+            model = act.session.get(ModelRow, version.model_id) if version else None
+            if row is None or model is None:
+                raise NotFound(f"There is no {_DOCUMENT}.", hint=_ON_REQUEST)
+            insist_visible(by, "release:read", resource(model), _DOCUMENT, _ON_REQUEST)
+            kept = act.session.get(DocumentRow, row.document) if row.document else None
+            if kept is None:
+                raise NotFound(f"There is no {_DOCUMENT}.", hint=_ON_REQUEST)
+            act.facts |= {"model": model.id, "version": row.version_id}
+            act.digests["document"] = f"sha256:{kept.sha256}"
+            return _attached(row), kept.body
+
+    def _put(
+        self,
+        version_id: str,
+        kind: str,
+        says: Mapping[str, Any],
+        *,
+        producer: str,
+        days: int | None,
+        document: Document | None = None,
+        by: Actor,
+    ) -> Attached:
         found = checked(kind, says)
         plain = found.model_dump(mode="json")
         body = canonical(plain)
@@ -120,6 +206,8 @@ class Evidence:
         ) as act:
             model, version = _found(act.session, version_id, by)
             self.may_attach(model, kind, by=by).insist()
+            if document is not None:
+                _keep(act, document)
             if kind == "attestation":
                 # Who answered, and as what: a gate may ask for a role.
                 plain |= {"by": by.id, "roles": _roles(by, model)}
@@ -147,6 +235,7 @@ class Evidence:
                 is_verified=False,
                 produced_at=act.at,
                 expires_at=act.at + timedelta(days=days) if days else None,
+                document=document.sha256 if document else "",
             )
             act.session.add(row)
             act.session.flush()
@@ -167,7 +256,7 @@ class Evidence:
         ) as act:
             row = act.session.get(EvidenceRow, evidence_id, with_for_update=True)
             if row is None or row.kind == MANIFEST:
-                raise NotFound("There is no such evidence.", hint="It stands on the request.")
+                raise NotFound("There is no such evidence.", hint=_ON_REQUEST)
             model, _version = _found(act.session, row.version_id, by)
             if row.attached_by != by.id:
                 decide(by, "release:decide", resource(model)).insist()
@@ -181,16 +270,27 @@ class Evidence:
             act.emit("evidence:withdrawn", row.version_id, kind=row.kind)
 
 
-def _found(session: Session, version_id: str, by: Actor) -> tuple[ModelRow, VersionRow]:
+def _found(
+    session: Session, version_id: str, by: Actor, *, gone_is_fine: bool = False
+) -> tuple[ModelRow, VersionRow]:
     version = session.get(VersionRow, version_id)
     model = session.get(ModelRow, version.model_id) if version else None
-    if version is None or model is None or not decide(by, "model:read", resource(model)):
+    if version is None or model is None or not decide(by, "release:read", resource(model)):
         raise NotFound("There is no such version.", hint=_CHOOSE, code="no-such-version")
-    if version.gone_at is not None:
+    if version.gone_at is not None and not gone_is_fine:
         raise Conflict(
             f"Version {version.number} was deleted in MLflow.", hint=_CHOOSE, code="version-gone"
         )
     return model, version
+
+
+def _keep(act: Act, document: Document) -> None:
+    """Keep a document by its digest, once."""
+    act.digests["document"] = f"sha256:{document.sha256}"
+    is_kept = select(DocumentRow.sha256).where(DocumentRow.sha256 == document.sha256)
+    if act.session.exec(is_kept).first() is None:
+        act.session.add(DocumentRow(sha256=document.sha256, body=document.data, kept_at=act.at))
+        act.session.flush()
 
 
 def _roles(by: Actor, model: ModelRow) -> list[str]:
@@ -212,4 +312,5 @@ def _attached(row: EvidenceRow) -> Attached:
         produced_at=row.produced_at,
         expires_at=row.expires_at,
         withdrawn_at=row.withdrawn_at,
+        has_document=bool(row.document),
     )
