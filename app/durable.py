@@ -21,6 +21,9 @@ LONG_JOBS: Final = frozenset({"compute-explanation"})
 # Whoever may read a model may have its tables read, and each may take its reader two minutes.
 TABLES: Final = "tables"
 TABLE_JOBS: Final = frozenset({"profile-version"})
+# A policy is tried on everything there ever was; it and explanations do not wait for each other.
+TRIALS: Final = "trials"
+TRIAL_JOBS: Final = frozenset({"try-policy"})
 # While MLflow is away what asks it waits in its place: it must not keep notices waiting.
 MLFLOW: Final = "mlflow"
 MLFLOW_JOBS: Final = frozenset({"collect-evidence", "refresh-model"})
@@ -34,9 +37,17 @@ POST_JOBS: Final = frozenset({"deliver", "deliver-again"})
 # a worker that was killed, or upgraded, finds its own unfinished jobs again.
 EXECUTOR: Final = "worker-1"
 APPLICATION_VERSION: Final = "1"
-AT_ONCE: Final = {QUICK: 4, MLFLOW: 4, LONG: 1, FILES: 1, TABLES: 2, POST: 8}
+AT_ONCE: Final = {QUICK: 4, MLFLOW: 4, LONG: 1, FILES: 1, TABLES: 2, TRIALS: 1, POST: 8}
 # How often each queue is looked at, in seconds: what somebody waits for in front of a screen first.
-LOOK_S: Final = {QUICK: 0.25, MLFLOW: 0.25, LONG: 1.0, FILES: 2.0, TABLES: 0.5, POST: 1.0}
+LOOK_S: Final = {
+    QUICK: 0.25,
+    MLFLOW: 0.25,
+    LONG: 1.0,
+    FILES: 2.0,
+    TABLES: 0.5,
+    TRIALS: 0.5,
+    POST: 1.0,
+}
 FIRST_WAIT_S: Final = 1.0
 LONGEST_WAIT_S: Final = 10.0
 
@@ -146,7 +157,7 @@ def _until_done(job: str, handler: Handler) -> Callable[[dict[str, str]], None]:
 
 def _queue(job: str) -> str:
     apart = {MLFLOW: MLFLOW_JOBS, LONG: LONG_JOBS, FILES: FILE_JOBS}
-    apart |= {TABLES: TABLE_JOBS, POST: POST_JOBS}
+    apart |= {TABLES: TABLE_JOBS, TRIALS: TRIAL_JOBS, POST: POST_JOBS}
     return next((queue for queue, jobs in apart.items() if job in jobs), QUICK)
 
 

@@ -67,6 +67,7 @@ from catalog.releases.replay import Replay
 from catalog.releases.requests import Requests
 from catalog.releases.rollbacks import Rollbacks
 from catalog.releases.tickets import TicketOffice
+from catalog.releases.trials import Trials
 from catalog.use_cases.use_cases import UseCases
 from ledger.acts import Ledger
 from ledger.clock import Clock, SystemClock
@@ -79,6 +80,7 @@ SUBSCRIPTIONS: Final = (
     Subscription("release:requested", "collect-evidence"),
     Subscription("explanation:requested", "compute-explanation"),
     Subscription("profile:requested", "profile-version"),
+    Subscription("policy:tried", "try-policy"),
     Subscription("version:gone", "close-requests"),
     Subscription("promotion:apply", "refresh-model"),
     Subscription("promotion:fail", "refresh-model"),
@@ -130,6 +132,7 @@ class Portal:
     policies: Policies
     evidence: Evidence
     replay: Replay
+    trials: Trials
     requests: Requests
     approvals: Approvals
     findings: Findings
@@ -225,6 +228,7 @@ def build(
         policies=policies,
         evidence=Evidence(ledger, largest_document_bytes=settings.document_megabytes * 1024**2),
         replay=Replay(ledger, policies),
+        trials=Trials(ledger, policies),
         requests=Requests(ledger, policies, at_point),
         approvals=Approvals(ledger),
         findings=Findings(ledger),

@@ -33,7 +33,7 @@ from catalog.registry.mirror.seen import USUAL_WORKSPACE, SeenVersion
 from catalog.registry.mlflow import load_mlflow
 from catalog.registry.models import Model
 from catalog.releases.promotions import MOVED
-from ledger.errors import CountersignError, Invalid, NotFound, Refused
+from ledger.errors import CountersignError, Invalid, NotFound, Refused, Unavailable
 from ledger.journal import event_of
 
 _LOG = logging.getLogger(__name__)
@@ -98,6 +98,7 @@ def handlers(
     return {
         "collect-evidence": lambda payload: collect_evidence(portal, payload["subject"]),
         "compute-explanation": lambda payload: explain(portal, payload["subject"]),
+        "try-policy": lambda payload: try_policy(portal, payload["subject"]),
         "profile-version": lambda payload: profile(portal, payload["subject"]),
         "close-requests": lambda payload: close_requests(portal, payload["subject"]),
         "settle-approval": lambda payload: settle_approval(portal, payload["request"]),
@@ -249,6 +250,27 @@ def profile(portal: Portal, version_id: str) -> None:
                 code="fault",
             ),
             by=PROFILER,
+        )
+
+
+def try_policy(portal: Portal, trial_id: str) -> None:
+    """Try a policy on everything; what stops it is told on the page as well."""
+    try:
+        portal.trials.compute(trial_id, by=RELEASES)
+    except Unavailable:
+        raise
+    except CountersignError as problem:
+        portal.trials.give_up(trial_id, problem, by=RELEASES)
+    except Exception:  # noqa: BLE001 - a fault must not end the worker; it keeps its traceback
+        _LOG.exception("trial %s", trial_id)
+        portal.trials.give_up(
+            trial_id,
+            CountersignError(
+                "Countersign could not try this policy.",
+                hint=f"Tell the operator to look for {trial_id} in the worker's log.",
+                code="fault",
+            ),
+            by=RELEASES,
         )
 
 

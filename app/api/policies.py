@@ -9,8 +9,9 @@ from pydantic import BaseModel, ConfigDict, Field
 
 from app.api.caller import Caller, Desk
 from catalog.releases.policies.law import Policy
-from catalog.releases.policies.reading import read, schema
+from catalog.releases.policies.reading import schema
 from catalog.releases.replay import Verdict
+from catalog.releases.trials import Found, Trial
 from ledger.clock import iso
 
 router = APIRouter(prefix="/policies", tags=["policies"])
@@ -92,10 +93,61 @@ def replay(portal: Desk, by: Caller) -> dict[str, Any]:
     }
 
 
-@router.post("/trial")
-def trial(draft: Draft, portal: Desk, by: Caller) -> dict[str, Any]:
-    """What a policy would have said of past requests, and says of what is live. Changes nothing."""
-    found = portal.replay.trial(read(draft.policy), by=by)
+@router.post("/trials", status_code=202)
+def try_draft(draft: Draft, portal: Desk, by: Caller) -> dict[str, Any]:
+    """Have a policy tried on past requests and on what is live. Changes nothing.
+
+    It takes a while: ask for it by its id until `state` is Done, Failed or Cancelled.
+    """
+    return _trial(portal.trials.get(portal.trials.request(draft.policy, by=by), by=by))
+
+
+@router.get("/trials/{trial_id}")
+def trial(trial_id: str, portal: Desk, by: Caller) -> dict[str, Any]:
+    """A trial: how far it is, and when it is done what it found of the models one may read."""
+    return _trial(portal.trials.get(trial_id, by=by))
+
+
+@router.post("/trials/{trial_id}/cancellation")
+def cancel_trial(trial_id: str, portal: Desk, by: Caller) -> dict[str, Any]:
+    """Stop a trial that is under way."""
+    portal.trials.cancel(trial_id, by=by)
+    return _trial(portal.trials.get(trial_id, by=by))
+
+
+@router.post("", status_code=201)
+def publish(publication: Publication, portal: Desk, by: Caller) -> dict[str, Any]:
+    """Put a policy into force."""
+    made = portal.policies.publish(publication.policy, publication.reason, by=by)
+    return _policy(made.policy, made.digest)
+
+
+@router.post("/{name}/end")
+def end(name: str, reason: Reason, portal: Desk, by: Caller) -> dict[str, Any]:
+    """Take a policy out of force."""
+    portal.policies.end(name, reason.reason, by=by)
+    return {"name": name, "in_force": False}
+
+
+def _policy(policy: Policy, digest: str) -> dict[str, Any]:
+    return {"name": policy.name, "version": policy.version, "digest": digest, **policy.plain}
+
+
+def _trial(one: Trial) -> dict[str, Any]:
+    return {
+        "id": one.id,
+        "policy": one.policy_digest,
+        "state": one.state,
+        "done": one.done,
+        "total": one.total,
+        "requested_at": iso(one.requested_at),
+        "finished_at": iso(one.finished_at) if one.finished_at else None,
+        "problem": f"{one.problem} {one.hint}".strip() or None,
+        "found": _found(one.found) if one.found else None,
+    }
+
+
+def _found(found: Found) -> dict[str, Any]:
     return {
         "requests": [
             {
@@ -122,24 +174,6 @@ def trial(draft: Draft, portal: Desk, by: Caller) -> dict[str, Any]:
         "not_governed": found.not_governed,
         "is_cut": found.is_cut,
     }
-
-
-@router.post("", status_code=201)
-def publish(publication: Publication, portal: Desk, by: Caller) -> dict[str, Any]:
-    """Put a policy into force."""
-    made = portal.policies.publish(publication.policy, publication.reason, by=by)
-    return _policy(made.policy, made.digest)
-
-
-@router.post("/{name}/end")
-def end(name: str, reason: Reason, portal: Desk, by: Caller) -> dict[str, Any]:
-    """Take a policy out of force."""
-    portal.policies.end(name, reason.reason, by=by)
-    return {"name": name, "in_force": False}
-
-
-def _policy(policy: Policy, digest: str) -> dict[str, Any]:
-    return {"name": policy.name, "version": policy.version, "digest": digest, **policy.plain}
 
 
 def _verdict(one: Verdict) -> dict[str, Any]:

@@ -6,9 +6,9 @@ from typing import Final
 
 import streamlit as st
 
-from app.session import act, did, portal
+from app.session import act, did, portal, require
 from app.ui import chips, page, tables, words
-from app.ui.feedback import empty, notice
+from app.ui.feedback import empty, notice, problem, progress
 from app.ui.markup import Markup, join, mono, note, paragraph, show
 from app.ui.tables import Column, Row
 from auth.actors import Actor
@@ -16,10 +16,12 @@ from catalog.releases.policies.law import AppliesTo, Policy, Published
 from catalog.releases.policies.questions import AllGate, AnyGate, SomeGate
 from catalog.releases.policies.reading import NotAPolicy, pack_text, packs, read
 from catalog.releases.policies.shelf import Edition
-from catalog.releases.replay import Flip, Live, Trial
+from catalog.releases.trials import Flip, Found, Live, Trial, TrialState
+from ledger.errors import CountersignError, NotFound
 
 _DRAFT: Final = "policy-draft"
-_TRIED: Final = "policy-tried"
+_TRIAL: Final = "trial"  # in the address, so that a trial can be shared
+_EVERY: Final = "2s"
 _MOST_SHOWN: Final = 50
 
 
@@ -239,6 +241,9 @@ def _editions(editions: list[Edition], names: dict[str, str]) -> Markup:
 
 def _write(by: Actor) -> None:
     may = portal().policies.may_publish(by=by)
+    tried_on = _asked_trial(by)
+    if tried_on is not None and _DRAFT not in st.session_state:
+        st.session_state[_DRAFT] = tried_on.written
     left, right = st.columns([0.58, 0.42], gap="medium")
     with left, page.card("draft"):
         show(page.section("A draft", "YAML; nothing binds anybody until it is published"))
@@ -256,9 +261,10 @@ def _write(by: Actor) -> None:
         if policy is not None:
             tried, publish = st.columns(2)
             if tried.button("Try it on the past", key="try-policy", width="stretch"):
-                st.session_state[_TRIED] = act(
-                    lambda here: (policy.digest, portal().replay.trial(policy, by=here))
-                )
+                asked = act(lambda here: portal().trials.request(text, by=here))
+                if asked is not None:
+                    st.query_params[_TRIAL] = asked
+                    st.rerun()
             if publish.button(
                 "Publish",
                 key="publish-policy",
@@ -277,10 +283,8 @@ def _write(by: Actor) -> None:
                 ),
                 gates_table(policy.gates),
             )
-    tried_on = st.session_state.get(_TRIED)
-    if policy is not None and tried_on and tried_on[0] == policy.digest:
-        with page.card("tried"):
-            _trial(tried_on[1])
+    if tried_on is not None:
+        _trial(tried_on, is_of_draft=policy is not None and policy.digest == tried_on.policy_digest)
 
 
 def _begin_with() -> None:
@@ -341,15 +345,72 @@ def _publish_sure(policy: Policy, text: str) -> None:
     if st.button("Publish", type="primary", key="publish-sign") and did(
         lambda by: portal().policies.publish(text, why, by=by)
     ):
-        st.session_state.pop(_TRIED, None)
+        st.query_params.pop(_TRIAL, None)
         st.query_params["tab"] = "In force"
         st.rerun()
 
 
-# -- replay ----------------------------------------------------------------------------------------
+# -- a trial ---------------------------------------------------------------------------------------
 
 
-def _trial(found: Trial) -> None:
+def _asked_trial(by: Actor) -> Trial | None:
+    """The trial that the address names; nothing where there is none."""
+    asked = st.query_params.get(_TRIAL, "")
+    if not asked:
+        return None
+    try:
+        return portal().trials.get(asked, by=by)
+    except NotFound as gone:
+        notice(gone.message, gone.hint)
+        return None
+
+
+def _trial(told: Trial, *, is_of_draft: bool) -> None:
+    if told.is_under_way:
+        _wait(told.id)
+        return
+    when = words.moment(told.finished_at or told.requested_at)
+    who = portal().people.names({told.requested_by}).get(told.requested_by, "somebody")
+    with page.card("tried"):
+        if not is_of_draft:
+            notice(
+                "This was found of another text than the draft above.",
+                "Try the draft to see what is found of it.",
+            )
+        if told.found is not None:
+            _tried(told.found)
+            show(note(f"Asked for by {who}, as of {when}. The address of this page shares it."))
+        elif told.state is TrialState.FAILED:
+            show(page.section("It could not be tried", when))
+            problem(CountersignError(told.problem or "It failed.", hint=told.hint))
+        else:
+            show(page.section("The trial was cancelled", when), note("Nothing of it was kept."))
+
+
+@st.fragment(run_every=_EVERY)
+def _wait(trial_id: str) -> None:
+    # Only this part runs again while it waits, so it asks for itself who is here.
+    told = portal().trials.get(trial_id, by=require("release:read"))
+    if not told.is_under_way:
+        st.rerun()
+    share = told.done / told.total if told.total else None
+    step = (
+        f"{words.thousands(told.done)} of {words.thousands(told.total)} requests and live versions"
+        if told.state is TrialState.RUNNING
+        else "Waiting for the worker"
+    )
+    asked = words.ago(told.requested_at, portal().clock.now())
+    with page.card("tried"):
+        show(
+            page.section("Being tried"),
+            progress(step, share, f"Asked for {asked}. You may leave and come back."),
+        )
+        if told.may_cancel and st.button("Cancel", key="cancel-trial"):
+            did(lambda by: portal().trials.cancel(trial_id, by=by))
+            st.rerun()
+
+
+def _tried(found: Found) -> None:
     flipped = [one for one in found.requests if one.has_flipped]
     failing = [one for one in found.live if not one.verdict.passes]
     show(
@@ -374,7 +435,7 @@ def _trial(found: Trial) -> None:
     if found.is_cut:
         notice(
             "Not everything was asked.",
-            "The newest 5,000 requests and the first 500 live models are tried at once.",
+            "The newest 5,000 requests and 5,000 live models are tried at once.",
         )
     if flipped:
         show(_flips(flipped))
@@ -420,6 +481,9 @@ def _failing(failing: list[Live]) -> Markup:
 
 def _answer(passes: bool) -> str:  # noqa: FBT001 - a verdict
     return "Passes" if passes else "Blocked"
+
+
+# -- replay ----------------------------------------------------------------------------------------
 
 
 def _again(_by: Actor) -> None:

@@ -38,6 +38,25 @@ class PolicyRow(SQLModel, table=True):
     ended_by: str = Field(default="", sa_column_kwargs={"server_default": text("''")})
 
 
+class TrialRow(SQLModel, table=True):
+    """A policy that is tried on everything: how far that is, and what it found."""
+
+    __tablename__ = "policy_trial"
+
+    id: str = Field(primary_key=True)
+    policy_digest: str
+    written: str = Field(sa_column=_text())
+    state: str
+    done: int = 0
+    total: int = 0
+    requested_by: str = Field(index=True)
+    requested_at: datetime = Field(sa_column=_moment())
+    finished_at: datetime | None = Field(default=None, sa_column=_moment(nullable=True))
+    found: str = Field(default="", sa_column=_text())
+    problem: str = ""
+    hint: str = ""
+
+
 class DocumentRow(SQLModel, table=True):
     """A document that was uploaded, found by its content: the same one twice is kept once."""
 

@@ -1,0 +1,182 @@
+"""A draft is tried on the past and on what is live, by the worker, before it binds anybody."""
+
+from __future__ import annotations
+
+from typing import Final
+
+import pytest
+from sqlmodel import select
+
+from app.worker import RELEASES, try_policy
+from auth.actors import Actor
+from catalog.releases import trials
+from catalog.releases.policies.reading import NotAPolicy, pack_text
+from catalog.releases.tables import SnapshotRow
+from catalog.releases.trials import Found, TrialState
+from ledger.errors import Conflict, NotFound, Refused
+from tests.api.test_release_story import client
+from tests.cast import House
+
+BASELINE: Final = pack_text("baseline")
+STRICT: Final = BASELINE.rstrip() + (
+    "\n  - {id: bound, kind: metric_threshold, title: Bound, asks: Nearly perfect,"
+    " names: [roc_auc], label: AUC, at_least: 0.999}\n"
+)
+
+
+def tried(house: House, text: str = BASELINE, *, by: Actor | None = None) -> Found:
+    """Grace has a policy tried; what somebody may read of what was found."""
+    trial = house.portal.trials.request(text, by=house.grace)
+    house.work()
+    told = house.portal.trials.get(trial, by=by or house.grace)
+    assert told.state is TrialState.DONE
+    assert told.found is not None
+    return told.found
+
+
+def test_a_changed_threshold_shows_exactly_which_past_requests_flip(house: House) -> None:
+    house.credit()
+    house.approved(2)
+    house.deliver()
+    same = tried(house)
+    assert [one.has_flipped for one in same.requests] == [False] * len(same.requests) != []
+    strict = tried(house, STRICT)
+    flipped = [one for one in strict.requests if one.has_flipped]
+    assert [(one.version, one.after.standing_in_the_way) for one in flipped] == [(2, ("Bound",))]
+    assert [(one.version, one.verdict.passes) for one in strict.live] == [(2, False)]
+    assert house.records("policy:publish") == []
+
+
+def test_each_reader_of_a_trial_sees_the_models_they_may_read(house: House) -> None:
+    house.credit()
+    house.approved(2)
+    assert tried(house, by=house.carol).requests
+    nobody_of_lending = house.join("olga")
+    with pytest.raises(NotFound):
+        tried(house, by=nobody_of_lending)
+    house.portal.restrictions.restrict(house.model().id, "Confidential.", by=house.grace)
+    found = tried(house, STRICT, by=house.carol)
+    assert (found.requests, found.live, found.not_governed) == ((), (), 0)
+    assert tried(house, STRICT).requests
+
+
+def test_what_a_policy_does_not_cover_is_counted_and_left_alone(small_house: House) -> None:
+    small_house.credit()
+    small_house.approved(2)
+    text = BASELINE.replace("title: Baseline", "applies_to: {tiers: [3]}\ntitle: Base", 1)
+    found = tried(small_house, text)
+    assert (found.requests, found.not_governed) == ((), 1)
+
+
+def test_a_long_past_is_read_some_at_a_time_and_nothing_twice(
+    small_house: House, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    house = small_house
+    monkeypatch.setattr(trials, "AT_A_TIME", 1)
+    house.credit(aucs=(0.80, 0.82, 0.83, 0.84))
+    asked = [house.asked(number, alias).number for number, alias in ((2, "a"), (3, "b"), (4, "c"))]
+    house.credit(name="credit-lgd")
+    found = tried(house)
+    assert [one.number for one in found.requests] == asked[::-1]
+    assert sorted(one.model for one in found.live) == ["credit-lgd", "credit-pd"]
+    assert not found.is_cut
+    monkeypatch.setattr(trials, "MOST", 2)
+    found = tried(house, STRICT)
+    assert ([one.number for one in found.requests], found.is_cut) == (asked[:0:-1], True)
+
+
+def test_a_trial_that_is_cancelled_stops_and_keeps_nothing(
+    small_house: House, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    house = small_house
+    desk = house.portal.trials
+    house.credit()
+    house.asked()
+    trial = desk.request(STRICT, by=house.alice)
+    with pytest.raises(Refused):
+        desk.cancel(trial, by=house.bob)
+    wrong: list[str] = []
+
+    def cancelled_meanwhile(*_: object) -> list[None]:
+        wrong.append("asked")
+        desk.cancel(trial, by=house.grace)
+        return [None]
+
+    monkeypatch.setattr(desk, "_past", lambda *given: iter([cancelled_meanwhile(*given)]))
+    monkeypatch.setattr(desk, "_live", lambda *_given: wrong.append("went on"))
+    house.work()
+    told = desk.get(trial, by=house.alice)
+    assert (told.state, told.found, wrong) == (TrialState.CANCELLED, None, ["asked"])
+    with pytest.raises(Conflict):
+        desk.cancel(trial, by=house.alice)
+
+
+def test_a_trial_that_fails_says_so_and_is_not_tried_for_ever(small_house: House) -> None:
+    house = small_house
+    house.credit()
+    house.asked()
+    trial = house.portal.trials.request(STRICT, by=house.alice)
+    with house.portal.store.write() as session:
+        for row in session.exec(select(SnapshotRow)):
+            row.body = "not what was kept"
+            session.add(row)
+    house.work()
+    told = house.portal.trials.get(trial, by=house.alice)
+    assert (told.state, told.problem) == (
+        TrialState.FAILED,
+        "Countersign could not try this policy.",
+    )
+    assert told.hint.startswith("Tell the operator")
+    try_policy(house.portal, trial)
+    assert [one.reason for one in house.records("policy:trial:fail")] == ["fault"]
+
+
+def test_a_trial_that_was_interrupted_begins_again_and_is_carried_out_once(
+    small_house: House,
+) -> None:
+    house = small_house
+    house.credit()
+    house.asked()
+    trial = house.portal.trials.request(STRICT, by=house.alice)
+    assert house.portal.trials._goes_on(trial, 1, 2)
+    house.work()
+    house.portal.trials.compute(trial, by=RELEASES)
+    assert house.portal.trials.get(trial, by=house.alice).state is TrialState.DONE
+    assert len(house.records("policy:trial:compute")) == 1
+
+
+def test_the_same_draft_is_tried_once_and_nobody_has_more_than_three_under_way(
+    small_house: House,
+) -> None:
+    desk, alice = small_house.portal.trials, small_house.alice
+    drafts = [
+        BASELINE.replace("\ntitle:", f"\npriority: {number}\ntitle:", 1) for number in range(1, 5)
+    ]
+    first = desk.request(drafts[0], by=alice)
+    assert desk.request(drafts[0], by=alice) == first
+    desk.request(drafts[1], by=alice)
+    desk.request(drafts[2], by=alice)
+    with pytest.raises(Conflict) as refused:
+        desk.request(drafts[3], by=alice)
+    assert refused.value.code == "too-many-trials"
+    with pytest.raises(NotAPolicy):
+        desk.request("name: x", by=alice)
+    with pytest.raises(Refused):
+        desk.request(drafts[0], by=small_house.dave)
+
+
+def test_the_api_asks_for_a_trial_and_tells_how_it_goes(small_house: House) -> None:
+    house = small_house
+    house.credit()
+    grace = client(house, house.grace)
+    asked = grace.post("/policies/trials", json={"policy": STRICT})
+    assert (asked.status_code, asked.json()["state"], asked.json()["found"]) == (
+        202,
+        "Queued",
+        None,
+    )
+    house.work()
+    told = grace.get(f"/policies/trials/{asked.json()['id']}").json()
+    assert (told["state"], told["found"]["live"][0]["in_the_way"][-1]) == ("Done", "Bound")
+    again = grace.post(f"/policies/trials/{told['id']}/cancellation")
+    assert (again.status_code, again.json()["error"]) == (409, "wrong-state")
