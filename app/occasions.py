@@ -21,7 +21,7 @@ from catalog.registry.search.tables import SavedSearchRow
 from catalog.registry.tables import ModelRow, VersionRow
 from catalog.releases.findings.finding import Kind as FindingKind
 from catalog.releases.moves import behind
-from catalog.releases.states import Route
+from catalog.releases.states import AGREEING, Route
 from catalog.releases.tables import DecisionRow, FindingRow, PromotionRow, RequestRow
 from ledger.journal import Event, Subscription, last_event
 
@@ -184,10 +184,21 @@ def _finding(session: Session, event: Event) -> Occasion | None:
     if event.name == "finding:remind":
         return replace(_about(session, model, Kind.DUE, event, facts), named=owner)
     told = _about(session, model, Kind.FINDING, event, facts, alias=finding.alias)
+    if finding.kind == FindingKind.RECHECK:
+        # It concerns those who answer for it and who approved it; nothing moved under its callers.
+        approved = dict.fromkeys(_approvers(session, finding.request_id), Why.REVIEWER)
+        return replace(told, named={**approved, **_owner(model), **owner})
     if not owner:
         admins = holders(session, "model:classify", resource(model))
         owner = {one.id: Why.UNOWNED for one in admins}
     return replace(told, named={**_consumers(session, model, finding.alias), **owner})
+
+
+def _approvers(session: Session, request_id: str) -> list[str]:
+    query = select(DecisionRow.person_id).where(
+        DecisionRow.request_id == request_id, col(DecisionRow.verb).in_(sorted(AGREEING))
+    )
+    return list(session.exec(query.distinct()))
 
 
 def _about(

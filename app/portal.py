@@ -60,6 +60,7 @@ from catalog.releases.evidence.attaching import Evidence
 from catalog.releases.findings.findings import Findings
 from catalog.releases.policies.shelf import Policies
 from catalog.releases.promotions import Promotions
+from catalog.releases.rechecks import Rechecks
 from catalog.releases.reconciliation.reconciliation import Reconciliation
 from catalog.releases.reconciliation.remedies import Remedies
 from catalog.releases.reminders import Reminders
@@ -140,6 +141,7 @@ class Portal:
     reconciliation: Reconciliation
     remedies: Remedies
     reminders: Reminders
+    rechecks: Rechecks
     docket: Docket
     promotions: Promotions
     explanations: Explanations
@@ -236,6 +238,7 @@ def build(
         reconciliation=Reconciliation(ledger, policies),
         remedies=Remedies(ledger, policies, rollbacks),
         reminders=Reminders(ledger, policies),
+        rechecks=Rechecks(ledger, policies),
         docket=Docket(ledger, policies),
         promotions=Promotions(
             ledger, policies, servers, TicketOffice(settings.data_dir / "keys", clock)

@@ -100,6 +100,16 @@ def one_request(request_id: str, portal: Desk, by: Caller) -> dict[str, Any]:
         **told(sheet.request),
         "gates": [_gate(result) for result in sheet.gates],
         "findings": [told_finding(one) for one in sheet.findings],
+        "rechecks": [
+            {
+                "gate": one.gate_id,
+                "every_days": one.every_days,
+                "asked_at": iso(one.checked_at) if one.checked_at else None,
+                "verdict": one.answer,
+                "reason": one.reason,
+            }
+            for one in sheet.rechecks
+        ],
         "changed_since": sheet.changed_since,
         "may_decide": {
             "allowed": sheet.may_decide.allowed,

@@ -74,6 +74,7 @@ ACTS: Final[Mapping[str, str]] = {
     "release:expire": "Closed a request that cannot be decided",
     "release:fulfil": "Found all conditions of an approval met",
     "release:reject": "Rejected a release",
+    "release:recheck": "Asked gates again of what is live",
     "release:remind": "Reminded the reviewers of a request",
     "release:request": "Asked for a release",
     "release:request-changes": "Asked for changes",

@@ -94,8 +94,9 @@ def _read_document(evidence_id: str, by: Actor) -> bytes:
 
 
 def acts(dossier: Dossier, *, by: Actor) -> None:
-    """What this reader may add to what the request rests on, while it is open."""
-    if not dossier.request.is_open or by.kind is not Kind.PERSON:
+    """What this reader may add to what the request rests on, while it is open or asked again."""
+    is_asked = dossier.request.is_open or bool(dossier.sheet.rechecks)
+    if not is_asked or by.kind is not Kind.PERSON:
         return
     where = dossier.model.resource
     asked = questions(dossier) if decide(by, "evidence:attest", where) else []

@@ -118,6 +118,17 @@ def panels_words(policy: Policy) -> str:
     )
 
 
+def rechecks_words(policy: Policy) -> str:
+    """Which gates what is live is asked again, and how often."""
+    titles = {gate.id: gate.title for gate in policy.gates}
+    said = [
+        f"{words.listing([titles[gate] for gate in one.gates])} "
+        f"every {words.plural(one.every_days, 'day')}"
+        for one in policy.rechecks
+    ]
+    return "; ".join(said) or "Nothing"
+
+
 def _whole(one: Published) -> tuple[Markup, ...]:
     policy = one.policy
     facts: list[tuple[str, object]] = [
@@ -127,6 +138,7 @@ def _whole(one: Published) -> tuple[Markup, ...]:
             "Open requests",
             f"closed after {policy.limits.expire_after_days} days in which nothing was done",
         ),
+        ("Asked again once live", rechecks_words(policy)),
         ("Digest", mono(words.digest(one.digest))),
     ]
     sources = tables.table(
@@ -279,6 +291,7 @@ def _write(by: Actor) -> None:
                     [
                         ("Governs", governs_words(policy.applies_to)),
                         ("Who has to agree", panels_words(policy)),
+                        ("Asked again once live", rechecks_words(policy)),
                     ]
                 ),
                 gates_table(policy.gates),

@@ -10,10 +10,12 @@ from app.panels.findings import table_of
 from app.panels.links import link
 from app.panels.release_dossier import Dossier
 from app.ui import chips, page, tables, words
-from app.ui.markup import Markup, join, mono, note, show, tag
+from app.ui.markup import Markup, join, mono, note, show, tag, text
 from app.ui.tables import Column, Row
 from catalog.assurance.explanations import Explanation, ExplanationState
 from catalog.releases.evidence.snapshot import Piece
+from catalog.releases.gates.asking import Answer
+from catalog.releases.rechecks import Rechecked
 
 _TOP_FEATURES: Final = 6
 _SMALL: Final = 30  # rows: fewer say little about a group
@@ -207,11 +209,21 @@ def watching(dossier: Dossier, number: int) -> None:
             else f"Nothing was {request.alias} before, so there is nothing to go back to.",
         )
     )
+    facts += [(f"Asked again: {one.title}", _rechecked(one)) for one in dossier.sheet.rechecks]
     show(
         page.section("Once it is live", number=number, anchor="watching"),
         tables.facts(facts),
         _produced(plan, dossier.now) if plan else "",
     )
+
+
+def _rechecked(one: Rechecked) -> Markup:
+    every = f"every {words.plural(one.every_days, 'day')}"
+    if one.checked_at is None:
+        return text(f"{every} while it is live; not yet")
+    said = "Passed" if one.answer is Answer.PASS else "Did not pass"
+    mark = chips.mark("Pass" if one.answer is Answer.PASS else "Fail", said)
+    return join((mark, f" on {words.moment(one.checked_at)}, {every}. {one.reason}"))
 
 
 def findings(dossier: Dossier, number: int) -> None:

@@ -19,6 +19,7 @@ from catalog.releases.findings.finding import Finding, findings_of
 from catalog.releases.gates import asking as gates
 from catalog.releases.policies.law import Policy
 from catalog.releases.policies.shelf import Policies
+from catalog.releases.rechecks import Rechecked, rechecks_of
 from catalog.releases.request import ReleaseRequest, load_request
 from catalog.releases.rights import (
     gates_verdict,
@@ -50,6 +51,7 @@ class Sheet:
     findings: tuple[Finding, ...] = ()
     # What is not what it was when somebody last asked for changes, or since it was read.
     changes: tuple[Changed, ...] = ()
+    rechecks: tuple[Rechecked, ...] = ()
 
 
 @dataclass(frozen=True)
@@ -103,6 +105,7 @@ def read_sheet(
         seats=panels,
         findings=tuple(findings_of(session, row.id)),
         changes=_changes(session, request, snapshot, known) if is_open else (),
+        rechecks=rechecks_of(session, row, policy),
     )
 
 

@@ -228,6 +228,19 @@ class FindingRow(SQLModel, table=True):
     reminded_on: date | None = Field(default=None, sa_column=Column(Date, nullable=True))
 
 
+class RecheckRow(SQLModel, table=True):
+    """A gate that was asked again after a release: when, what it said, and what that opened."""
+
+    __tablename__ = "release_recheck"
+
+    request_id: str = Field(primary_key=True, foreign_key="release_request.id")
+    gate_id: str = Field(primary_key=True)
+    checked_at: datetime = Field(sa_column=_moment())
+    answer: str
+    reason: str = Field(sa_column=_text())
+    finding_id: str = ""
+
+
 class ReconciliationRow(SQLModel, table=True):
     """Up to where the changes in MLflow have been explained; there is one such row."""
 

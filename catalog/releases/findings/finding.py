@@ -24,6 +24,7 @@ class Kind(StrEnum):
     EMERGENCY = "emergency release to be reviewed"
     OUTSIDE = "moved outside the process"
     UNAPPROVED = "live without an approval"
+    RECHECK = "failed re-check"
     OBSERVATION = "observation"
 
 

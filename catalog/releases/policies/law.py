@@ -6,7 +6,7 @@ from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
 from typing import Any, Final, Literal
 
-from pydantic import Field, field_validator
+from pydantic import Field, ValidationInfo, field_validator
 
 from auth.permissions import Role
 from catalog.registry.measures import Measure
@@ -112,6 +112,13 @@ class Emergency(Strict):
     review_within_days: int = Field(default=3, ge=1, le=30)
 
 
+class Recheck(Strict):
+    """Gates that what was released is asked again, every so many days while it is live."""
+
+    gates: list[Id] = Field(min_length=1, max_length=MOST_GATES)
+    every_days: int = Field(ge=1, le=365)
+
+
 class Policy(Strict):
     """One version of a release law."""
 
@@ -130,6 +137,7 @@ class Policy(Strict):
     emergency: Emergency | None = None
     windows: list[Window] = Field(default_factory=list, max_length=20)
     freezes: list[Freeze] = Field(default_factory=list, max_length=50)
+    rechecks: list[Recheck] = Field(default_factory=list, max_length=10)
     # What becomes of a live version whose approval was revoked, or that nobody approved.
     unapproved: Literal["report", "roll back"] = "report"
 
@@ -166,6 +174,23 @@ class Policy(Strict):
         if any(depth(gate) > DEEPEST for gate in value):
             msg = f"gates lie more than {DEEPEST} deep in each other; flatten them"
             raise ValueError(msg)
+        return value
+
+    @field_validator("rechecks")
+    @classmethod
+    def _name_gates(cls, value: list[Recheck], info: ValidationInfo) -> list[Recheck]:
+        kinds = {gate.id: gate.kind for gate in info.data.get("gates", ())}
+        named = [gate for one in value for gate in one.gates]
+        for gate in named if kinds else ():
+            if gate not in kinds:
+                msg = f"there is no gate {gate!r}; name gates of this policy by their ids"
+                raise ValueError(msg)
+            if kinds[gate] == "metric_not_worse_than_champion":
+                msg = f"{gate!r} would compare what is live with itself; ask for a threshold"
+                raise ValueError(msg)
+            if named.count(gate) > 1:
+                msg = f"{gate!r} stands here twice; say once how often it is asked"
+                raise ValueError(msg)
         return value
 
     @property
