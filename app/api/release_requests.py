@@ -11,6 +11,7 @@ from pydantic import BaseModel, ConfigDict, Field
 from app.api.caller import Caller, Desk
 from app.api.findings import told as told_finding
 from catalog.releases.conditions import Condition
+from catalog.releases.docket import Wanted
 from catalog.releases.gates.asking import GateResult
 from catalog.releases.request import ReleaseRequest
 from catalog.releases.states import State, Verb
@@ -74,22 +75,37 @@ def ask(
     return told(made)
 
 
+class Listed(BaseModel):
+    """Which requests: in a state, of a model; a page of them."""
+
+    model_config = ConfigDict(extra="forbid")
+
+    state: State | None = None
+    model: str = Field(default="", max_length=500)
+    server: str = Field(default="", max_length=500)
+    workspace: str = Field(default="", max_length=500)
+    limit: int = Field(default=25, ge=1, le=100)
+    offset: int = Field(default=0, ge=0, le=1_000_000)
+
+
 @router.get("")
-def list_requests(
-    portal: Desk,
-    by: Caller,
-    state: State | None = None,
-    model: Annotated[str, Query(max_length=500)] = "",
-    server: str = "",
-    workspace: str = "",
-) -> dict[str, Any]:
-    """The requests the caller may see, newest first."""
-    model_id = (
-        portal.models.find(model, by=by, server=server, workspace=workspace).id if model else ""
+def list_requests(portal: Desk, by: Caller, asked: Annotated[Listed, Query()]) -> dict[str, Any]:
+    """The requests the caller may see, newest first, a page at a time."""
+    model_id = ""
+    if asked.model:
+        model_id = portal.models.find(
+            asked.model, by=by, server=asked.server, workspace=asked.workspace
+        ).id
+    states = frozenset({asked.state}) if asked.state else frozenset()
+    total = portal.docket.page(Wanted(states, model_id), by=by, limit=0).total
+    found = portal.requests.listing(
+        by=by,
+        model_id=model_id,
+        states=states or None,
+        limit=asked.limit,
+        offset=asked.offset,
     )
-    states = frozenset({state}) if state else None
-    found = portal.requests.listing(by=by, model_id=model_id, states=states)
-    return {"total": len(found), "release_requests": [told(one) for one in found]}
+    return {"total": total, "release_requests": [told(one) for one in found]}
 
 
 @router.get("/{request_id}")

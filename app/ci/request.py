@@ -60,7 +60,9 @@ def _open_already(
     api: Api, model: str, version: int, alias: str, refusal: Refused, **where: str
 ) -> dict[str, Any]:
     """The request that asks for the same; the refusal again where the token may not see it."""
-    listed = api.get("release-requests", model=model, **where).get("release_requests", [])
+    listed = api.get("release-requests", model=model, limit="100", **where).get(
+        "release_requests", []
+    )
     for one in listed:
         same = (one.get("version"), one.get("alias")) == (version, alias)
         if same and one.get("state") in _WAITING | {"Changes requested"}:

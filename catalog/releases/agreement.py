@@ -83,6 +83,7 @@ def seats(
             agreed.setdefault(one.panel or Role.APPROVER, []).append(one.person_id)
     found = []
     for panel in panels_of(policy, request):
+        people = agreed.get(panel.role, [])
         if isinstance(panel.needed, int):
             needed = panel.needed
         else:
@@ -90,7 +91,9 @@ def seats(
             apart = {request.requested_by, *built_by}
             # Nobody there is nobody who agreed: one has to be found.
             needed = max(1, sum(one.id not in apart for one in everybody))
-        found.append(Seats(panel.role, needed, tuple(agreed.get(panel.role, ()))))
+            # Who does not hold the role any more stands for none of those who do.
+            people = [one for one in people if one in {holder.id for holder in everybody}]
+        found.append(Seats(panel.role, needed, tuple(people)))
     return tuple(found)
 
 

@@ -8,8 +8,9 @@ from typing import Final
 
 from sqlmodel import Session, col, select
 
-from auth.access import Verdict, decide
+from auth.access import Verdict, decide, insist_visible
 from auth.actors import Actor
+from auth.holders import holders
 from auth.people import as_of_now
 from catalog.registry.artifacts import Manifest
 from catalog.registry.authorship import authors
@@ -17,6 +18,7 @@ from catalog.registry.deprecations import may_go_live
 from catalog.registry.inventory.naming import rule_for
 from catalog.registry.models import resource
 from catalog.registry.tables import ModelRow, VersionRow
+from catalog.registry.visible import visible as visible_to
 from catalog.releases.agreement import may_agree, panels_of, seat_for, seats
 from catalog.releases.binding import answers, bind, bound_policy, what_changed
 from catalog.releases.conditions import (
@@ -31,7 +33,7 @@ from catalog.releases.evidence import taking
 from catalog.releases.findings.opening import drop_findings, standing_of
 from catalog.releases.gates import asking as gates
 from catalog.releases.policies.calendar import opens_at
-from catalog.releases.policies.law import Policy
+from catalog.releases.policies.law import PANELS, Policy
 from catalog.releases.policies.shelf import Policies
 from catalog.releases.promotions import AtPoint, enqueue, insist_nothing_on_its_way
 from catalog.releases.request import ReleaseRequest, load_request, load_requests
@@ -85,6 +87,9 @@ class Requests:
         alias = checked_alias(alias)
         with self._ledger.store.read() as session:
             model, version = _found(session, version_id, by)
+            insist_visible(
+                by, "release:read", resource(model), "such version", "Choose one on the Model page."
+            )
             now = self._ledger.clock.now()
             snapshot = taking.take(session, model, version, alias)
             may = may_request(session, by, model, version, alias, now)
@@ -137,7 +142,7 @@ class Requests:
                 route=route,
             )
             bind(self._policies, act, row, model, version)
-            act.emit("release:requested", row.id, version=version.id, route=route)
+            self._tell_asked(act, row, model)
             return load_request(act.session, row)
 
     def resubmit(self, request_id: str, reason: str, *, by: Actor) -> ReleaseRequest:
@@ -153,7 +158,7 @@ class Requests:
             row.reason = reason
             act.texts["reason"] = reason
             bind(self._policies, act, row, model, version)
-            act.emit("release:requested", row.id, version=row.version_id, route=row.route)
+            self._tell_asked(act, row, model)
             return load_request(act.session, row)
 
     def withdraw(self, request_id: str, reason: str, *, by: Actor) -> ReleaseRequest:
@@ -223,7 +228,7 @@ class Requests:
                 step(act, row, Verb.SEND_BACK)
                 row.problem = changed
                 bind(self._policies, act, row, model, version)
-                act.emit("release:requested", row.id, version=version.id, route=row.route)
+                self._tell_asked(act, row, model)
             elif verb in AGREEING:
                 insist_nothing_on_its_way(
                     act.session,
@@ -353,23 +358,40 @@ class Requests:
             )
 
     def listing(
-        self, *, by: Actor, model_id: str = "", states: frozenset[State] | None = None
+        self,
+        *,
+        by: Actor,
+        model_id: str = "",
+        states: frozenset[State] | None = None,
+        limit: int | None = None,
+        offset: int = 0,
     ) -> list[ReleaseRequest]:
-        """The requests the actor may see, newest first."""
-        query = select(RequestRow, ModelRow).where(col(ModelRow.id) == col(RequestRow.model_id))
+        """The requests the actor may see, newest first; a page of them where a limit is given."""
+        query = select(RequestRow).where(
+            col(ModelRow.id) == col(RequestRow.model_id), visible_to(by, "release:read")
+        )
         if model_id:
             query = query.where(RequestRow.model_id == model_id)
         if states is not None:
             query = query.where(col(RequestRow.state).in_(states))
-        query = query.order_by(col(RequestRow.requested_at).desc())
+        query = query.order_by(col(RequestRow.requested_at).desc(), col(RequestRow.number).desc())
         with self._ledger.store.read() as session:
-            found = session.exec(query).all()
-            return load_requests(
-                session,
-                [row for row, model in found if decide(by, "release:read", resource(model))],
-            )
+            return load_requests(session, list(session.exec(query.limit(limit).offset(offset))))
 
     # -- the inside ----------------------------------------------------------------------------
+
+    def _tell_asked(self, act: Act, row: RequestRow, model: ModelRow) -> None:
+        """Tell that a request waits; an emergency is told to the panel that decides it."""
+        payload = {"version": row.version_id, "route": row.route}
+        if row.route == Route.EMERGENCY:
+            panels = panels_of(bound_policy(self._policies, act.session, row, model), row)
+            people = {
+                one.id
+                for panel in panels
+                for one in holders(act.session, PANELS[panel.role], resource(model))
+            }
+            payload["reviewers"] = " ".join(sorted(people))
+        act.emit("release:requested", row.id, **payload)
 
     def _agree(  # noqa: PLR0917 - what was read for the verb already
         self,

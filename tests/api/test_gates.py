@@ -102,14 +102,11 @@ def test_a_release_that_no_policy_covers_has_no_gates_and_does_not_pass(small_ho
     assert told["may_request"]["code"] == "no-policy"
 
 
-def test_whoever_may_read_a_model_may_ask_its_gates_and_nobody_else(small_house: House) -> None:
+def test_whoever_may_read_releases_of_a_model_may_ask_its_gates_and_nobody_else(
+    small_house: House,
+) -> None:
     small_house.credit()
-    _token, secret = small_house.portal.tokens.issue_for_application(
-        small_house.robot.id, "ci", by=small_house.grace
-    )
-    robot = client(small_house)
-    robot.headers["Authorization"] = f"Bearer {secret}"
-    told = gates(robot)
+    told = gates(client(small_house, small_house.carol))
     assert (told["passes"], told["may_request"]["allowed"]) == (True, False)
     small_house.credit(name="card-fraud", domain="Cards")
     path = "/models/card-fraud/versions/2/gates"
@@ -159,3 +156,26 @@ def test_a_name_that_does_not_fit_is_refused(small_house: House) -> None:
     for piece, error in pieces:
         answer = alice.post("/models/credit-pd/versions/2/evidence", json=piece)
         assert (answer.status_code, answer.json()["error"]) == (422, error)
+
+
+def test_an_application_reads_neither_gates_nor_evidence(small_house: House) -> None:
+    house = small_house
+    house.credit()
+    _token, secret = house.portal.tokens.issue_for_application(house.robot.id, "x", by=house.grace)
+    robot = client(house)
+    robot.headers["Authorization"] = f"Bearer {secret}"
+    way = "/models/credit-pd/versions/2"
+    assert robot.get(f"{way}/gates", params={"alias": "champion"}).status_code == 404
+    assert robot.get(f"{way}/evidence").status_code == 404
+    assert robot.get("/models/credit-pd").status_code == 200
+
+
+def test_release_requests_are_listed_a_page_at_a_time(small_house: House) -> None:
+    house = small_house
+    house.credit()
+    asked = [house.asked(2, alias).number for alias in ("a", "b", "c")]
+    api = client(house, house.alice)
+    page = api.get("/release-requests", params={"limit": 2, "offset": 1}).json()
+    assert page["total"] == 3
+    assert [one["number"] for one in page["release_requests"]] == asked[1::-1]
+    assert api.get("/release-requests", params={"limit": 1000}).status_code == 422

@@ -82,9 +82,7 @@ def test_a_version_is_also_named_by_the_alias_that_is_on_it(
 def test_a_token_that_could_not_ask_for_it_asks_the_gates_and_is_told_so(
     served: Served, run: Run, small_house: House, tmp_path: Path
 ) -> None:
-    _token, secret = small_house.portal.tokens.issue_for_application(
-        small_house.robot.id, "ci", by=small_house.grace
-    )
+    _token, secret = small_house.portal.tokens.issue("ci", by=small_house.carol)
     file = tmp_path / "token"
     file.write_text(f"{secret}\n")
     ran = run(*V2, "--token-file", str(file))

@@ -2,11 +2,13 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterator
 from dataclasses import dataclass
 from datetime import date
-from typing import Final
+from itertools import islice
+from typing import Any, Final
 
-from sqlalchemy import Date, Executable, Integer, String, and_, bindparam, case, func, or_
+from sqlalchemy import Date, Executable, Integer, Row, String, and_, bindparam, case, func, or_
 from sqlalchemy import select as columns
 from sqlmodel import Session, col, select
 
@@ -135,11 +137,7 @@ class Findings:
             if may_anywhere(by, "model:classify"):
                 rows += session.connection().execute(_UNOWNED, mine).all()
             if may_anywhere(by, "finding:close"):
-                rows += [
-                    row
-                    for row in session.connection().execute(_PAGE, done).all()
-                    if may_close(session, by, row, session.get_one(ModelRow, row.model_id))
-                ]
+                rows += islice(_closable(session, done, by), limit)
             return tuple(load_findings(session, rows)) if rows else ()
 
     def owners(self, finding_id: str, *, by: Actor) -> list[Actor]:
@@ -300,6 +298,16 @@ class Findings:
         act.facts |= {"model": row.model_id, "kind": row.kind, "severity": row.severity}
         if row.request_id:
             act.facts["request"] = row.request_id
+
+
+def _closable(session: Session, asked: dict[str, Any], by: Actor) -> Iterator[Row[Any]]:
+    """Those of the findings asked for that this person may close, read a page at a time."""
+    offset = 0
+    while rows := session.connection().execute(_PAGE, asked | {"offset": offset}).all():
+        offset += len(rows)
+        for row in rows:
+            if may_close(session, by, row, session.get_one(ModelRow, row.model_id)):
+                yield row
 
 
 def _visible(session: Session, finding_id: str, by: Actor) -> tuple[FindingRow, ModelRow]:
