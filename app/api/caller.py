@@ -28,5 +28,10 @@ def actor_of(request: Request) -> Actor:
     return portal_of(request).tokens.who_is(secret.strip())
 
 
+async def _desk(request: Request) -> Portal:
+    # FastAPI gives what is not async to another thread, for longer than this takes.
+    return portal_of(request)
+
+
 Caller = Annotated[Actor, Depends(actor_of)]
-Desk = Annotated[Portal, Depends(portal_of)]
+Desk = Annotated[Portal, Depends(_desk)]

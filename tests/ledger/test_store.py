@@ -107,3 +107,7 @@ def test_a_sqlite_file_keeps_what_was_committed_through_a_power_cut(sqlite_store
         assert pragma("PRAGMA journal_mode").scalar_one() == "wal"
         assert pragma("PRAGMA synchronous").scalar_one() == 2
         assert pragma("PRAGMA foreign_keys").scalar_one() == 1
+
+
+def test_postgresql_compiles_no_question_that_is_answered_sooner(postgres_store: Store) -> None:
+    assert [row.jit for row in postgres_store.rows("SHOW jit")] == ["off"]

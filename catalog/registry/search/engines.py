@@ -12,7 +12,10 @@ from typing import Final, Protocol
 
 import numpy as np
 import numpy.typing as npt
-from sqlalchemy import Connection
+from sqlalchemy import Column, Connection, Integer, MetaData, Table
+from sqlalchemy.dialects.postgresql import TSVECTOR as TSVECTOR_TYPE
+
+from ledger.bulk import insert_rows
 
 Numbers = npt.NDArray[np.int64]
 
@@ -32,7 +35,7 @@ class Engine(Protocol):
         """Make the index where it is not there yet."""
         ...
 
-    def put(self, connection: Connection, rows: Sequence[tuple[int, str]]) -> None:
+    def put(self, connection: Connection, rows: Iterable[tuple[int, str]]) -> None:
         """Keep the tokens of models that are not kept yet, or were removed."""
         ...
 
@@ -42,10 +45,6 @@ class Engine(Protocol):
 
     def keep_words(self, connection: Connection, words: Sequence[str]) -> None:
         """Keep words as they are written, each once."""
-        ...
-
-    def settle(self, connection: Connection) -> None:
-        """Put in order what many small changes have left behind."""
         ...
 
     def holding(
@@ -69,10 +68,10 @@ class _Fts5:
             "tokens, tokenize='ascii', detail=none, columnsize=0, prefix='3')"
         )
 
-    def put(self, connection: Connection, rows: Sequence[tuple[int, str]]) -> None:
-        if rows:
+    def put(self, connection: Connection, rows: Iterable[tuple[int, str]]) -> None:
+        if listed := list(rows):
             connection.exec_driver_sql(
-                "INSERT INTO search_text(rowid, tokens) VALUES (?, ?)", list(rows)
+                "INSERT INTO search_text(rowid, tokens) VALUES (?, ?)", listed
             )
 
     def remove(self, connection: Connection, numbers: Sequence[int]) -> None:
@@ -86,9 +85,6 @@ class _Fts5:
             connection.exec_driver_sql(
                 "INSERT OR IGNORE INTO search_word (word) VALUES (?)", [(word,) for word in words]
             )
-
-    def settle(self, connection: Connection) -> None:
-        """FTS5 merges as it goes."""
 
     def holding(
         self, connection: Connection, wanted: Sequence[Sequence[Token]]
@@ -117,18 +113,10 @@ class _Tsvector:
         ):
             connection.exec_driver_sql(statement)
 
-    def put(self, connection: Connection, rows: Sequence[tuple[int, str]]) -> None:
-        if rows:
-            if len(rows) > _MANY:
-                # Many at once are put in order at the end, not a few megabytes at a time.
-                connection.exec_driver_sql("SET LOCAL gin_pending_list_limit = '32MB'")
-            numbers, tokens = zip(*rows, strict=True)
-            connection.exec_driver_sql(
-                "INSERT INTO search_text (no, words) "
-                "SELECT no, array_to_tsvector(string_to_array(tokens, ' ')) "
-                "FROM unnest(%s::int[], %s::text[]) AS given (no, tokens)",
-                (list(numbers), list(tokens)),
-            )
+    def put(self, connection: Connection, rows: Iterable[tuple[int, str]]) -> None:
+        # While the next models are taken apart here, the database indexes those it was sent. Tokens
+        # are letters and digits, so a line of them is a tsvector as it is written.
+        insert_rows(connection, _TEXT, ("no", "words"), rows)
 
     def remove(self, connection: Connection, numbers: Sequence[int]) -> None:
         if numbers:
@@ -142,9 +130,6 @@ class _Tsvector:
                 "INSERT INTO search_word (word) SELECT unnest(%s::text[]) ON CONFLICT DO NOTHING",
                 (list(words),),
             )
-
-    def settle(self, connection: Connection) -> None:
-        connection.exec_driver_sql("SELECT gin_clean_pending_list('ix_search_text')")
 
     def holding(
         self, connection: Connection, wanted: Sequence[Sequence[Token]]
@@ -166,7 +151,9 @@ def _answers(connection: Connection, statement: str, asked: str | list[str]) -> 
         yield np.fromstring(listed, dtype=np.int64, sep=",") if listed else _NOBODY
 
 
-_MANY: Final = 200
+_TEXT: Final = Table(
+    "search_text", MetaData(), Column("no", Integer), Column("words", TSVECTOR_TYPE)
+)
 _NOBODY: Final[Numbers] = np.empty(0, dtype=np.int64)
 FTS5: Final[Engine] = _Fts5()
 TSVECTOR: Final[Engine] = _Tsvector()

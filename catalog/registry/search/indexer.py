@@ -109,8 +109,8 @@ class Indexer:
             self._words |= found
             total += len(model_ids)
         if total > BATCH:
-            with self._store.write() as session:
-                engine_for(session.connection()).settle(session.connection())
+            # Every search looks whether a mark waits: it would walk over all that were taken.
+            self._store.vacuum("search_mark", "search_text")
         return total
 
     def mark(self, model_ids: Iterable[str]) -> None:
@@ -148,14 +148,19 @@ class Indexer:
         if before:
             engine.remove(connection, before)
             connection.execute(_FORGET_MEASURES, {"numbers": before})
-        indexed = {one.row.id: words.index(_document(one)) for one in there}
-        engine.put(connection, [(numbers[key], one.tokens) for key, one in indexed.items()])
+        found: set[str] = set()
+
+        def taken_apart() -> Iterator[tuple[int, str]]:
+            for one in there:
+                indexed = words.index(_document(one))
+                found.update(indexed.words)
+                yield numbers[one.row.id], indexed.tokens
+
+        engine.put(connection, taken_apart())
         measures = [row for one in there for row in _measures(numbers[one.row.id], one)]
         if measures:
             insert_rows(connection, _MEASURES, _MEASURE, measures)
-        return self._keep_words(
-            connection, {word for one in indexed.values() for word in one.words}
-        )
+        return self._keep_words(connection, found)
 
     def _keep_words(self, connection: Connection, found: set[str]) -> set[str]:
         new = sorted(word for word in found - self._words if len(word) >= _SHORTEST_KEPT_WORD)

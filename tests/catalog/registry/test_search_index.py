@@ -8,10 +8,12 @@ import pytest
 
 from auth.actors import Actor, Scope
 from auth.permissions import Role
+from catalog.registry.search.indexer import BATCH, Indexer
 from catalog.registry.search.questions import FACETS, Found, Question, Range
 from catalog.registry.search.stems import stem
 from catalog.registry.search.words import Document, asked, index, marked, words_in
 from ledger.errors import Invalid
+from ledger.store import Store
 from tests.cast import SYSTEM, House
 from tests.fakes import auc
 
@@ -156,6 +158,16 @@ def test_a_mark_stands_in_the_transaction_of_its_change(house: House) -> None:
     with house.portal.store.write() as session:
         session.connection().exec_driver_sql("UPDATE model SET domain = 'Elsewhere'")
     assert house.portal.indexer.waiting()
+
+
+def test_no_search_on_postgresql_walks_over_the_marks_that_a_first_index_took(
+    postgres_store: Store,
+) -> None:
+    indexer = Indexer(postgres_store)
+    indexer.mark(f"mdl_{number}" for number in range(BATCH + 1))
+    assert indexer.run(by=Actor.system("mirror")) == BATCH + 1
+    ((held,),) = postgres_store.rows("SELECT pg_relation_size('search_mark')")
+    assert held == 0
 
 
 # -- words -----------------------------------------------------------------------------------------
