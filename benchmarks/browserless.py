@@ -17,7 +17,9 @@ from websockets.sync.client import ClientConnection, connect
 
 _HIDDEN: Final = re.compile(r'name="csrf" value="([^"]*)"')
 _ACTION: Final = re.compile(r'action="([^"]*)"')
+_TAG: Final = re.compile(r"<style.*?</style>|<[^>]*>", re.DOTALL)
 _RUN_PATIENCE_S: Final = 60
+_IN_PAGE: Final = 0  # where Streamlit draws what is neither in the sidebar nor at the foot
 
 
 def sign_in(url: str, email: str, password: str) -> httpx.Client:
@@ -42,7 +44,10 @@ def sign_in(url: str, email: str, password: str) -> httpx.Client:
 
 
 class Tab:
-    """An open tab: it asks for a page and waits until the script has run."""
+    """An open tab: it asks for a page and waits until the script has run.
+
+    `said` are the words that the last run drew into the page, `problems` what it refused.
+    """
 
     def __init__(self, socket: ClientConnection, url: str) -> None:
         self._socket = socket
@@ -52,6 +57,7 @@ class Tab:
         self.redirect = ""
         self.elements = 0
         self.problems: list[str] = []
+        self.said: list[str] = []
 
     def run(self, page: str = "", query: str = "") -> float:
         """Run a page once. Returns the seconds until it had finished."""
@@ -75,6 +81,7 @@ class Tab:
         began = time.perf_counter()
         self._socket.send(asked.SerializeToString())
         self.elements = 0
+        self.problems, self.said = [], []
         while not self._is_finished(self._told(), page):
             pass
         return time.perf_counter() - began
@@ -108,7 +115,10 @@ class Tab:
     def _drawn(self, told: ForwardMsg) -> None:
         self.elements += 1
         element = told.delta.new_element
-        if element.WhichOneof("type") == "button":
+        kind = element.WhichOneof("type")
+        if kind == "html" and told.metadata.delta_path[0] == _IN_PAGE:
+            self.said.append(" ".join(_TAG.sub(" ", element.html.body).split()))
+        if kind == "button":
             self.buttons[element.button.label] = element.button.id
         elif element.alert.format == Alert.Format.ERROR:
             self.problems.append(element.alert.body)

@@ -17,7 +17,7 @@ from datetime import datetime
 from typing import Final
 
 import rfc8785
-from sqlalchemy import ColumnElement, func, text
+from sqlalchemy import ColumnElement, Integer, String, bindparam, func, text
 from sqlmodel import Session, col, select
 
 from ledger.clock import iso
@@ -177,6 +177,12 @@ def listing(session: Session, wanted: Filter, *, limit: int = 50, offset: int = 
     return _with_texts(session, list(session.exec(query)))
 
 
+def done_to(session: Session, resource: str, *, limit: int = 50) -> list[Record]:
+    """What was done to one thing, newest first, without the texts."""
+    rows = session.exec(_DONE_TO, params={"resource": resource, "most": limit})
+    return [_record(row, {}) for row in rows]
+
+
 def count(session: Session, wanted: Filter) -> int:
     """How many records a filter lets through."""
     query = select(func.count()).select_from(AuditRecordRow).where(*_conditions(wanted))
@@ -238,3 +244,15 @@ def _record(row: AuditRecordRow, texts: Mapping[str, str]) -> Record:
         body=row.body,
         texts=texts,
     )
+
+
+# Asked on every click on a request: built once.
+_DONE_TO: Final = (
+    select(AuditRecordRow)
+    .where(
+        col(AuditRecordRow.resource) == bindparam("resource", type_=String()),
+        col(AuditRecordRow.outcome) == DONE,
+    )
+    .order_by(col(AuditRecordRow.sequence).desc())
+    .limit(bindparam("most", type_=Integer()))
+)

@@ -25,6 +25,7 @@ import httpx
 from app.demo.loader import PASSWORDS
 from app.portal import Portal, build
 from app.settings import ROOT, Settings, from_environment
+from tests import mlflow_nursery
 
 if TYPE_CHECKING:
     from mlflow import MlflowClient
@@ -154,7 +155,7 @@ class MlflowServer:
         self._options = options
         self.port = free_ports(1)[0]
         self.uri = f"http://127.0.0.1:{self.port}"
-        self._program: Program | None = None
+        self._child: mlflow_nursery.Child | None = None
 
     @property
     def database(self) -> Path:
@@ -163,44 +164,45 @@ class MlflowServer:
 
     def start(self) -> None:
         """Start it; `wait` says when it answers."""
-        self._program = Program(
-            *("mlflow", "server", "--workers", "1"),
-            *("--host", "127.0.0.1", "--port", str(self.port)),
-            *("--backend-store-uri", f"sqlite:///{self.database}"),
-            *("--artifacts-destination", str(self.folder / "artifacts"), "--serve-artifacts"),
-            *self._options,
-            environment=self._environment,
-            folder=self.folder,
+        self._child = mlflow_nursery.start(
+            (
+                *("server", "--workers", "1", "--host", "127.0.0.1", "--port", str(self.port)),
+                *("--backend-store-uri", f"sqlite:///{self.database}"),
+                *("--artifacts-destination", str(self.folder / "artifacts"), "--serve-artifacts"),
+                *self._options,
+            ),
+            plain_environment() | self._environment,
+            self.folder,
         )
 
     @property
     def said(self) -> str:
         """Its log so far."""
-        assert self._program
-        return self._program.said
+        assert self._child
+        return self._child.log.read_text(errors="replace")
 
     @property
     def group(self) -> int:
         """The process group of the server and all it has started."""
-        assert self._program
-        return self._program.process.pid
+        assert self._child
+        return self._child.pid
 
     def wait(self) -> None:
         """Until it answers."""
-        assert self._program
-        program = self._program
+        assert self._child
+        child = self._child
 
         def answers() -> bool:
-            assert program.process.poll() is None, program.said
+            assert not child.has_ended(), self.said
             return is_answering(f"{self.uri}/health")
 
         until(answers, "MLflow answers")
 
     def stop(self) -> None:
         """End it; nobody answers on its address any more."""
-        if self._program:
-            self._program.kill()
-            self._program = None
+        if self._child:
+            self._child.kill()
+            self._child = None
 
     @cached_property
     def client(self) -> MlflowClient:

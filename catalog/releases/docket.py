@@ -497,8 +497,7 @@ def _seen(session: Session, request_id: str, by: Actor) -> _Found:
 
 def _history(session: Session, one: _Found) -> tuple[Step, ...]:
     """What was done to a request and its promotion, oldest first, by place in the trail."""
-    about = trail.Filter(resource=f"request:{one.request.id}", outcome=trail.DONE)
-    records = trail.listing(session, about, limit=PAGE)
+    done = trail.done_to(session, f"request:{one.request.id}", limit=PAGE)
     return tuple(
         Step(
             record.sequence,
@@ -508,7 +507,7 @@ def _history(session: Session, one: _Found) -> tuple[Step, ...]:
             record.reason,
             tuple(sorted(record.digests.items())),
         )
-        for record in sorted(records, key=lambda record: record.sequence)
+        for record in reversed(done)
     )
 
 

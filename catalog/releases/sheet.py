@@ -95,7 +95,7 @@ def read_sheet(
         policy=policy,
         snapshot=snapshot,
         gates=results,
-        changed_since=is_open and bound is not None and bound.digest != known.digest,
+        changed_since=is_open and bound is not None and row.snapshot_digest != known.digest,
         may_decide=may,
         may_approve=agrees if plainly or not may else plainly,
         may_condition=agrees if on_conditions or not may else on_conditions,

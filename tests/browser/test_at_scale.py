@@ -63,7 +63,7 @@ class Crowd:
     passwords: dict[str, str]
 
 
-@pytest.fixture(scope="session")
+@pytest.fixture(scope="module")
 def crowd(demo: Demo, tmp_path_factory: pytest.TempPathFactory) -> Iterator[Crowd]:
     """All that the demo has done and decided, a month older, among the models of a large house."""
     folder = tmp_path_factory.mktemp("crowd")
@@ -98,17 +98,17 @@ def crowd(demo: Demo, tmp_path_factory: pytest.TempPathFactory) -> Iterator[Crow
         yield Crowd(portal, demo.stack.passwords)
 
 
-@pytest.fixture(scope="session")
-def _cookies_there() -> dict[str, object]:
+@pytest.fixture(scope="module")
+def _signed_in_there() -> dict[str, Visitor]:
     return {}
 
 
 @pytest.fixture
 def visit_crowd(
-    crowd: Crowd, chromium: Browser, _cookies_there: dict[str, object]
+    crowd: Crowd, chromium: Browser, _signed_in_there: dict[str, Visitor]
 ) -> Iterator[Visit]:
     """Lets somebody in where there are many models."""
-    with visits(chromium, crowd.portal.url, crowd.passwords, _cookies_there) as come:
+    with visits(chromium, crowd.portal.url, crowd.passwords, _signed_in_there) as come:
         yield come
 
 

@@ -8,7 +8,7 @@ from collections.abc import Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass, field
 from pathlib import Path
-from typing import Any, Final, Literal
+from typing import Final, Literal
 
 from playwright.sync_api import Browser, BrowserContext, Locator, Page, expect, sync_playwright
 
@@ -49,6 +49,16 @@ class Visitor:
     context: BrowserContext
     page: Page
     complaints: list[str] = field(default_factory=list)
+
+    def sits_down(self, width: int, scheme: Scheme) -> None:
+        """Begin anew, at a screen of this width, by day or by night."""
+        self.complaints.clear()
+        self.page.set_viewport_size({"width": width, "height": 900})
+        self.page.emulate_media(color_scheme=scheme)
+
+    def gets_up(self) -> None:
+        """Stay signed in, with nothing on the screen that would go on asking the portal."""
+        self.page.goto("about:blank")
 
     # -- going somewhere --------------------------------------------------------------------------
 
@@ -111,19 +121,17 @@ class Visitor:
         self.context.close()
 
 
-def stranger(
-    browser: Browser,
-    url: str,
-    *,
-    width: int = 1440,
-    scheme: Scheme = "light",
-    cookies: Any = None,  # noqa: ANN401 - whatever the browser gave when it was asked
-) -> Visitor:
-    """Somebody who is not signed in, unless they bring the cookies of a person who is."""
-    context = browser.new_context(
-        viewport={"width": width, "height": 900}, color_scheme=scheme, storage_state=cookies
-    )
+def stranger(browser: Browser, url: str, *, width: int = 1440, scheme: Scheme = "light") -> Visitor:
+    """Somebody who is not signed in."""
+    context = browser.new_context()
     context.set_default_timeout(SECONDS)
+    made = in_a_tab(context, url)
+    made.sits_down(width, scheme)
+    return made
+
+
+def in_a_tab(context: BrowserContext, url: str) -> Visitor:
+    """Whoever's browser it is, in a new tab."""
     page = context.new_page()
     made = Visitor("", url, context, page)
     ours = (url, url.replace("http", "ws", 1), "data:", "blob:")

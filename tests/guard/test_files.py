@@ -31,7 +31,9 @@ RAW = "/api/2.0/mlflow-artifacts"
 @pytest.fixture(scope="module")
 def approved(server: MlflowServer) -> Made:
     """The champion of a model, by a ticket, with one file."""
-    version = make(server.client, "approved files")[0]
+    # In an experiment of its own: below another's folder other tests' versions are approved too.
+    its_own = server.client.create_experiment("approved files")
+    version = make(server.client, "approved files", experiment=its_own)[0]
     assert put(server, f"{version.folder}/model.skops", "as approved").is_success
     assert set_alias(server, version.name, 1, ticket(version.name)).is_success
     return version

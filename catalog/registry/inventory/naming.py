@@ -11,7 +11,7 @@ from dataclasses import dataclass
 from datetime import datetime
 from typing import Any, Final
 
-from sqlalchemy import Executable, Row, bindparam
+from sqlalchemy import Executable, Row, String, bindparam, or_
 from sqlalchemy import select as columns
 from sqlmodel import Session, col, func, select
 
@@ -246,15 +246,7 @@ class Naming:
 
 def rule_for(session: Session, domain: str) -> Rule | None:
     """The rule in force for a domain: its own, or else the one for everything."""
-    query = (
-        select(NamingRuleRow)
-        .where(
-            col(NamingRuleRow.ended_at).is_(None),
-            col(NamingRuleRow.domain).in_({"", domain}),
-        )
-        .order_by(col(NamingRuleRow.domain).desc())
-    )
-    row = session.exec(query).first()
+    row = session.exec(_IN_FORCE, params={"domain": domain}).first()
     return _rule(row) if row else None
 
 
@@ -318,3 +310,17 @@ _PAGE: Final = (
 )
 _NAMES: Final[Executable] = _PAGE
 _NAMES_OF_DOMAIN: Final[Executable] = _PAGE.where(col(ModelRow.domain) == bindparam("domain"))
+
+
+# Asked on every click on a request: built once.
+_IN_FORCE: Final = (
+    select(NamingRuleRow)
+    .where(
+        col(NamingRuleRow.ended_at).is_(None),
+        or_(
+            col(NamingRuleRow.domain) == "",
+            col(NamingRuleRow.domain) == bindparam("domain", type_=String()),
+        ),
+    )
+    .order_by(col(NamingRuleRow.domain).desc())
+)
