@@ -15,6 +15,10 @@ MADE := $(VENV)/.made
 RUN_READY := $(VENV)/.run-installed
 DEV_READY := $(VENV)/.dev-installed
 PIP := $(BIN)/python -m pip --disable-pip-version-check
+# pip compiles on one processor what it installs; this takes all of them. Some packages carry
+# templates that are no Python: that they do not compile is no failure.
+COMPILE := $(BIN)/python -m compileall -qq -j 0 "$$($(BIN)/python -c \
+	'import sysconfig; print(sysconfig.get_path("purelib"))')" || true
 UV_COMPILE := uv pip compile --quiet --universal --python-version 3.11 --generate-hashes \
 	--no-emit-index-url --no-header
 
@@ -66,13 +70,15 @@ lock: ## pin every dependency with its hashes; needs uv (UPGRADE=--upgrade takes
 # A stamp is newer than the lock it was made from, so that nothing is installed twice.
 $(RUN_READY): requirements/run.lock pyproject.toml guard/pyproject.toml | $(MADE)
 	@echo "Installing what Countersign runs on into $(VENV): a few minutes, once."
-	@$(PIP) install --quiet --require-hashes --no-deps -r requirements/run.lock
+	@$(PIP) install --quiet --no-compile --require-hashes --no-deps -r requirements/run.lock
+	@$(COMPILE)
 	@$(PIP) install --quiet --no-deps --no-build-isolation -e . -e guard
 	@touch $@
 
 $(DEV_READY): requirements/dev.lock pyproject.toml guard/pyproject.toml | $(MADE)
 	@echo "Installing what Countersign runs on and is tested with into $(VENV): a few minutes, once."
-	@$(PIP) install --quiet --require-hashes --no-deps -r requirements/dev.lock
+	@$(PIP) install --quiet --no-compile --require-hashes --no-deps -r requirements/dev.lock
+	@$(COMPILE)
 	@$(PIP) install --quiet --no-deps --no-build-isolation -e . -e guard
 	@touch $@ $(RUN_READY)
 

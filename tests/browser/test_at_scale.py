@@ -46,7 +46,7 @@ from tests.browser.test_every_page import DESK, PHONE, TOO_WIDE
 from tests.browser.visits import Visitor
 from tests.stack import free_ports
 
-CROWD: Final = int(os.environ.get("COUNTERSIGN_CROWD", "3000"))
+CROWD: Final = int(os.environ.get("COUNTERSIGN_CROWD", "1000"))
 _INDEXER: Final = Actor.system("mirror")
 # Nobody mirrors here: however long this takes, the page says how old it is.
 _READ: Final = rf"{MIRRORED}|Nobody has looked at MLflow since {MOMENT}"
