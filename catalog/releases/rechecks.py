@@ -6,11 +6,13 @@ live version; it closes by itself as soon as the gate passes again.
 
 from __future__ import annotations
 
-from collections.abc import Collection, Iterable, Mapping
+import logging
+from collections.abc import Collection, Mapping
 from dataclasses import dataclass, replace
 from datetime import datetime, timedelta
 from typing import Final
 
+from sqlalchemy import bindparam
 from sqlmodel import Session, col, select
 
 from auth.access import ANYTHING, decide
@@ -29,8 +31,11 @@ from catalog.releases.states import STANDING, PromotionState, Route
 from catalog.releases.steps import locked
 from catalog.releases.tables import FindingRow, PromotionRow, RecheckRow, RequestRow
 from ledger.acts import Act, Ledger
+from ledger.among import among
 from ledger.clock import iso
+from ledger.troubles import Troubles
 
+_LOG: Final = logging.getLogger(__name__)
 PUT_RIGHT_WITHIN: Final = timedelta(days=7)
 _NOT_LIVE: Final = "The version is not live under this approval any more."
 
@@ -53,47 +58,54 @@ class Rechecks:
     def __init__(self, ledger: Ledger, policies: Policies) -> None:
         self._ledger = ledger
         self._policies = policies
+        self._troubles = Troubles(_LOG)
 
     def run(self, *, by: Actor) -> list[str]:
-        """Ask what is due of all that is live; returns the ids of the requests it was asked for."""
+        """Ask what is due of all that is live; returns the ids of the requests it was asked for.
+
+        A request that cannot be asked is told to the operator and keeps no other waiting.
+
+        Raises:
+            Unavailable: our own database is away.
+        """
         decide(by, "promotion:carry-out", ANYTHING).insist()
-        asked = []
         with self._ledger.store.read() as session:
-            live = {row.id: at for row, at in _live(session)}
-            requests = [session.get_one(RequestRow, one) for one in live]
-            known = _rows(session, live)
-            due = {
-                row.id: found
-                for row in requests
-                if (found := self._due(session, row, live[row.id], known))
-            }
-            ended = _ended(session, live)
-        for request_id, gate_ids in due.items():
-            if self._ask(request_id, gate_ids, by):
-                asked.append(request_id)
-        for finding_id in ended:
-            self._end(finding_id, by)
+            live = _live(session)
+            known = _rows(session, [row.id for row, _at in live])
+            standing = {row.id: row.request_id for row in session.exec(_STANDING)}
+        asked = []
+        for row, since in live:
+            with self._troubles.apart(row.id, f"{row.number} cannot be asked again"):
+                due = self._due(row, since, known.get(row.id, {}), standing)
+                if due and self._ask(row.id, due, by):
+                    asked.append(row.id)
+        held = {row.id for row, _at in live}
+        for finding_id, request_id in standing.items():
+            if request_id not in held:
+                with self._troubles.apart(finding_id, f"finding {finding_id} cannot be closed"):
+                    self._end(finding_id, by)
         return asked
 
     def _due(
         self,
-        session: Session,
         row: RequestRow,
         since: datetime,
-        known: Mapping[tuple[str, str], RecheckRow],
+        known: Mapping[str, RecheckRow],
+        standing: Collection[str],
     ) -> set[str]:
         """The gates to be asked now: those whose days are over, and those that pass again."""
         policy, now = self._policies.by_digest(row.policy_digest), self._ledger.clock.now()
         due, failing = set(), set()
         for one in policy.rechecks:
             for gate in one.gates:
-                last = known.get((row.id, gate))
+                last = known.get(gate)
                 if now - (last.checked_at if last else since) >= timedelta(days=one.every_days):
                     due.add(gate)
-                elif last is not None and _stands(session, last.finding_id):
+                elif last is not None and last.finding_id in standing:
                     failing.add(gate)
         if failing:
-            results = _answers(session, policy, row, now)[1]
+            with self._ledger.store.read() as session:
+                results = _answers(session, policy, row, now)[1]
             due |= {one.id for one in results if one.id in failing and one.answer is Answer.PASS}
         return due
 
@@ -102,7 +114,7 @@ class Rechecks:
             "release:recheck", actor=by.id, resource=f"request:{request_id}"
         ) as act:
             row, model, _version = locked(act, request_id, by, gone_is_fine=True)
-            if row.id not in {one.id for one, _at in _live(act.session)}:
+            if not _is_live(act.session, row):
                 act.reason = "nothing-to-do"
                 return False
             policy = self._policies.by_digest(row.policy_digest)
@@ -135,10 +147,10 @@ def rechecks_of(session: Session, row: RequestRow, policy: Policy) -> tuple[Rech
     titles = {gate.id: gate.title for gate in policy.gates}
     if not policy.rechecks:
         return ()
-    known = _rows(session, [row.id])
+    known = _rows(session, [row.id]).get(row.id, {})
 
     def one(gate: str, days: int) -> Rechecked:
-        last = known.get((row.id, gate))
+        last = known.get(gate)
         if last is None:
             return Rechecked(gate, titles[gate], days, None, None, "")
         answer = Answer(last.answer)
@@ -230,24 +242,18 @@ def _live(session: Session) -> list[tuple[RequestRow, datetime]]:
     return list(newest.values())
 
 
-def _rows(session: Session, requests: Iterable[str]) -> dict[tuple[str, str], RecheckRow]:
-    query = select(RecheckRow).where(col(RecheckRow.request_id).in_(list(requests)))
-    return {(one.request_id, one.gate_id): one for one in session.exec(query)}
+def _is_live(session: Session, row: RequestRow) -> bool:
+    asked = {"model": row.model_id, "alias": row.alias}
+    held = [one.id for one, at in session.exec(_LIVE_THERE, params=asked) if at]
+    return held[-1:] == [row.id]
 
 
-def _stands(session: Session, finding_id: str) -> bool:
-    row = session.get(FindingRow, finding_id) if finding_id else None
-    return row is not None and row.state in STANDING_FINDINGS
-
-
-def _ended(session: Session, live: Collection[str]) -> list[str]:
-    """The findings that stand of what is not live any more."""
-    rows = session.exec(
-        select(FindingRow).where(
-            FindingRow.kind == Kind.RECHECK, col(FindingRow.state).in_(sorted(STANDING_FINDINGS))
-        )
-    )
-    return [row.id for row in rows if row.request_id not in live]
+def _rows(session: Session, requests: list[str]) -> dict[str, dict[str, RecheckRow]]:
+    """What was asked again of these requests, by request and by gate."""
+    found: dict[str, dict[str, RecheckRow]] = {}
+    for one in session.exec(_THESE, params={"requests": requests}):
+        found.setdefault(one.request_id, {})[one.gate_id] = one
+    return found
 
 
 _LIVE: Final = (
@@ -264,4 +270,12 @@ _LIVE: Final = (
         col(RequestRow.route) != Route.ROLLBACK,
     )
     .order_by(col(PromotionRow.place))
+)
+_LIVE_THERE: Final = _LIVE.where(
+    col(RequestRow.model_id) == bindparam("model"), col(RequestRow.alias) == bindparam("alias")
+)
+_THESE: Final = select(RecheckRow).where(among(col(RecheckRow.request_id), "requests"))
+# The findings that stand of gates asked again.
+_STANDING: Final = select(FindingRow).where(
+    FindingRow.kind == Kind.RECHECK, col(FindingRow.state).in_(sorted(STANDING_FINDINGS))
 )

@@ -20,6 +20,7 @@ from catalog.registry.search.tables import SavedMatchRow, SavedSearchRow
 from ledger.acts import Act, Ledger
 from ledger.errors import Conflict, Invalid, NotFound, Refused, Unauthenticated
 from ledger.ids import new_id
+from ledger.troubles import Troubles
 
 _LOG = logging.getLogger(__name__)
 LONGEST_NAME: Final = 80
@@ -74,7 +75,7 @@ class SavedSearches:
         self._ledger = ledger
         self._finder = finder
         self._person = person
-        self._troubled: dict[str, str] = {}
+        self._troubles = Troubles(_LOG)
 
     def of(self, by: Actor) -> list[SavedSearch]:
         """The actor's own, by name."""
@@ -198,24 +199,10 @@ class SavedSearches:
                     col(SavedSearchRow.notifies), SavedSearchRow.stamp < self._finder.stamp(session)
                 )
             ).all()
-        return sum(map(self._look_apart, waiting))
-
-    def _look_apart(self, kept: SavedSearchRow) -> int:
-        """One that fails is told to the operator once, tried again, and hides no other.
-
-        Raises:
-            Unavailable: it is not this one: our own database is away.
-        """
-        try:
-            found = self._look_at(kept)
-        except Exception as problem:
-            if getattr(problem, "code", "") == "database-unavailable":
-                raise
-            if self._troubled.get(kept.id) != type(problem).__name__:
-                _LOG.exception("saved search %s cannot be looked at", kept.id)
-            self._troubled[kept.id] = type(problem).__name__
-            return 0
-        self._troubled.pop(kept.id, None)
+        found = 0
+        for one in waiting:
+            with self._troubles.apart(one.id, f"saved search {one.id} cannot be looked at"):
+                found += self._look_at(one)
         return found
 
     def _look_at(self, kept: SavedSearchRow) -> int:

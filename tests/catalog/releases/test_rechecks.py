@@ -12,6 +12,7 @@ from app.worker import MIRROR
 from auth.actors import Actor
 from catalog.notifications.kinds import Kind as Notice
 from catalog.notifications.kinds import Why
+from catalog.releases.evidence.taking import latest_manifest
 from catalog.releases.findings.finding import Finding, FindingState, Kind
 from catalog.releases.findings.findings import Wanted
 from catalog.releases.gates.asking import Answer
@@ -30,17 +31,18 @@ rechecks:
 """
 
 
-def scanned(house: House, findings: int = 0) -> None:
+def scanned(house: House, findings: int = 0, name: str = "credit-pd") -> None:
     says = {"tool": "modelscan", "findings": findings}
-    house.portal.evidence.attach(house.version(2).id, "scan", says, by=house.alice)
+    house.portal.evidence.attach(house.version(2, name).id, "scan", says, by=house.alice)
 
 
-def released(house: House) -> None:
-    """Version 2 is live, under a policy that has it asked again every ten days."""
-    house.credit()
+def released(house: House, *names: str) -> None:
+    """Version 2 of each is live, under a policy that has it asked again every ten days."""
     house.portal.policies.publish(SECOND + GATES, WHY, by=house.grace)
-    scanned(house)
-    house.approved()
+    for name in names or ("credit-pd",):
+        house.credit(name=name)
+        scanned(house, name=name)
+        house.approved(name=name)
     house.deliver()
 
 
@@ -48,6 +50,16 @@ def later(house: House, **span: float) -> list[str]:
     """So much later the worker has looked; the requests that were asked again."""
     house.clock.advance(timedelta(**span))
     return house.portal.rechecks.run(by=RELEASES)
+
+
+def manifests(house: House, version: str, body: str) -> str:
+    """What is kept of a version's files says this from now on; returns what it said."""
+    with house.portal.store.write() as session:
+        row = latest_manifest(session, version)
+        assert row is not None
+        before, row.body = row.body, body
+        session.add(row)
+        return before
 
 
 def findings(house: House) -> list[Finding]:
@@ -145,6 +157,32 @@ def test_what_is_not_live_any_more_is_not_asked_and_its_finding_is_closed(
         FindingState.CLOSED,
         "The version is not live under this approval any more.",
     )
+
+
+def test_one_that_cannot_be_asked_is_told_once_and_keeps_no_other_waiting(
+    house: House, caplog: pytest.LogCaptureFixture
+) -> None:
+    released(house, "credit-pd", "credit-lgd", "credit-ead")
+    later(house, days=21)  # the scans are too old: a finding for each
+    version = house.version(2).id
+    before = manifests(house, version, "no manifest")
+    house.mlflow.point("credit-ead", "champion", 1)
+    house.mirror()
+    assert len(later(house, days=10)) == 1  # not credit-pd, and credit-ead is not live any more
+    assert later(house, minutes=10) == []
+    told = [one for one in caplog.records if one.name == "catalog.releases.rechecks"]
+    assert [one.getMessage() for one in told] == [
+        "RR-2026-0001 cannot be asked again; it is tried again"
+    ]
+    assert told[0].exc_info is not None
+    states = {one.model_name: one.state for one in findings(house)}
+    assert states == {
+        "credit-pd": FindingState.OPEN,
+        "credit-lgd": FindingState.OPEN,
+        "credit-ead": FindingState.CLOSED,
+    }
+    manifests(house, version, before)
+    assert len(later(house, minutes=10)) == 1
 
 
 def test_the_request_shows_what_is_asked_again_and_what_it_said(small_house: House) -> None:
