@@ -7,7 +7,7 @@ import streamlit as st
 from app.session import portal
 from app.ui import feedback, page
 from app.ui.markup import note, show
-from auth.people import is_set_up
+from auth.administrators import is_set_up
 from ledger.errors import Unauthenticated
 
 _LEAD = "Find models, decide which go live, and prove how it was decided."

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import hashlib
 import json
 from dataclasses import asdict, dataclass
 from datetime import datetime, timedelta
@@ -10,6 +9,7 @@ from typing import Final
 
 from sqlmodel import col, delete
 
+from auth.digests import digest
 from auth.tables import AuthorizationCodeRow
 from ledger.acts import Ledger
 
@@ -84,7 +84,7 @@ class Codes:
             )
             session.add(
                 AuthorizationCodeRow(
-                    digest=_digest(secret),
+                    digest=digest(secret),
                     payload=json.dumps(asdict(code)),
                     expires_at=now + LASTS,
                 )
@@ -97,7 +97,7 @@ class Codes:
         """
         now = self._ledger.clock.now()
         with self._ledger.store.write() as session:
-            row = session.get(AuthorizationCodeRow, _digest(secret), with_for_update=True)
+            row = session.get(AuthorizationCodeRow, digest(secret), with_for_update=True)
             if row is None:
                 return None
             code = Code(**json.loads(row.payload))
@@ -106,7 +106,3 @@ class Codes:
             row.used_at = now
             session.add(row)
             return (code, True) if row.expires_at > now else None
-
-
-def _digest(secret: str) -> str:
-    return hashlib.sha256(secret.encode()).hexdigest()

@@ -12,7 +12,8 @@ from sqlmodel import Session, col, or_, select
 
 from auth.access import ANYTHING, Resource, Verdict, decide
 from auth.actors import Actor, Kind, Scope
-from auth.people import keep_an_administrator, load_actor
+from auth.administrators import keep_an_administrator
+from auth.people import load_actor
 from auth.permissions import GIVABLE_ROLES, Role
 from auth.tables import GrantRow, PrincipalRow
 from ledger.acts import Ledger

@@ -1,9 +1,8 @@
-"""Passwords: hashed with argon2id, a few at a time, and locked after too many misses."""
+"""Passwords: hashed with argon2id, a few at a time."""
 
 from __future__ import annotations
 
 import threading
-from datetime import timedelta
 from typing import Final
 
 from argon2 import PasswordHasher
@@ -18,8 +17,6 @@ _AT_ONCE: Final = threading.BoundedSemaphore(4)
 
 SHORTEST: Final = 12
 LONGEST: Final = 200
-MISSES_ALLOWED: Final = 5
-LOCKED_FOR: Final = timedelta(minutes=15)
 
 # Checked when there is no such person, so that the answer takes as long as for one there is.
 _DECOY: Final = _HASHER.hash("nobody has this password")

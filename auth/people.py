@@ -2,30 +2,22 @@
 
 from __future__ import annotations
 
-import hashlib
 import re
-import secrets
 from dataclasses import dataclass
-from datetime import datetime, timedelta
+from datetime import datetime
 from typing import Final
 
-from sqlalchemy import Executable, and_, bindparam, or_, text
+from sqlalchemy import Executable, and_, bindparam, or_
 from sqlalchemy import select as sa_select
 from sqlmodel import Session, col, select
 
-from auth import passwords
+from auth import invitations, passwords
 from auth.access import ANYTHING, decide
-from auth.actors import EVERYTHING, NOBODY, Actor, HeldRole, Kind, Scope
+from auth.actors import NOBODY, Actor, HeldRole, Kind, Scope
+from auth.administrators import is_set_up, keep_an_administrator, make_first
+from auth.lockout import forget_misses, may_try
 from auth.permissions import ROLE_PERMISSIONS, Role
-from auth.tables import (
-    GrantRow,
-    InvitationRow,
-    PasswordRow,
-    PrincipalRow,
-    SessionRow,
-    SignInMissRow,
-    TokenRow,
-)
+from auth.tables import GrantRow, PasswordRow, PrincipalRow, SessionRow, TokenRow
 from ledger.acts import Ledger
 from ledger.errors import Conflict, Invalid, NotFound, Refused, TooMany, Unauthenticated
 from ledger.ids import new_id
@@ -34,7 +26,6 @@ from ledger.trail import UNKNOWN
 
 _EMAIL: Final = re.compile(r"[^@\s]{1,64}@[^@\s]{1,190}")
 LONGEST_NAME: Final = 120
-INVITATION_LASTS: Final = timedelta(days=3)
 # Who may do one of these is never invited again by somebody else once they have a password.
 _WEIGHTY: Final = frozenset({"release:decide", "grant:give"})
 
@@ -79,7 +70,7 @@ class People:
             act.session.flush()
             act.resource = f"person:{row.id}"
             act.texts |= {"name": name, "email": email}
-            code = _invite(act.session, row.id, act.at)
+            code = invitations.invite(act.session, row.id, act.at)
         return _person(row), code
 
     def invite_again(self, person_id: str, *, by: Actor) -> str:
@@ -97,7 +88,7 @@ class People:
                     hint="Disable the person and add them anew, or ask them to use their password.",
                     code="self-reset-needed",
                 )
-            return _invite(act.session, person_id, act.at)
+            return invitations.invite(act.session, person_id, act.at)
 
     def disable(self, person_id: str, *, by: Actor) -> None:
         """Send somebody away: their sessions and tokens end with this transaction."""
@@ -114,7 +105,7 @@ class People:
             row.disabled_at = act.at
             act.session.add(row)
             _end_sessions(act.session, person_id, act.at)
-            _close_invitations(act.session, person_id, act.at)
+            invitations.close(act.session, person_id, act.at)
             for token in act.session.exec(
                 select(TokenRow).where(
                     TokenRow.principal_id == person_id, col(TokenRow.revoked_at).is_(None)
@@ -148,10 +139,10 @@ class People:
         with self._ledger.act("person:accept", actor=NOBODY.id, resource="person:*") as act:
             row = act.session.get(PrincipalRow, person_id, with_for_update=True)
             if row is None or row.disabled_at is not None:
-                raise _spent()
+                raise invitations.spent()
             act.resource = f"person:{row.id}"
-            _spend(act.session, code, act.at)
-            _close_invitations(act.session, row.id, act.at)
+            invitations.spend(act.session, code, act.at)
+            invitations.close(act.session, row.id, act.at)
             _set_password(act.session, row, kept, act.at)
         return _person(row)
 
@@ -162,24 +153,14 @@ class People:
         self._look_up("person:set-up", code, sets_up=True)
         kept = passwords.hashed(password)
         with self._ledger.act("person:set-up", actor=NOBODY.id, resource="person:*") as act:
-            invitation = _spend(act.session, code, act.at)
+            invitation = invitations.spend(act.session, code, act.at)
             if invitation.principal_id is not None or is_set_up(act.session):
-                raise _spent()
+                raise invitations.spent()
             row = _principal(Kind.PERSON, name, email, act.at)
             act.session.add(row)
             act.session.flush()
             _set_password(act.session, row, kept, act.at)
-            act.session.add(
-                GrantRow(
-                    id=new_id("grt"),
-                    principal_id=row.id,
-                    role=Role.GOVERNANCE_ADMIN,
-                    scope_kind=EVERYTHING.kind,
-                    scope_id=EVERYTHING.id,
-                    given_by="system:set-up",
-                    given_at=act.at,
-                )
-            )
+            make_first(act.session, row.id, act.at)
             act.resource = f"person:{row.id}"
             act.texts |= {"name": name, "email": email}
         return _person(row)
@@ -191,7 +172,7 @@ class People:
                 return None
         with self._ledger.act("person:set-up:offer", actor=by.id, resource="person:*") as act:
             decide(by, "person:add", ANYTHING).insist()
-            return _invite(act.session, None, act.at)
+            return invitations.invite(act.session, None, act.at)
 
     def set_password(self, person_id: str, password: str, *, by: Actor) -> None:
         """Set a password from outside: for the demo organisation's generated ones."""
@@ -218,7 +199,7 @@ class People:
         with self._ledger.store.read() as session:
             row = session.exec(select(PrincipalRow).where(PrincipalRow.email == email)).first()
             kept = session.get(PasswordRow, row.id) if row else None
-        if not self._may_try(email):
+        if not may_try(self._ledger, email):
             refusal = TooMany(
                 "Too many wrong passwords in a row, so this account is locked for 15 minutes.",
                 hint="Wait, or ask a governance admin for a new invitation.",
@@ -236,7 +217,7 @@ class People:
             self._refused(row, wrong)
             raise wrong
         with self._ledger.store.write() as session:
-            _forget_misses(session, email)
+            forget_misses(session, email)
         return _person(row)
 
     def _refused(self, row: PrincipalRow | None, refusal: Unauthenticated | TooMany) -> None:
@@ -245,43 +226,21 @@ class People:
             "session:start", actor=NOBODY.id, resource=resource, refusal=refusal
         )
 
-    def _may_try(self, email: str) -> bool:
-        """Whether an address is not locked; the try counts as a miss until it turns out right.
-
-        Counted before the password is looked at: many tries at the same moment are five as well.
-        """
-        now = self._ledger.clock.now()
-        values = {
-            "address": _digest(email),
-            "at": now,
-            "forgotten": now - passwords.LOCKED_FOR,
-            "allowed": passwords.MISSES_ALLOWED,
-        }
-        with self._ledger.store.read() as session:
-            if session.connection().execute(_IS_LOCKED, values).first():
-                return False
-        with self._ledger.store.write() as session:
-            misses = int(session.connection().execute(_COUNT_MISS, values).scalar_one())
-        if misses == 1:
-            # Strangers may type any number of addresses: what is over is swept away.
-            with self._ledger.store.write() as session:
-                session.connection().execute(_SWEEP_MISSES, values)
-        return misses <= passwords.MISSES_ALLOWED
-
     def _look_up(self, act: str, code: str, *, sets_up: bool) -> str:
         """Whose password a code sets, empty for the set-up code. Raises Unauthenticated.
 
         Asked before anything is hashed or written: strangers may send any number of codes.
         """
-        with self._ledger.store.read() as session:
-            row = session.get(InvitationRow, _digest(code.strip()))
-        is_right = row is not None and (row.principal_id is None) is sets_up
-        if row is None or not is_right or not _is_open(row, self._ledger.clock.now()):
-            spent = _spent()
+        try:
+            with self._ledger.store.read() as session:
+                row = invitations.opened(session, code, self._ledger.clock.now())
+            if (row.principal_id is None) is not sets_up:
+                raise invitations.spent()
+        except Unauthenticated as spent:
             self._ledger.refuse_look(
                 act, actor=NOBODY.id, resource=f"person:{UNKNOWN}", refusal=spent
             )
-            raise spent
+            raise
         return row.principal_id or ""
 
     # -- looking -------------------------------------------------------------------------------
@@ -381,46 +340,6 @@ _ACTOR: Final[Executable] = (
 )
 
 
-def keep_an_administrator(session: Session, *, without: str) -> None:
-    """Raises Refused when nobody but `without` could give access any more."""
-    # Locked first: two administrators who send each other away at once would both be let go.
-    session.exec(
-        select(GrantRow)
-        .where(GrantRow.role == Role.GOVERNANCE_ADMIN, GrantRow.scope_kind == EVERYTHING.kind)
-        .order_by(col(GrantRow.id))
-        .with_for_update()
-    ).all()
-    others = session.exec(
-        select(GrantRow.principal_id)
-        .join(PrincipalRow, col(PrincipalRow.id) == col(GrantRow.principal_id))
-        .where(
-            GrantRow.role == Role.GOVERNANCE_ADMIN,
-            GrantRow.scope_kind == EVERYTHING.kind,
-            GrantRow.principal_id != without,
-            col(PrincipalRow.disabled_at).is_(None),
-        )
-    ).first()
-    is_one = session.exec(
-        select(GrantRow).where(
-            GrantRow.principal_id == without,
-            GrantRow.role == Role.GOVERNANCE_ADMIN,
-            GrantRow.scope_kind == EVERYTHING.kind,
-        )
-    ).first()
-    if is_one and not others:
-        raise Refused(
-            "This is the last governance admin: nobody could give access any more.",
-            hint="Give the role governance admin on everything to somebody else first.",
-            code="last-administrator",
-        )
-
-
-def is_set_up(session: Session) -> bool:
-    """Whether there is an administrator."""
-    grant = select(GrantRow.id).where(GrantRow.role == Role.GOVERNANCE_ADMIN)
-    return session.exec(grant).first() is not None
-
-
 def _principal(kind: Kind, name: str, email: str | None, at: datetime) -> PrincipalRow:
     prefix = "per" if kind is Kind.PERSON else "app"
     return PrincipalRow(id=new_id(prefix), kind=kind, name=name, email=email, created_at=at)
@@ -470,7 +389,7 @@ def _set_password(session: Session, person: PrincipalRow, kept: str, at: datetim
     session.add(row)
     # Whoever knew the old password is out.
     _end_sessions(session, person.id, at)
-    _forget_misses(session, person.email or "")
+    forget_misses(session, person.email or "")
 
 
 def _end_sessions(session: Session, person_id: str, at: datetime) -> None:
@@ -481,60 +400,6 @@ def _end_sessions(session: Session, person_id: str, at: datetime) -> None:
     ):
         row.ended_at = at
         session.add(row)
-
-
-def _forget_misses(session: Session, email: str) -> None:
-    row = session.get(SignInMissRow, _digest(email), with_for_update=True)
-    if row:
-        session.delete(row)
-
-
-def _invite(session: Session, person_id: str | None, at: datetime) -> str:
-    """A code that works once; the codes made before it stop working."""
-    _close_invitations(session, person_id, at)
-    code = secrets.token_urlsafe(18)
-    session.add(
-        InvitationRow(
-            digest=_digest(code), principal_id=person_id, expires_at=at + INVITATION_LASTS
-        )
-    )
-    return code
-
-
-def _close_invitations(session: Session, person_id: str | None, at: datetime) -> None:
-    for row in session.exec(
-        select(InvitationRow)
-        .where(InvitationRow.principal_id == person_id, col(InvitationRow.used_at).is_(None))
-        .order_by(col(InvitationRow.digest))
-        .with_for_update()
-    ):
-        row.used_at = at
-        session.add(row)
-
-
-def _spend(session: Session, code: str, at: datetime) -> InvitationRow:
-    row = session.get(InvitationRow, _digest(code.strip()), with_for_update=True)
-    if row is None or not _is_open(row, at):
-        raise _spent()
-    row.used_at = at
-    session.add(row)
-    return row
-
-
-def _is_open(row: InvitationRow, at: datetime) -> bool:
-    return row.used_at is None and row.expires_at > at
-
-
-def _spent() -> Unauthenticated:
-    return Unauthenticated(
-        "This code was used already, has expired, or never existed.",
-        hint="A governance admin makes a new invitation; without one, start Countersign again.",
-        code="code-spent",
-    )
-
-
-def _digest(given: str) -> str:
-    return hashlib.sha256(given.encode("utf-8", "surrogatepass")).hexdigest()
 
 
 def _name(name: str) -> str:
@@ -553,23 +418,6 @@ def _email(email: str) -> str:
             f"{email[:80]!r} is no e-mail address.", hint="It looks like ann@example.com."
         )
     return email
-
-
-_MOMENTS: Final = tuple(bindparam(name, type_=UtcDateTime) for name in ("at", "forgotten"))
-_IS_LOCKED: Final = text(
-    "SELECT 1 FROM sign_in_miss WHERE address = :address AND misses >= :allowed AND at > :forgotten"
-).bindparams(_MOMENTS[1])
-# A lock ends a quarter of an hour after the fifth miss, however many more tries there were.
-_COUNT_MISS: Final = text(
-    "INSERT INTO sign_in_miss (address, misses, at) VALUES (:address, 1, :at) "
-    "ON CONFLICT (address) DO UPDATE SET "
-    "misses = CASE WHEN sign_in_miss.at <= :forgotten THEN 1 ELSE sign_in_miss.misses + 1 END, "
-    "at = CASE WHEN sign_in_miss.at > :forgotten AND sign_in_miss.misses >= :allowed "
-    "THEN sign_in_miss.at ELSE excluded.at END RETURNING misses"
-).bindparams(*_MOMENTS)
-_SWEEP_MISSES: Final = text("DELETE FROM sign_in_miss WHERE at <= :forgotten").bindparams(
-    _MOMENTS[1]
-)
 
 
 # Asked on every click on most screens: built once.

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import hashlib
 import secrets
 import string
 import zlib
@@ -16,9 +15,11 @@ from sqlmodel import col, select
 
 from auth.access import ANYTHING, Verdict, decide, may_anywhere
 from auth.actors import EVERYTHING, Actor, Kind
+from auth.digests import digest
+from auth.grants import put_down
 from auth.people import LONGEST_NAME, Person, load_actor
 from auth.permissions import Role
-from auth.tables import GrantRow, PrincipalRow, TokenRow
+from auth.tables import PrincipalRow, TokenRow
 from ledger.acts import Ledger
 from ledger.errors import Invalid, NotFound, Refused, Unauthenticated
 from ledger.ids import new_id
@@ -66,17 +67,7 @@ class Tokens:
             )
             act.session.add(row)
             act.session.flush()
-            act.session.add(
-                GrantRow(
-                    id=new_id("grt"),
-                    principal_id=row.id,
-                    role=Role.SERVING_APPLICATION,
-                    scope_kind=EVERYTHING.kind,
-                    scope_id=EVERYTHING.id,
-                    given_by=by.id,
-                    given_at=act.at,
-                )
-            )
+            put_down(act.session, row.id, Role.SERVING_APPLICATION, EVERYTHING, by=by, at=act.at)
             act.resource = f"application:{row.id}"
             act.texts["name"] = name
         return Person(row.id, Kind.APPLICATION, name, "", row.created_at, None)
@@ -103,7 +94,7 @@ class Tokens:
             raise _unknown("This is no Countersign token, or it was mistyped.")
         now = self._ledger.clock.now()
         with self._ledger.store.read() as session:
-            row = session.connection().execute(_CALLING, {"digest": _digest(secret)}).first()
+            row = session.connection().execute(_CALLING, {"digest": digest(secret)}).first()
             if row is None:
                 raise _unknown("This token is not known here.")
             if row.revoked_at is not None:
@@ -147,7 +138,7 @@ class Tokens:
                 raise NotFound(f"There is no such {wanted}.", hint="Choose one from the list.")
             row = TokenRow(
                 id=new_id("tok"),
-                digest=_digest(secret),
+                digest=digest(secret),
                 hint=f"{secret[:8]}…{secret[-4:]}",
                 label=label,
                 principal_id=principal_id,
@@ -190,10 +181,6 @@ def _checksum(secret: str) -> str:
         number, digit = divmod(number, len(_ALPHABET))
         digits += _ALPHABET[digit]
     return digits
-
-
-def _digest(secret: str) -> str:
-    return hashlib.sha256(secret.encode()).hexdigest()
 
 
 def _unknown(message: str) -> Unauthenticated:

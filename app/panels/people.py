@@ -18,10 +18,11 @@ from app.ui import chips, page, tables, words
 from app.ui.feedback import done, empty
 from app.ui.markup import Markup, join, label, mono, note, paragraph, show, tag
 from app.ui.tables import Column, Row
+from auth import invitations
 from auth.access import ANYTHING, Resource, Verdict, decide
 from auth.actors import EVERYTHING, Actor, Kind, Scope
 from auth.grants import Grant
-from auth.people import INVITATION_LASTS, Person
+from auth.people import Person
 from auth.permissions import GIVABLE_ROLES, PERMISSIONS, ROLE_PERMISSIONS, Role
 
 _PAGE: Final = 50
@@ -218,7 +219,7 @@ def _add() -> None:
 
 
 def _invitation(code: str) -> None:
-    hours = int(INVITATION_LASTS.total_seconds() // 3600)
+    hours = int(invitations.LASTS.total_seconds() // 3600)
     show(
         paragraph(f"Hand this link over yourself. It is shown once, works once, for {hours} hours.")
     )

@@ -12,7 +12,7 @@ from sqlmodel import select
 
 from auth import passwords
 from auth.actors import EVERYTHING, Actor, Scope
-from auth.passwords import LOCKED_FOR, MISSES_ALLOWED
+from auth.lockout import LOCKED_FOR, MISSES_ALLOWED
 from auth.people import Person
 from auth.permissions import Role
 from auth.tables import GrantRow, PrincipalRow, SignInMissRow

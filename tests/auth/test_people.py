@@ -9,11 +9,13 @@ from datetime import timedelta
 import pytest
 from sqlmodel import Session
 
+from auth import invitations
 from auth import people as people_desk
 from auth.access import ANYTHING, decide
 from auth.actors import EVERYTHING, Actor, Scope
-from auth.passwords import LOCKED_FOR, MISSES_ALLOWED
-from auth.people import INVITATION_LASTS, Person, keep_an_administrator
+from auth.administrators import keep_an_administrator
+from auth.lockout import LOCKED_FOR, MISSES_ALLOWED
+from auth.people import Person
 from auth.permissions import GIVABLE_ROLES, Role
 from auth.sessions import IDLE, LASTS
 from ledger.errors import (
@@ -57,7 +59,7 @@ def test_an_invitation_sets_one_password_once(house: House) -> None:
 def test_an_invitation_ends_after_three_days(house: House) -> None:
     people = house.portal.people
     _person, code = people.add("Nora Lind", "nora@norrland.example", by=house.grace)
-    house.clock.advance(INVITATION_LASTS)
+    house.clock.advance(invitations.LASTS)
     with pytest.raises(Unauthenticated):
         people.accept_invitation(code, PASSWORD)
 
