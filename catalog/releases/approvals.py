@@ -14,7 +14,7 @@ from auth.people import as_of_now
 from catalog.registry.tables import AliasRow, ModelRow
 from catalog.releases.findings.finding import BINDING, Kind, Severity
 from catalog.releases.findings.finding import STANDING as STANDING_FINDINGS
-from catalog.releases.findings.opening import Problem, open_finding, standing_of
+from catalog.releases.findings.opening import Problem, open_finding, standing_conditions
 from catalog.releases.promotions import cancel
 from catalog.releases.request import ReleaseRequest, load_request
 from catalog.releases.rights import checked_reason, insist_in_time, may_revoke
@@ -57,13 +57,15 @@ class Approvals:
             row = session.get(RequestRow, request_id)
             if row is None or row.state != State.CONDITIONALLY_APPROVED:
                 return
-            if standing_of(session, request_id):
+            if standing_conditions(session, request_id):
                 return
         with self._ledger.act(
             "release:fulfil", actor=by.id, resource=f"request:{request_id}"
         ) as act:
             row, _model, _version = locked(act, request_id, by, gone_is_fine=True)
-            if row.state != State.CONDITIONALLY_APPROVED or standing_of(act.session, row.id):
+            if row.state != State.CONDITIONALLY_APPROVED or standing_conditions(
+                act.session, row.id
+            ):
                 act.reason = "nothing-to-do"
                 return
             step(act, row, Verb.FULFIL)
@@ -95,8 +97,8 @@ class Approvals:
             row, model, _version = locked(act, request_id, by, gone_is_fine=True)
             late = [
                 one
-                for one in standing_of(act.session, row.id)
-                if one.kind in BINDING and one.due_on < act.at.date()
+                for one in standing_conditions(act.session, row.id)
+                if one.due_on < act.at.date()
             ]
             if row.state != State.CONDITIONALLY_APPROVED or not late:
                 act.reason = "nothing-to-do"

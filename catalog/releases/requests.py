@@ -30,7 +30,7 @@ from catalog.releases.conditions import (
     to_pass_later,
 )
 from catalog.releases.evidence import taking
-from catalog.releases.findings.opening import drop_findings, standing_of
+from catalog.releases.findings.opening import drop_findings, standing_conditions
 from catalog.releases.gates import asking as gates
 from catalog.releases.policies.calendar import opens_at
 from catalog.releases.policies.law import PANELS, Policy
@@ -424,7 +424,7 @@ class Requests:
         is_last = sum(one.open for one in panels) == 1
         if is_last:
             # What one of several asked for binds the agreement of all.
-            is_bound = bool(conditions or standing_of(act.session, row.id))
+            is_bound = bool(conditions or standing_conditions(act.session, row.id))
             step(act, row, Verb.APPROVE_WITH_CONDITIONS if is_bound else Verb.APPROVE)
         else:
             row.changed_at = act.at

@@ -11,6 +11,7 @@ from sqlmodel import Session, col, select
 
 from auth.actors import Actor
 from catalog.releases.findings.finding import (
+    BINDING,
     STANDING,
     FindingState,
     FindingVerb,
@@ -101,12 +102,16 @@ def drop_findings(act: Act, request_id: str, why: str, *, by: Actor) -> None:
         act.emit("finding:dropped", row.id, model=row.model_id)
 
 
-def standing_of(session: Session, request_id: str) -> list[FindingRow]:
-    """The findings of a request that still stand."""
+def standing_conditions(session: Session, request_id: str) -> list[FindingRow]:
+    """What an approval rests on and still stands; what was found since is none of it."""
     return list(
         session.exec(
             select(FindingRow)
-            .where(FindingRow.request_id == request_id, col(FindingRow.state).in_(STANDING))
+            .where(
+                FindingRow.request_id == request_id,
+                col(FindingRow.state).in_(STANDING),
+                col(FindingRow.kind).in_(BINDING),
+            )
             .order_by(col(FindingRow.place))
         )
     )

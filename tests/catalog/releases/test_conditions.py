@@ -26,8 +26,14 @@ from catalog.releases.request import ReleaseRequest
 from catalog.releases.states import PromotionState, State, Verb
 from ledger.errors import Conflict, CountersignError, Invalid, NotFound, Refused
 from tests.cast import WHY, House
+from tests.catalog.releases.test_rechecks import findings, later, scanned
 
 BASELINE = pack_text("baseline").replace("\nversion: 1\n", "\nversion: 2\n")
+SCANNED = """
+  - {id: scan, kind: scan_clean, title: Scan, asks: Nothing found, within_days: 20}
+rechecks:
+  - {gates: [scan], every_days: 10}
+"""
 DUE = date(2026, 11, 27)
 WATCH = Condition("Write down how it is watched.", DUE)
 
@@ -92,6 +98,22 @@ def test_the_last_condition_that_is_met_makes_it_a_plain_approval(house: House) 
         assert state(house, approved) is expected
     house.clock.advance(timedelta(days=30))
     assert house.portal.approvals.revoke_overdue(by=RELEASES) == []
+
+
+def test_a_re_check_that_fails_is_no_condition_of_the_approval(house: House) -> None:
+    house.credit()
+    house.portal.policies.publish(BASELINE.rstrip() + SCANNED, WHY, by=house.grace)
+    scanned(house)
+    approved = conditionally(house, Condition(WATCH.asks, DUE + timedelta(days=90)))
+    house.deliver()
+    later(house, days=21)  # the scan is too old now
+    (failed,) = findings(house)
+    desk = house.portal.findings
+    desk.remedy("F-2026-0001", "It is in the card.", by=house.alice)
+    desk.close("F-2026-0001", "I read it.", by=house.bob)
+    house.work()
+    assert state(house, approved) is State.APPROVED
+    assert desk.get(failed.id, by=house.bob).stands
 
 
 def test_a_condition_that_stands_after_its_day_revokes_the_approval_by_itself(
