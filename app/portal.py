@@ -22,6 +22,7 @@ from auth.tokens import Tokens
 from catalog.applications.consumers import Consumers
 from catalog.assurance.explanations import Explanations
 from catalog.assurance.table_reader import read_tables
+from catalog.impact.declared_values import DeclaredValues
 from catalog.impact.portfolio import Impact
 from catalog.lineage.profiles import Profiles
 from catalog.monitoring.callers import Callers
@@ -150,6 +151,7 @@ class Portal:
     consumers: Consumers
     callers: Callers
     impact: Impact
+    declared_values: DeclaredValues
     watches: Watches
     notices: Notices
     channels: Channels
@@ -249,6 +251,7 @@ def build(
         consumers=Consumers(ledger, model_resource),
         callers=Callers(ledger),
         impact=Impact(ledger),
+        declared_values=DeclaredValues(ledger),
         watches=Watches(ledger, model_resource),
         notices=Notices(store, clock),
         channels=Channels(ledger, settings.webhook_hosts, secrets),

@@ -275,7 +275,7 @@ def _declare(portal: Portal, people: dict[str, Actor]) -> None:
         by = people[value.by.email]
         lines = portal.impact.portfolio(by=by, model_id=model.id).lines
         if not any(said.outcome == outcome for line in lines for said in line.declared):
-            portal.impact.declare(model.id, outcome, value.eur, value.why, by=by)
+            portal.declared_values.declare(model.id, outcome, value.eur, value.why, by=by)
 
 
 def _report(portal: Portal, versions: list[LoggedVersion], progress: Callable[[str], None]) -> None:

@@ -14,7 +14,7 @@ from app.session import did, portal
 from app.ui import chips, feedback, words
 from app.ui.markup import Markup, label, paragraph, show
 from auth.actors import Actor
-from catalog.impact.portfolio import WINDOW_DAYS
+from catalog.impact.calls import WINDOW_DAYS
 from catalog.registry.deprecations import LONGEST_MESSAGE, Deprecation
 from catalog.registry.models import Version
 

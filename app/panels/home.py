@@ -21,7 +21,8 @@ from app.ui.tiles import Tile
 from auth.access import may_anywhere
 from auth.actors import Actor
 from auth.permissions import Role
-from catalog.impact.portfolio import WINDOW_DAYS, Line, Portfolio
+from catalog.impact.calls import WINDOW_DAYS
+from catalog.impact.portfolio import Line, Portfolio
 from catalog.registry.inventory.gaps import NONE, Unclassified
 from catalog.registry.mirror.state import MirrorState
 from catalog.releases.docket import Brief, Desk

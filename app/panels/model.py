@@ -34,7 +34,9 @@ from app.ui.markup import Markup, join, mono, note, paragraph, quote, show, stro
 from app.ui.timeline import Point
 from auth.access import decide
 from auth.actors import Actor
-from catalog.impact.portfolio import WINDOW_DAYS, Health, Line
+from catalog.impact.calls import WINDOW_DAYS
+from catalog.impact.health import Health
+from catalog.impact.portfolio import Line
 from catalog.lineage.difference import Difference, difference
 from catalog.registry.models import Version
 from catalog.releases.docket import Brief

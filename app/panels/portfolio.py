@@ -20,7 +20,10 @@ from app.ui.markup import Markup, join, note, paragraph, show, strong, tag
 from app.ui.tables import Column, Row
 from app.ui.tiles import Share, Tile
 from auth.actors import Actor
-from catalog.impact.portfolio import WINDOW_DAYS, Declared, Health, Line, Portfolio
+from catalog.impact.calls import WINDOW_DAYS
+from catalog.impact.declared_values import Declared
+from catalog.impact.health import Health
+from catalog.impact.portfolio import Line, Portfolio
 from catalog.registry.models import Model
 from catalog.releases.docket import Brief, Wanted
 from catalog.releases.states import State
@@ -482,7 +485,7 @@ def _who_calls(line: Line, business: Business) -> None:
 
 
 def _declare_button(line: Line, by: Actor) -> None:
-    verdict = portal().impact.may_declare(line.model, by=by)
+    verdict = portal().declared_values.may_declare(line.model, by=by)
     if st.button("Declare what an outcome is worth", key="declare", disabled=not verdict):
         st.dialog("Declare what an outcome is worth", width="medium")(_declare)(line)
     if not verdict:
@@ -521,7 +524,9 @@ def _declare(line: Line) -> None:
         st.error("Write the worth as a number of euro, for example 18.00.")
         return
     said = act(
-        lambda by: portal().impact.declare(line.model.id, str(outcome or ""), amount, why, by=by)
+        lambda by: portal().declared_values.declare(
+            line.model.id, str(outcome or ""), amount, why, by=by
+        )
     )
     if said is not None:
         st.rerun()

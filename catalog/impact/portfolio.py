@@ -8,59 +8,29 @@ from __future__ import annotations
 
 from collections import defaultdict
 from collections.abc import Iterator
-from dataclasses import dataclass, field
+from dataclasses import dataclass
 from datetime import date, datetime, timedelta
 from decimal import Decimal
-from enum import StrEnum
 from typing import Any, Final
 
-from sqlalchemy import BindParameter, Executable, Row, bindparam, func
+from sqlalchemy import Executable, Row, bindparam, func
 from sqlalchemy import select as columns
 from sqlmodel import Session, col, select
 
-from auth.access import Verdict, decide
+from auth.access import decide
 from auth.actors import Actor
 from catalog.impact import live
-from catalog.impact.tables import DeclaredValueRow
+from catalog.impact.calls import WINDOW_DAYS, Calls, calls_since
+from catalog.impact.declared_values import Declared, in_force
+from catalog.impact.health import Health, judge
 from catalog.monitoring.tables import PredictionDayRow
 from catalog.registry.models import MODEL, Model, load_models, resource
 from catalog.registry.tables import AliasRow, ModelRow, VersionRow
 from ledger.acts import Ledger
-from ledger.errors import Invalid, NotFound
-from ledger.ids import new_id
 
-# Health, from what was reported: the share of calls that failed, and how long nobody has called.
-ERROR_SHARE_LIMIT: Final = 0.01
-SILENT_AFTER: Final = timedelta(days=7)
-WINDOW_DAYS: Final = 30
-LONGEST_OUTCOME: Final = 120
-_LONGEST_REASON: Final = 500
 # Of the live models of which nothing is known, so many are listed; the others are counted.
 _MOST_QUIET: Final = 100
 _AT_ONCE: Final = 10_000
-_LARGEST_EUR: Final = Decimal(1_000_000)
-
-
-class Health(StrEnum):
-    """How a live model does, in words a stakeholder uses."""
-
-    WORKS = "Works as expected"
-    ATTENTION = "Needs attention"
-    SILENT = "Nobody calls it"
-    UNKNOWN = "Not watched"
-
-
-@dataclass(frozen=True)
-class Declared:
-    """What an outcome is worth, who says so, since when, and why."""
-
-    id: str
-    model_id: str
-    outcome: str
-    value_eur: Decimal
-    reason: str
-    declared_by: str
-    declared_at: datetime
 
 
 @dataclass(frozen=True)
@@ -175,55 +145,6 @@ class Impact:
             )
             return {model_id: int(calls) / WINDOW_DAYS for model_id, calls in counted}
 
-    def may_declare(self, model: Model, *, by: Actor) -> Verdict:
-        """Whether the actor may say what an outcome of this model is worth."""
-        return decide(by, "value:declare", model.resource)
-
-    def declare(
-        self, model_id: str, outcome: str, value_eur: Decimal, reason: str, *, by: Actor
-    ) -> Declared:
-        """Say what one outcome of a model is worth, in euro. The newest saying counts."""
-        outcome, reason = " ".join(outcome.split()), reason.strip()
-        if not 1 <= len(outcome) <= LONGEST_OUTCOME:
-            raise Invalid("Name the outcome, as the application reports it.", code="no-outcome")
-        if not 1 <= len(reason) <= _LONGEST_REASON:
-            raise Invalid(
-                f"Say in 1 to {_LONGEST_REASON} characters why it is worth that.", code="no-reason"
-            )
-        if not value_eur.is_finite() or abs(value_eur) > _LARGEST_EUR:
-            raise Invalid("The value of one outcome is a number of euro, at most a million.")
-        with self._ledger.act("value:declare", actor=by.id, resource=f"model:{model_id}") as act:
-            row = act.session.get(ModelRow, model_id)
-            if row is None or row.gone_at or not decide(by, "model:read", resource(row)):
-                raise NotFound("There is no such model.", hint="Choose one under Impact.")
-            decide(by, "value:declare", resource(row)).insist()
-            said = DeclaredValueRow(
-                id=new_id("val"),
-                model_id=model_id,
-                outcome=outcome,
-                value_eur=value_eur,
-                reason=reason,
-                declared_by=by.id,
-                declared_at=act.at,
-            )
-            act.session.add(said)
-            act.facts |= {"value_eur": str(value_eur), "declaration": said.id}
-            act.texts |= {"outcome": outcome, "reason": reason}
-        return _declared(said)
-
-
-@dataclass
-class _Counted:
-    """The reported calls of one model in the window."""
-
-    by_outcome: dict[str, int] = field(default_factory=lambda: defaultdict(int))
-    by_day: dict[date, int] = field(default_factory=lambda: defaultdict(int))
-    by_application: dict[str, int] = field(default_factory=lambda: defaultdict(int))
-    errors: int = 0
-    calls: int = 0
-    latency_ms: float = 0.0
-    last_call: datetime | None = None
-
 
 def _lines(session: Session, rows: list[Row[Any]], since: date, now: datetime) -> list[Line]:
     """These live models with their calls and worth. Five questions, however many models."""
@@ -234,36 +155,29 @@ def _lines(session: Session, rows: list[Row[Any]], since: date, now: datetime) -
         for model in models.values()
         if (champion := model.alias("champion")) is not None
     }
-    counted = _counted(session, list(champions), since)
-    last_calls = {model_id: one.last_call for model_id, one in counted.items()}
-    # Who was called in the window was called last in it; only the others are asked for before.
-    silent = [model_id for model_id in champions if model_id not in counted]
-    if silent:
-        found = session.connection().execute(_LAST_CALLS, {"models": silent})
-        last_calls |= dict(found.all())
-    declared = _in_force(session, list(champions))
+    calls_of = calls_since(session, champions, since)
+    declared = in_force(session, champions)
     lines = []
     for model_id, champion in champions.items():
-        model, calls = models[model_id], counted.get(model_id, _Counted())
+        model, calls = models[model_id], calls_of.get(model_id, Calls())
         said = declared.get(model_id, ())
-        last_call = last_calls.get(model_id)
-        health, why = judge(calls.calls, calls.errors, last_call, status[model_id] or "", now)
+        health, why = judge(calls.total, calls.errors, calls.last_call, status[model_id] or "", now)
         lines.append(
             Line(
                 model=model,
                 owner_id=model.owner_id,
                 version_number=champion.number,
                 live_since=champion.since,
-                calls=calls.calls,
+                calls=calls.total,
                 errors=calls.errors,
-                by_outcome=_most_first(calls.by_outcome),
+                by_outcome=tuple(calls.by_outcome.most_common()),
                 by_day=tuple(sorted(calls.by_day.items())),
-                applications=_most_first(calls.by_application),
-                latency_ms=calls.latency_ms / calls.calls if calls.calls else None,
-                last_call=last_call,
+                applications=tuple(calls.by_application.most_common()),
+                latency_ms=calls.latency_ms,
+                last_call=calls.last_call,
                 declared=said,
                 value_eur=sum(
-                    (one.value_eur * calls.by_outcome.get(one.outcome, 0) for one in said),
+                    (one.value_eur * calls.by_outcome[one.outcome] for one in said),
                     Decimal(0),
                 )
                 if said
@@ -275,83 +189,13 @@ def _lines(session: Session, rows: list[Row[Any]], since: date, now: datetime) -
     return lines
 
 
-def _counted(session: Session, model_ids: list[str], since: date) -> dict[str, _Counted]:
-    found: dict[str, _Counted] = defaultdict(_Counted)
-    connection, asked = session.connection(), {"models": model_ids, "since": since}
-    # Two questions instead of one by everything: a month of a busy portfolio is thousands of rows.
-    for (
-        model_id,
-        application_id,
-        outcome,
-        is_error,
-        calls,
-        latency,
-        last,
-    ) in connection.execute(_BY_OUTCOME, asked):
-        one = found[model_id]
-        one.by_outcome[outcome] += int(calls)
-        one.by_application[application_id] += int(calls)
-        one.calls += int(calls)
-        one.errors += int(calls) if is_error else 0
-        one.latency_ms += float(latency)
-        one.last_call = last if one.last_call is None else max(one.last_call, last)
-    for model_id, day, calls in connection.execute(_BY_DAY, asked):
-        found[model_id].by_day[day] = int(calls)
-    return found
-
-
 def _portions(ids: list[str]) -> Iterator[list[str]]:
     """As many as a database takes in one question."""
     for start in range(0, len(ids), _AT_ONCE):
         yield ids[start : start + _AT_ONCE]
 
 
-def _most_first(counts: dict[str, int]) -> tuple[tuple[str, int], ...]:
-    return tuple(sorted(counts.items(), key=lambda one: -one[1]))
-
-
-def judge(
-    calls: int, errors: int, last_call: datetime | None, status: str, now: datetime
-) -> tuple[Health, str]:
-    """How a live model does, and the sentence that says why."""
-    if status and status != "READY":
-        return Health.ATTENTION, f"MLflow says the live version is {status.lower()}."
-    if last_call is None:
-        return Health.UNKNOWN, "No application reports its calls, so nobody would notice a fault."
-    silent = now - last_call
-    if silent > SILENT_AFTER:
-        return Health.SILENT, f"The last call was {silent.days} days ago."
-    if calls and errors / calls > ERROR_SHARE_LIMIT:
-        return (
-            Health.ATTENTION,
-            f"{errors:,} of {calls:,} calls failed, more than {ERROR_SHARE_LIMIT:.0%}.",
-        )
-    if errors:
-        return Health.WORKS, f"{errors:,} of {calls:,} calls failed in the last {WINDOW_DAYS} days."
-    return Health.WORKS, f"None of {calls:,} calls failed in the last {WINDOW_DAYS} days."
-
-
-def _in_force(session: Session, model_ids: list[str]) -> dict[str, tuple[Declared, ...]]:
-    newest: dict[str, dict[str, Declared]] = defaultdict(dict)
-    for row in session.connection().execute(_DECLARED, {"models": model_ids}):
-        newest[row.model_id][row.outcome] = _declared(row)
-    return {model_id: tuple(said.values()) for model_id, said in newest.items()}
-
-
-def _declared(row: DeclaredValueRow | Row[Any]) -> Declared:
-    return Declared(
-        row.id,
-        row.model_id,
-        row.outcome,
-        Decimal(row.value_eur),
-        row.reason,
-        row.declared_by,
-        row.declared_at,
-    )
-
-
 # Asked on every click on Home, Model, Release and Impact: built once, answered in columns.
-_MODELS: Final[BindParameter[Any]] = bindparam("models", expanding=True)
 _LIVE: Final[Executable] = (
     columns(*MODEL, col(VersionRow.status))
     .join(AliasRow, col(AliasRow.model_id) == col(ModelRow.id))
@@ -359,53 +203,6 @@ _LIVE: Final[Executable] = (
     .where(
         col(ModelRow.gone_at).is_(None),
         col(AliasRow.alias) == "champion",
-        col(ModelRow.id).in_(_MODELS),
+        col(ModelRow.id).in_(bindparam("models", expanding=True)),
     )
-)
-_LAST_CALLS: Final[Executable] = (
-    columns(col(PredictionDayRow.model_id), func.max(PredictionDayRow.last_at))
-    .where(col(PredictionDayRow.model_id).in_(_MODELS))
-    .group_by(col(PredictionDayRow.model_id))
-)
-_WINDOW: Final = (
-    col(PredictionDayRow.model_id).in_(_MODELS),
-    col(PredictionDayRow.day) >= bindparam("since"),
-)
-_OUTCOME: Final = (
-    col(PredictionDayRow.model_id),
-    col(PredictionDayRow.application_id),
-    col(PredictionDayRow.outcome),
-    col(PredictionDayRow.is_error),
-)
-_BY_OUTCOME: Final[Executable] = (
-    columns(
-        *_OUTCOME,
-        func.sum(PredictionDayRow.calls),
-        func.sum(PredictionDayRow.latency_ms),
-        func.max(PredictionDayRow.last_at),
-    )
-    .where(*_WINDOW)
-    .group_by(*_OUTCOME)
-)
-_BY_DAY: Final[Executable] = (
-    columns(
-        col(PredictionDayRow.model_id),
-        col(PredictionDayRow.day),
-        func.sum(PredictionDayRow.calls),
-    )
-    .where(*_WINDOW)
-    .group_by(col(PredictionDayRow.model_id), col(PredictionDayRow.day))
-)
-_DECLARED: Final[Executable] = (
-    columns(
-        col(DeclaredValueRow.id),
-        col(DeclaredValueRow.model_id),
-        col(DeclaredValueRow.outcome),
-        col(DeclaredValueRow.value_eur),
-        col(DeclaredValueRow.reason),
-        col(DeclaredValueRow.declared_by),
-        col(DeclaredValueRow.declared_at),
-    )
-    .where(col(DeclaredValueRow.model_id).in_(_MODELS))
-    .order_by(col(DeclaredValueRow.declared_at))
 )

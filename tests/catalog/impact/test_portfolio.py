@@ -10,13 +10,9 @@ from sqlmodel import col, update
 
 from auth.actors import EVERYTHING, Scope
 from auth.permissions import Role
-from catalog.impact.portfolio import (
-    SILENT_AFTER,
-    WINDOW_DAYS,
-    Health,
-    Line,
-    judge,
-)
+from catalog.impact.calls import WINDOW_DAYS
+from catalog.impact.health import SILENT_AFTER, Health, judge
+from catalog.impact.portfolio import Line
 from catalog.monitoring.telemetry import Prediction
 from catalog.registry.tables import VersionRow
 from ledger.errors import Invalid, NotFound, Refused
@@ -97,7 +93,7 @@ def test_a_value_is_the_count_times_what_somebody_declared_to_the_cent(house: Ho
     model = house.credit()
     report(house, 3)
     report(house, 2, output="defaulted")
-    declare = house.portal.impact.declare
+    declare = house.portal.declared_values.declare
     declare(model.id, "repaid", Decimal("0.10"), "Margin of a loan.", by=house.carol)
     declare(model.id, "defaulted", Decimal("-1000.05"), "Loss given default.", by=house.carol)
     assert line(house).value_eur == Decimal("-1999.80")
@@ -112,7 +108,9 @@ def test_the_newest_declaration_counts_and_the_old_one_stays_on_record(house: Ho
     report(house, 10)
     for value in ("1", "2.5"):
         house.clock.advance(timedelta(minutes=1))
-        house.portal.impact.declare(model.id, "repaid", Decimal(value), "Margin.", by=house.carol)
+        house.portal.declared_values.declare(
+            model.id, "repaid", Decimal(value), "Margin.", by=house.carol
+        )
     (declared,) = line(house).declared
     assert (declared.value_eur, declared.declared_at) == (Decimal("2.5"), house.clock.now())
     assert line(house).value_eur == Decimal(25)
@@ -124,9 +122,9 @@ def test_the_newest_declaration_counts_and_the_old_one_stays_on_record(house: Ho
 def test_only_a_business_owner_says_what_an_outcome_is_worth(small_house: House, who: str) -> None:
     model = small_house.credit()
     by = small_house.who(who)
-    assert not small_house.portal.impact.may_declare(model, by=by)
+    assert not small_house.portal.declared_values.may_declare(model, by=by)
     with pytest.raises(Refused) as told:
-        small_house.portal.impact.declare(model.id, "repaid", Decimal(1), "Margin.", by=by)
+        small_house.portal.declared_values.declare(model.id, "repaid", Decimal(1), "Margin.", by=by)
     assert told.value.code == "no-role"
     assert line(small_house).declared == ()
 
@@ -135,7 +133,9 @@ def test_a_business_owner_of_another_domain_learns_of_no_model_here(small_house:
     model = small_house.credit()
     other = small_house.join("carl", Role.BUSINESS_OWNER, Scope("domain", "Cards"))
     with pytest.raises(NotFound):
-        small_house.portal.impact.declare(model.id, "repaid", Decimal(1), "Margin.", by=other)
+        small_house.portal.declared_values.declare(
+            model.id, "repaid", Decimal(1), "Margin.", by=other
+        )
     assert small_house.portal.impact.portfolio(by=other).lines == ()
     same = small_house.join("cleo", Role.BUSINESS_OWNER, LENDING)
     assert len(small_house.portal.impact.portfolio(by=same).lines) == 1
@@ -158,7 +158,7 @@ def test_a_declaration_names_an_outcome_a_number_of_euro_and_a_reason(
 ) -> None:
     model = small_house.credit()
     with pytest.raises(Invalid):
-        small_house.portal.impact.declare(
+        small_house.portal.declared_values.declare(
             model.id, outcome, Decimal(value), reason, by=small_house.carol
         )
 
