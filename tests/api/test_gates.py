@@ -158,8 +158,7 @@ def test_a_name_that_does_not_fit_is_refused(small_house: House) -> None:
         assert (answer.status_code, answer.json()["error"]) == (422, error)
 
 
-def test_an_application_reads_neither_gates_nor_evidence(small_house: House) -> None:
-    house = small_house
+def test_an_application_reads_neither_gates_nor_evidence(house: House) -> None:
     house.credit()
     _token, secret = house.portal.tokens.issue_for_application(house.robot.id, "x", by=house.grace)
     robot = client(house)
@@ -170,8 +169,7 @@ def test_an_application_reads_neither_gates_nor_evidence(small_house: House) -> 
     assert robot.get("/models/credit-pd").status_code == 200
 
 
-def test_release_requests_are_listed_a_page_at_a_time(small_house: House) -> None:
-    house = small_house
+def test_release_requests_are_listed_a_page_at_a_time(house: House) -> None:
     house.credit()
     asked = [house.asked(2, alias).number for alias in ("a", "b", "c")]
     api = client(house, house.alice)

@@ -266,6 +266,32 @@ def test_all_of_a_role_means_everybody_who_neither_asked_nor_built(house: House)
     assert agree(house, request.id, "ben") is State.APPROVED
 
 
+def test_of_all_of_a_role_only_those_count_who_hold_it_still(house: House) -> None:
+    house.credit()
+    text = SECOND.replace("needed: 1", "needed: all")
+    house.portal.policies.publish(text, WHY, by=house.grace)
+    house.join("ben", Role.APPROVER, EVERYTHING)
+    request = house.asked(2)
+    agree(house, request.id, "bob")
+    (held,) = (
+        one
+        for one in house.portal.grants.everywhere(by=house.grace)
+        if one.principal_id == house.bob.id
+    )
+    house.portal.grants.take(held.id, by=house.grace)
+
+    def seats() -> list[tuple[tuple[str, ...], int]]:
+        found = house.portal.requests.sheet(request.id, by=house.grace).seats
+        return [(one.agreed, one.open) for one in found]
+
+    assert seats() == [((), 1)]
+    # Who comes to hold it now is one of all.
+    house.join("bea", Role.APPROVER, EVERYTHING)
+    assert seats() == [((), 2)]
+    assert agree(house, request.id, "ben") is State.IN_REVIEW
+    assert agree(house, request.id, "bea") is State.APPROVED
+
+
 def test_a_request_on_which_nothing_is_done_is_closed_when_its_policy_says(house: House) -> None:
     house.credit()
     request = house.asked(2)

@@ -16,6 +16,7 @@ from catalog.notifications.tables import NoticeRow
 from catalog.notifications.watches import On
 from catalog.releases.conditions import Condition
 from catalog.releases.findings.finding import Severity
+from catalog.releases.policies.reading import pack_text
 from catalog.releases.states import Verb
 from tests.cast import LENDING, WHY, House
 from tests.catalog.releases.test_reconciliation import NAME, live, look, point
@@ -158,6 +159,22 @@ def test_an_emergency_is_told_to_all_approvers_at_once_and_a_usual_request_is_no
         "RR-2026-0002, credit-pd v2 to champion, is asked for in an emergency."
     ]
     assert heard(small_house, small_house.alice, Kind.REVIEW) == []
+
+
+def test_an_emergency_is_told_to_the_panel_that_decides_it_and_to_no_other(house: House) -> None:
+    text = pack_text("baseline").replace("\nversion: 1\n", "\nversion: 2\n")
+    panels = "approvals:\n  - {role: independent validator}\n  - {role: approver}"
+    house.portal.policies.publish(
+        text.replace("approvals:\n  needed: 1", panels), WHY, by=house.grace
+    )
+    vera = house.join("vera", Role.INDEPENDENT_VALIDATOR, LENDING)
+    house.credit()
+    request = house.portal.requests.request(
+        house.version(2).id, "champion", WHY, is_emergency=True, by=house.alice
+    )
+    (one,) = heard(house, vera, Kind.REVIEW)
+    assert (one.request, one.notice.why) == (request.id, Why.REVIEWER)
+    assert heard(house, house.bob, Kind.REVIEW) == []
 
 
 def test_an_approval_that_is_taken_back_is_told_as_a_rejection_is(small_house: House) -> None:
