@@ -8,10 +8,9 @@ from typing import Final
 
 import streamlit as st
 
-from app.panels import findings, sources, ways
+from app.panels import findings, health, sources, ways
 from app.panels.acts import ACTS
 from app.panels.links import link
-from app.panels.model import HEALTH_WORDS
 from app.session import portal
 from app.ui import cards, chips, feedback, page, tables, tiles, words
 from app.ui.cards import Waiting
@@ -22,6 +21,7 @@ from auth.access import may_anywhere
 from auth.actors import Actor
 from auth.permissions import Role
 from catalog.impact.calls import WINDOW_DAYS
+from catalog.impact.health import Health
 from catalog.impact.portfolio import Line, Portfolio
 from catalog.registry.inventory.gaps import NONE, Unclassified
 from catalog.registry.mirror.state import MirrorState
@@ -244,7 +244,7 @@ def live_card(line: Line, owner: str) -> Waiting:
     since = f"live since {words.day(line.live_since)}"
     return Waiting(
         line.model.name,
-        chips.mark(HEALTH_WORDS[line.health], line.health.value),
+        health.mark(line),
         f"{a_day} calls a day · {since} · {owner or 'nobody owns it yet'}",
         chips.alias("champion", line.version_number),
         ":material/deployed_code:",
@@ -327,7 +327,7 @@ def _acts(shown: Home) -> None:
 
 def _worth(shown: Home, portfolio: Portfolio) -> None:
     used = words.thousands(portfolio.size)
-    healthy = sum(HEALTH_WORDS[line.health] == "Work as expected" for line in portfolio.lines)
+    healthy = sum(line.health is Health.WORKS for line in portfolio.lines)
     value, unit = words.money(portfolio.value_eur)
     calls, scale = words.compact(portfolio.calls / WINDOW_DAYS)
     bars = [float(count) for _, count in portfolio.calls_by_day]

@@ -17,6 +17,7 @@ from app.panels import (
     consumers,
     deprecation,
     discussion,
+    health,
     loading,
     locked,
     releases_of,
@@ -35,7 +36,6 @@ from app.ui.timeline import Point
 from auth.access import decide
 from auth.actors import Actor
 from catalog.impact.calls import WINDOW_DAYS
-from catalog.impact.health import Health
 from catalog.impact.portfolio import Line
 from catalog.lineage.difference import Difference, difference
 from catalog.registry.models import Version
@@ -46,12 +46,6 @@ from catalog.releases.states import STANDING, PromotionState, State
 _MOST_POINTS: Final = 7
 _MOST_CHANGES: Final = 5
 _MOST_DRIVERS: Final = 5
-HEALTH_WORDS: Final = {
-    Health.WORKS: "Work as expected",
-    Health.ATTENTION: "Need attention soon",
-    Health.SILENT: "Silent",
-    Health.UNKNOWN: "Not watched",
-}
 _ANSWERS: Final = {Answer.PASS: "Pass", Answer.FAIL: "Fail", Answer.MISSING: "Missing"}
 
 
@@ -60,7 +54,7 @@ def head(shown: Shown, *, by: Actor) -> None:
     model = shown.model
     marks = [chips.alias(one.name, one.number) for one in model.aliases]
     if shown.line is not None:
-        marks.append(health(shown.line))
+        marks.append(health.chip(shown.line))
     marks += [*classification.facts_of(model), *locked.mark(model)]
     page.head(
         tuple(one for one in (model.domain or "No domain yet", ways.place(model), "Model") if one),
@@ -71,11 +65,6 @@ def head(shown: Shown, *, by: Actor) -> None:
     )
     if shown.champion is not None:
         deprecation.notice(shown.deprecations.get(shown.champion.id), shown)
-
-
-def health(line: Line) -> Markup:
-    """How a live model does, in words a stakeholder uses."""
-    return chips.status(HEALTH_WORDS[line.health], line.health.value)
 
 
 def _actions(shown: Shown, *, by: Actor) -> None:

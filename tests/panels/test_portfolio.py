@@ -6,7 +6,8 @@ from decimal import Decimal
 
 import pytest
 
-from app.panels.portfolio import euro, outcome_words, week_words
+from app.panels.impact import week_words
+from app.panels.worth import euro, outcome_words
 
 
 def test_a_week_is_compared_with_the_week_before_in_words() -> None:
