@@ -171,6 +171,7 @@ def test_everybody_searches_narrows_shares_and_goes_back_among_very_many(
         here.page.get_by_role("searchbox", name="Search models").press_sequentially(word)
         _reads(here, _answer(crowd, who, Question(word)))
         assert here.page.evaluate(TOO_WIDE) <= 0
+        here.shot(f"crowd-{who.key}-phone")
 
         here.page.set_viewport_size({"width": DESK, "height": 900})
         pill = here.page.locator(".st-key-facet-domain").get_by_role("button").first
@@ -181,11 +182,13 @@ def test_everybody_searches_narrows_shares_and_goes_back_among_very_many(
         expect(here.page.get_by_role("button", name=f"Watch {domain}")).to_be_visible()
         here.page.wait_for_url("**domain=*")
         address = here.page.url
+        here.shot(f"crowd-{who.key}-narrowed")
 
         results(here).first.get_by_role("link").click()
         here.page.wait_for_url("**/model?name=*")
         here.settle()
         expect(here.main.locator("h1")).to_contain_text(narrowed.first)
+        here.shot(f"crowd-{who.key}-model")
         here.page.go_back()
         here.page.wait_for_url(address)
         _reads(here, narrowed)

@@ -111,9 +111,11 @@ class Finder:
         )
 
     def warm(self) -> None:
-        """Read the shelf before somebody waits for it."""
+        """Read before somebody waits for it what nearly every answer is made of."""
         with self._store.read() as session:
-            self._shelves.current(session)
+            shelf, is_settled = self._shelves.now(session)
+            if is_settled:
+                self._cards.warm(session, shelf)
 
     def size(self, *, by: Actor) -> int:
         """How many models the actor may know of."""

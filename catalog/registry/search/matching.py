@@ -9,13 +9,14 @@ from __future__ import annotations
 import threading
 from bisect import bisect_left
 from collections import OrderedDict
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from itertools import islice, pairwise
 from typing import Final
 
 import numpy as np
 import numpy.typing as npt
+from sqlalchemy import Connection
 from sqlmodel import Session
 
 from catalog.registry.search import spelling
@@ -42,7 +43,9 @@ ENOUGH: Final = 0.6
 STEP: Final = 0.25
 _SHORTEST_PART: Final = 3
 _MOST_BEGUN: Final = 64
-_MOST_KEPT: Final = 24
+# Of models that hold a part, eight bytes each, and of parts.
+_MOST_KEPT: Final = 4_000_000
+_MOST_PARTS: Final = 1_024
 
 
 @dataclass(frozen=True)
@@ -57,6 +60,25 @@ class Match:
 
 
 @dataclass(frozen=True)
+class _Whole:
+    """What is worth more than its words: the name as it was typed, and what stands together."""
+
+    name: str
+    phrases: tuple[str, ...]
+
+
+_Part = Term | _Whole
+
+
+@dataclass(frozen=True)
+class _Held:
+    """The models that hold a part of a question, and what that is worth in each."""
+
+    places: Codes
+    worth: Scores
+
+
+@dataclass(frozen=True)
 class _Answer:
     """How well each model answers each term, and what stands together as it was asked."""
 
@@ -65,12 +87,13 @@ class _Answer:
 
 
 class Matcher:
-    """Asks the engine, and remembers the last few answers: a click on a facet asks the same."""
+    """Asks the engine, and remembers parts of questions: the next key leaves all but one alone."""
 
     def __init__(self) -> None:
         self._vocabulary = Vocabulary()
         self._lock = threading.Lock()
-        self._kept: OrderedDict[tuple[int, str], _Answer] = OrderedDict()
+        self._kept: OrderedDict[tuple[int, _Part], _Held] = OrderedDict()
+        self._size = 0
 
     def match(
         self, session: Session, shelf: Shelf, text: str, visible: Mask, *, verbatim: bool
@@ -86,7 +109,7 @@ class Matcher:
         if not question.terms:
             none = np.zeros(len(shelf), dtype=np.bool_)
             return Match(none, none.astype(np.int32), question)
-        answer = self._answer(session, shelf, text, question)
+        answer = self._answer(session, shelf, question)
         answer = _with_parts_of_names(answer, shelf, question, visible)
         meant = self._meant(session, shelf, text, question, answer, visible)
         correction = None
@@ -94,26 +117,42 @@ class Matcher:
             correction = Correction(text.strip(), meant, is_applied=not verbatim)
             if not verbatim:
                 question = asked(meant)
-                answer = self._answer(session, shelf, meant, question)
+                answer = self._answer(session, shelf, question)
                 answer = _with_parts_of_names(answer, shelf, question, visible)
         mask, scores, relaxed = _all_or_most(question, answer, visible)
         steps = np.floor((scores + answer.bonus) / STEP).astype(np.int32)
         return Match(mask, steps, question, relaxed, correction)
 
-    def _answer(self, session: Session, shelf: Shelf, text: str, question: Asked) -> _Answer:
-        key = (shelf.stamp, text.strip() + " " * (not question.terms[-1].beginning))
+    def _answer(self, session: Session, shelf: Shelf, question: Asked) -> _Answer:
+        whole = _Whole(question.whole, question.phrases)
+        parts: set[_Part] = {*question.terms, whole}
         with self._lock:
-            kept = self._kept.get(key)
-            if kept is not None:
-                self._kept.move_to_end(key)
-                return kept
-        words = self._vocabulary.words(session, shelf.stamp)
-        answer = _ask(session, shelf, question, words)
+            found = {
+                one: self._kept[key] for one in parts if (key := (shelf.stamp, one)) in self._kept
+            }
+            for one in found:
+                self._kept.move_to_end((shelf.stamp, one))
+        if missing := parts - found.keys():
+            words = self._vocabulary.words(session, shelf.stamp)
+            asked_now = _ask(session.connection(), shelf, list(missing), words)
+            found |= asked_now
+            self._keep(shelf.stamp, asked_now)
+
+        def spread(part: _Part) -> Scores:
+            scores = np.zeros(len(shelf), dtype=np.float32)
+            scores[found[part].places] = found[part].worth
+            return scores
+
+        return _Answer(tuple(spread(term) for term in question.terms), spread(whole))
+
+    def _keep(self, stamp: int, found: Mapping[_Part, _Held]) -> None:
         with self._lock:
-            self._kept[key] = answer
-            while len(self._kept) > _MOST_KEPT:
-                self._kept.popitem(last=False)
-        return answer
+            for part, held in found.items():
+                if (stamp, part) not in self._kept:
+                    self._kept[stamp, part] = held
+                    self._size += len(held.places)
+            while self._size > _MOST_KEPT or len(self._kept) > _MOST_PARTS:
+                self._size -= len(self._kept.popitem(last=False)[1].places)
 
     def _meant(
         self,
@@ -167,65 +206,63 @@ def _corrected(
 
 @dataclass(frozen=True)
 class _Slot:
-    """One list of tokens for the engine: for which term, and what holding one of them is worth."""
+    """What holding one token of each of these lists is worth."""
 
-    term: int
     worth: float
-    tokens: tuple[Token, ...]
+    lists: tuple[tuple[Token, ...], ...]
 
 
-def _ask(session: Session, shelf: Shelf, question: Asked, words: Sequence[str]) -> _Answer:
-    slots = [
-        slot for place, term in enumerate(question.terms) for slot in _slots(place, term, words)
-    ]
-    pairs = [_pair_slots(place, term) for place, term in enumerate(question.terms)]
-    bonuses = [(Token(question.whole),), *((Token(phrase),) for phrase in question.phrases)]
-    wanted = [slot.tokens for slot in slots]
-    wanted += [(token,) for of_term in pairs for tokens in of_term for token in tokens]
-    wanted += bonuses
-    connection = session.connection()
+def _ask(
+    connection: Connection, shelf: Shelf, parts: Sequence[_Part], words: Sequence[str]
+) -> dict[_Part, _Held]:
+    """Who holds these parts, asked for all of them at once."""
+    slots = {
+        part: list(_slots(part, words) if isinstance(part, Term) else _bonuses(part))
+        for part in parts
+    }
+    wanted = [tokens for some in slots.values() for slot in some for tokens in slot.lists]
     found = engine_for(connection).holding(connection, wanted)
-    scores = [np.zeros(len(shelf), dtype=np.float32) for _ in question.terms]
-    for slot in slots:
-        _raise_to(scores[slot.term], shelf.places_of(next(found)), slot.worth)
-    for place, of_term in enumerate(pairs):
-        for tokens in of_term:
-            together = np.ones(len(shelf), dtype=np.bool_)
-            for _ in tokens:
-                held = np.zeros(len(shelf), dtype=np.bool_)
-                held[shelf.places_of(next(found))] = True
-                together &= held
-            _raise_to(scores[place], np.flatnonzero(together), SYNONYM * PLACES["u"])
-    bonus = np.zeros(len(shelf), dtype=np.float32)
-    bonus[shelf.places_of(next(found))] += NAME_BONUS
-    for _ in question.phrases:
-        bonus[shelf.places_of(next(found))] += PHRASE_BONUS / len(question.phrases)
-    return _Answer(tuple(scores), bonus)
+    held: dict[_Part, _Held] = {}
+    for part, some in slots.items():
+        scores = np.zeros(len(shelf), dtype=np.float32)
+        for slot in some:
+            places = shelf.places_of(next(found))
+            for _ in slot.lists[1:]:
+                places = np.intersect1d(places, shelf.places_of(next(found)), assume_unique=True)
+            if isinstance(part, Term):
+                # A word counts at the best place it stands in.
+                scores[places] = np.maximum(scores[places], np.float32(slot.worth))
+            else:
+                scores[places] += np.float32(slot.worth)
+        places = np.flatnonzero(scores).astype(np.int32)
+        held[part] = _Held(places, scores[places])
+    return held
 
 
-def _slots(place: int, term: Term, words: Sequence[str]) -> Iterator[_Slot]:
+def _bonuses(whole: _Whole) -> Iterator[_Slot]:
+    yield _Slot(NAME_BONUS, ((Token(whole.name),),))
+    for phrase in whole.phrases:
+        yield _Slot(PHRASE_BONUS / len(whole.phrases), ((Token(phrase),),))
+
+
+def _slots(term: Term, words: Sequence[str]) -> Iterator[_Slot]:
     own, *others = term.alternatives
     alike = [other[0] for other in others if len(other) == 1]
     begun = _begun(term.beginning, words)
     for letter, worth in PLACES.items():
         for root in own:
-            yield _Slot(place, worth, tuple(tokens_of(letter, root)))
+            yield _Slot(worth, (tuple(tokens_of(letter, root)),))
         if alike and letter != REST:
-            tokens = tuple(Token(letter + root) for root in alike)
-            yield _Slot(place, worth * SYNONYM, tokens)
+            yield _Slot(worth * SYNONYM, (tuple(Token(letter + root) for root in alike),))
         if term.beginning and (len(term.beginning) > 1 or letter == "n"):
             first = Token(letter + term.beginning, begins=True)
-            rest = tuple(Token(letter + root) for root in begun)
-            yield _Slot(place, worth * BEGINNING, (first, *rest))
-
-
-def _pair_slots(_place: int, term: Term) -> list[tuple[Token, ...]]:
-    """For each synonym of several words, the neighbours that must stand together."""
-    return [
-        tuple(Token(PHRASE + a + b) for a, b in pairwise(other))
-        for other in term.alternatives[1:]
-        if len(other) > 1
-    ]
+            rest = (Token(letter + root) for root in begun)
+            yield _Slot(worth * BEGINNING, ((first, *rest),))
+    for other in others:
+        if len(other) > 1:
+            # A synonym of several words: its neighbours stand together.
+            together = tuple((Token(PHRASE + a + b),) for a, b in pairwise(other))
+            yield _Slot(SYNONYM * PLACES["u"], together)
 
 
 def _begun(beginning: str, words: Sequence[str]) -> list[str]:
@@ -240,10 +277,6 @@ def _begun(beginning: str, words: Sequence[str]) -> list[str]:
         if not (root := stem(word)).startswith(beginning):
             found[root] = None
     return list(found)[:_MOST_BEGUN]
-
-
-def _raise_to(scores: Scores, places: npt.NDArray[np.integer], worth: float) -> None:
-    scores[places] = np.maximum(scores[places], np.float32(worth))
 
 
 def _with_parts_of_names(answer: _Answer, shelf: Shelf, question: Asked, visible: Mask) -> _Answer:

@@ -24,9 +24,11 @@ def statements(house: House) -> Iterator[list[str]]:
     """What the database is asked meanwhile."""
     asked: list[str] = []
 
-    def hear(_connection: Connection, _cursor: object, statement: str, *_more: object) -> None:
+    def hear(
+        _connection: Connection, _cursor: object, statement: str, given: object, *_more: object
+    ) -> None:
         if statement != "BEGIN":
-            asked.append(statement)
+            asked.append(f"{statement} {given}")
 
     engine = house.portal.store._reader
     event.listen(engine, "before_cursor_execute", hear)
@@ -56,6 +58,24 @@ def test_the_same_question_is_answered_by_one_look_at_the_database(lending: Hous
     with statements(lending) as asked:
         assert credit(lending, carol) == first
     assert len(asked) == 1
+
+
+def test_of_the_next_question_only_the_word_that_is_new_is_looked_up(lending: House) -> None:
+    finder, carol = lending.portal.finder, lending.carol
+    first = finder.find(Question("credit default"), by=carol)
+    with statements(lending) as asked:
+        again = finder.find(Question("credit risk"), by=carol)
+    (looked_up,) = (one for one in asked if "ucredit" in one or "urisk" in one)
+    assert "urisk" in looked_up
+    assert "ucredit" not in looked_up
+    assert [one.model.id for one in again.hits] == [one.model.id for one in first.hits]
+
+
+def test_the_cards_that_come_first_are_read_before_anybody_waits(lending: House) -> None:
+    lending.portal.finder.warm()
+    with statements(lending) as asked:
+        assert credit(lending, lending.carol).hits[0].metrics
+    assert not any("FROM version_metric" in one for one in asked)
 
 
 def test_nobody_hears_what_another_was_told(lending: House) -> None:
