@@ -152,11 +152,12 @@ def reconcile(portal: Portal) -> None:
 
 
 def _overdue(portal: Portal, stop: threading.Event) -> None:
-    """Close what nobody acts on, revoke what is overdue, remind before, and ask gates again."""
+    """Close, revoke and forget what is overdue, remind before it is, and ask gates again."""
     while not stop.is_set():
         carefully("overdue conditions", lambda: portal.approvals.revoke_overdue(by=RELEASES))
         carefully("overdue requests", lambda: portal.requests.expire_overdue(by=RELEASES))
         carefully("findings soon overdue", lambda: portal.reminders.of_findings(by=RELEASES))
         carefully("requests that wait", lambda: portal.reminders.of_requests(by=RELEASES))
         carefully("re-checks", lambda: portal.rechecks.run(by=RELEASES))
+        carefully("old trials", lambda: portal.trials.forget_old(by=RELEASES))
         stop.wait(_OVERDUE_SECONDS)

@@ -65,11 +65,11 @@ from catalog.releases.rechecks import Rechecks
 from catalog.releases.reconciliation.reconciliation import Reconciliation
 from catalog.releases.reconciliation.remedies import Remedies
 from catalog.releases.reminders import Reminders
-from catalog.releases.replay import Replay
 from catalog.releases.requests import Requests
 from catalog.releases.rollbacks import Rollbacks
 from catalog.releases.tickets import TicketOffice
-from catalog.releases.trials import Trials
+from catalog.releases.trials.replay import Replay
+from catalog.releases.trials.trials import Trials
 from catalog.use_cases.use_cases import UseCases
 from ledger.acts import Ledger
 from ledger.clock import Clock, SystemClock

@@ -254,7 +254,7 @@ def profile(portal: Portal, version_id: str) -> None:
 
 
 def try_policy(portal: Portal, trial_id: str) -> None:
-    """Try a policy on everything; what stops it is told on the page as well."""
+    """Ask the past for a trial; what stops it is told on the page as well."""
     try:
         portal.trials.compute(trial_id, by=RELEASES)
     except Unavailable:
@@ -266,7 +266,7 @@ def try_policy(portal: Portal, trial_id: str) -> None:
         portal.trials.give_up(
             trial_id,
             CountersignError(
-                "Countersign could not try this policy.",
+                "Countersign could not finish this trial.",
                 hint=f"Tell the operator to look for {trial_id} in the worker's log.",
                 code="fault",
             ),

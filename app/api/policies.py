@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from typing import Any
 
 from fastapi import APIRouter
@@ -10,8 +11,8 @@ from pydantic import BaseModel, ConfigDict, Field
 from app.api.caller import Caller, Desk
 from catalog.releases.policies.law import Policy
 from catalog.releases.policies.reading import schema
-from catalog.releases.replay import Verdict
-from catalog.releases.trials import Found, Trial
+from catalog.releases.trials.found import Again, Found, Said
+from catalog.releases.trials.trials import Trial
 from ledger.clock import iso
 
 router = APIRouter(prefix="/policies", tags=["policies"])
@@ -77,20 +78,13 @@ def editions(portal: Desk, _by: Caller, name: str = "") -> dict[str, Any]:
 @router.get("/replay")
 def replay(portal: Desk, by: Caller) -> dict[str, Any]:
     """Every past approval the caller may see, asked again."""
-    found = portal.replay.decisions(by=by)
-    return {
-        "approvals": [
-            {
-                "request": one.number,
-                "at": iso(one.at),
-                "then": one.kept or None,
-                "now": one.now.digest,
-                "same": one.is_same,
-            }
-            for one in found
-        ],
-        "differ": sum(not one.is_same for one in found),
-    }
+    return _again(portal.replay.decisions(by=by))
+
+
+@router.post("/replays", status_code=202)
+def ask_again(portal: Desk, by: Caller) -> dict[str, Any]:
+    """Have every past approval asked again by the worker: a trial, to be asked for by its id."""
+    return _trial(portal.trials.get(portal.trials.request_replay(by=by), by=by))
 
 
 @router.post("/trials", status_code=202)
@@ -104,7 +98,7 @@ def try_draft(draft: Draft, portal: Desk, by: Caller) -> dict[str, Any]:
 
 @router.get("/trials/{trial_id}")
 def trial(trial_id: str, portal: Desk, by: Caller) -> dict[str, Any]:
-    """A trial: how far it is, and when it is done what it found of the models one may read."""
+    """A trial: how much of it is done, and then what it found of the models one may read."""
     return _trial(portal.trials.get(trial_id, by=by))
 
 
@@ -136,18 +130,19 @@ def _policy(policy: Policy, digest: str) -> dict[str, Any]:
 def _trial(one: Trial) -> dict[str, Any]:
     return {
         "id": one.id,
-        "policy": one.policy_digest,
+        "policy": one.policy_digest or None,
         "state": one.state,
-        "done": one.done,
-        "total": one.total,
+        "percent": one.percent,
         "requested_at": iso(one.requested_at),
         "finished_at": iso(one.finished_at) if one.finished_at else None,
         "problem": f"{one.problem} {one.hint}".strip() or None,
-        "found": _found(one.found) if one.found else None,
+        "found": _found(one.found, is_replay=one.is_replay) if one.found else None,
     }
 
 
-def _found(found: Found) -> dict[str, Any]:
+def _found(found: Found, *, is_replay: bool) -> dict[str, Any]:
+    if is_replay:
+        return {**_again(found.again), "is_cut": found.is_cut}
     return {
         "requests": [
             {
@@ -176,5 +171,21 @@ def _found(found: Found) -> dict[str, Any]:
     }
 
 
-def _verdict(one: Verdict) -> dict[str, Any]:
+def _again(found: Sequence[Again]) -> dict[str, Any]:
+    return {
+        "approvals": [
+            {
+                "request": one.number,
+                "at": iso(one.at),
+                "then": one.kept or None,
+                "now": one.now.digest,
+                "same": one.is_same,
+            }
+            for one in found
+        ],
+        "differ": sum(not one.is_same for one in found),
+    }
+
+
+def _verdict(one: Said) -> dict[str, Any]:
     return {"passes": one.passes, "in_the_way": list(one.standing_in_the_way)}

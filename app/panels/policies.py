@@ -6,23 +6,19 @@ from typing import Final
 
 import streamlit as st
 
-from app.session import act, did, portal, require
+from app.panels import policy_trials as trials
+from app.session import act, did, portal
 from app.ui import chips, page, tables, words
-from app.ui.feedback import empty, notice, problem, progress
-from app.ui.markup import Markup, join, mono, note, paragraph, show
+from app.ui.feedback import empty
+from app.ui.markup import Markup, mono, note, paragraph, show
 from app.ui.tables import Column, Row
 from auth.actors import Actor
 from catalog.releases.policies.law import AppliesTo, Policy, Published
 from catalog.releases.policies.questions import AllGate, AnyGate, SomeGate
 from catalog.releases.policies.reading import NotAPolicy, pack_text, packs, read
 from catalog.releases.policies.shelf import Edition
-from catalog.releases.trials import Flip, Found, Live, Trial, TrialState
-from ledger.errors import CountersignError, NotFound
 
 _DRAFT: Final = "policy-draft"
-_TRIAL: Final = "trial"  # in the address, so that a trial can be shared
-_EVERY: Final = "2s"
-_MOST_SHOWN: Final = 50
 
 
 def draw(by: Actor) -> None:
@@ -253,7 +249,7 @@ def _editions(editions: list[Edition], names: dict[str, str]) -> Markup:
 
 def _write(by: Actor) -> None:
     may = portal().policies.may_publish(by=by)
-    tried_on = _asked_trial(by)
+    tried_on = trials.asked_for(trials.TRIAL, by)
     if tried_on is not None and _DRAFT not in st.session_state:
         st.session_state[_DRAFT] = tried_on.written
     left, right = st.columns([0.58, 0.42], gap="medium")
@@ -275,7 +271,7 @@ def _write(by: Actor) -> None:
             if tried.button("Try it on the past", key="try-policy", width="stretch"):
                 asked = act(lambda here: portal().trials.request(text, by=here))
                 if asked is not None:
-                    st.query_params[_TRIAL] = asked
+                    st.query_params[trials.TRIAL] = asked
                     st.rerun()
             if publish.button(
                 "Publish",
@@ -297,7 +293,8 @@ def _write(by: Actor) -> None:
                 gates_table(policy.gates),
             )
     if tried_on is not None:
-        _trial(tried_on, is_of_draft=policy is not None and policy.digest == tried_on.policy_digest)
+        is_of_draft = policy is not None and policy.digest == tried_on.policy_digest
+        trials.draw(tried_on, is_of_draft=is_of_draft)
 
 
 def _begin_with() -> None:
@@ -358,194 +355,14 @@ def _publish_sure(policy: Policy, text: str) -> None:
     if st.button("Publish", type="primary", key="publish-sign") and did(
         lambda by: portal().policies.publish(text, why, by=by)
     ):
-        st.query_params.pop(_TRIAL, None)
+        st.query_params.pop(trials.TRIAL, None)
         st.query_params["tab"] = "In force"
         st.rerun()
-
-
-# -- a trial ---------------------------------------------------------------------------------------
-
-
-def _asked_trial(by: Actor) -> Trial | None:
-    """The trial that the address names; nothing where there is none."""
-    asked = st.query_params.get(_TRIAL, "")
-    if not asked:
-        return None
-    try:
-        return portal().trials.get(asked, by=by)
-    except NotFound as gone:
-        notice(gone.message, gone.hint)
-        return None
-
-
-def _trial(told: Trial, *, is_of_draft: bool) -> None:
-    if told.is_under_way:
-        _wait(told.id)
-        return
-    when = words.moment(told.finished_at or told.requested_at)
-    who = portal().people.names({told.requested_by}).get(told.requested_by, "somebody")
-    with page.card("tried"):
-        if not is_of_draft:
-            notice(
-                "This was found of another text than the draft above.",
-                "Try the draft to see what is found of it.",
-            )
-        if told.found is not None:
-            _tried(told.found)
-            show(note(f"Asked for by {who}, as of {when}. The address of this page shares it."))
-        elif told.state is TrialState.FAILED:
-            show(page.section("It could not be tried", when))
-            problem(CountersignError(told.problem or "It failed.", hint=told.hint))
-        else:
-            show(page.section("The trial was cancelled", when), note("Nothing of it was kept."))
-
-
-@st.fragment(run_every=_EVERY)
-def _wait(trial_id: str) -> None:
-    # Only this part runs again while it waits, so it asks for itself who is here.
-    told = portal().trials.get(trial_id, by=require("release:read"))
-    if not told.is_under_way:
-        st.rerun()
-    share = told.done / told.total if told.total else None
-    step = (
-        f"{words.thousands(told.done)} of {words.thousands(told.total)} requests and live versions"
-        if told.state is TrialState.RUNNING
-        else "Waiting for the worker"
-    )
-    asked = words.ago(told.requested_at, portal().clock.now())
-    with page.card("tried"):
-        show(
-            page.section("Being tried"),
-            progress(step, share, f"Asked for {asked}. You may leave and come back."),
-        )
-        if told.may_cancel and st.button("Cancel", key="cancel-trial"):
-            did(lambda by: portal().trials.cancel(trial_id, by=by))
-            st.rerun()
-
-
-def _tried(found: Found) -> None:
-    flipped = [one for one in found.requests if one.has_flipped]
-    failing = [one for one in found.live if not one.verdict.passes]
-    show(
-        page.section(
-            "On the past and on what is live",
-            f"{words.plural(len(found.requests), 'request')}, {len(found.live)} live",
-        ),
-        tables.facts(
-            [
-                (
-                    "Past requests",
-                    f"{len(flipped)} of {len(found.requests)} would have had another answer",
-                ),
-                ("Live now", f"{len(failing)} of {len(found.live)} do not pass"),
-                (
-                    "Not governed",
-                    f"{words.plural(found.not_governed, 'past request')} it does not cover",
-                ),
-            ]
-        ),
-    )
-    if found.is_cut:
-        notice(
-            "Not everything was asked.",
-            "The newest 5,000 requests and 5,000 live models are tried at once.",
-        )
-    if flipped:
-        show(_flips(flipped))
-    if failing:
-        show(_failing(failing))
-    if not flipped and not failing:
-        show(note("Nothing would have been decided otherwise, and all that is live passes."))
-
-
-def _flips(flipped: list[Flip]) -> Markup:
-    return tables.table(
-        (Column("Request", lead=True), Column("Then"), Column("With this"), Column("Because of")),
-        [
-            Row(
-                (
-                    tables.two(one.number, f"{one.model} v{one.version} to @{one.alias}"),
-                    chips.mark("Pass" if one.before.passes else "Fail", _answer(one.before.passes)),
-                    chips.mark("Pass" if one.after.passes else "Fail", _answer(one.after.passes)),
-                    words.listing(one.after.standing_in_the_way or one.before.standing_in_the_way),
-                )
-            )
-            for one in flipped[:_MOST_SHOWN]
-        ],
-        "Requests with another answer",
-    )
-
-
-def _failing(failing: list[Live]) -> Markup:
-    return tables.table(
-        (Column("Live version", lead=True), Column("What stands in the way today")),
-        [
-            Row(
-                (
-                    join((one.model, f" v{one.version} ", chips.alias(one.alias))),
-                    words.listing(one.verdict.standing_in_the_way),
-                )
-            )
-            for one in failing[:_MOST_SHOWN]
-        ],
-        "Live versions that would not pass",
-    )
-
-
-def _answer(passes: bool) -> str:  # noqa: FBT001 - a verdict
-    return "Passes" if passes else "Blocked"
-
-
-# -- replay ----------------------------------------------------------------------------------------
-
-
-def _again(_by: Actor) -> None:
-    with page.card("again"):
-        show(
-            page.section("Past approvals, asked again"),
-            paragraph(
-                "Each approval is asked again with the policy and the evidence it was bound to. "
-                "The digest of what the gates said is the same, or something is wrong."
-            ),
-        )
-        if not st.button("Ask again", key="replay", type="primary"):
-            return
-        found = act(lambda here: portal().replay.decisions(by=here))
-        if found is None:
-            return
-        if not found:
-            empty("Nothing was approved yet", "Approvals appear here with their first one.")
-            return
-        other = sum(not one.is_same for one in found)
-        show(
-            tables.facts(
-                [("Asked again", words.plural(len(found), "approval")), ("Differ", str(other))]
-            ),
-            tables.table(
-                (Column("Request", lead=True), Column("Approved"), Column("Verdict"), Column("")),
-                [
-                    Row(
-                        (
-                            one.number,
-                            words.moment(one.at),
-                            mono(words.digest(one.now.digest)),
-                            chips.mark("Pass", "The same")
-                            if one.is_same and one.kept
-                            else chips.mark("Missing", "Digest not kept then")
-                            if one.is_same
-                            else chips.mark("Fail", "Another"),
-                        )
-                    )
-                    for one in found[:_MOST_SHOWN]
-                ],
-                "Approvals asked again",
-            ),
-        )
 
 
 TABS: Final = {
     "In force": _in_force,
     "Write": _write,
-    "Ask again": _again,
+    "Ask again": trials.draw_again,
     "History": _history,
 }

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterator
+from datetime import timedelta
 from typing import Final
 
 import pytest
@@ -9,13 +11,15 @@ from sqlmodel import select
 
 from app.worker import RELEASES, try_policy
 from auth.actors import Actor
-from catalog.releases import trials
+from catalog.releases.policies.law import Policy
 from catalog.releases.policies.reading import NotAPolicy, pack_text
 from catalog.releases.tables import SnapshotRow
-from catalog.releases.trials import Found, TrialState
+from catalog.releases.trials import past
+from catalog.releases.trials.found import Found
+from catalog.releases.trials.trials import KEPT_FOR, TrialState
 from ledger.errors import Conflict, NotFound, Refused
 from tests.api.test_release_story import client
-from tests.cast import House
+from tests.cast import WHY, House
 
 BASELINE: Final = pack_text("baseline")
 STRICT: Final = BASELINE.rstrip() + (
@@ -72,7 +76,7 @@ def test_a_long_past_is_read_some_at_a_time_and_nothing_twice(
     small_house: House, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     house = small_house
-    monkeypatch.setattr(trials, "AT_A_TIME", 1)
+    monkeypatch.setattr(past, "AT_A_TIME", 1)
     house.credit(aucs=(0.80, 0.82, 0.83, 0.84))
     asked = [house.asked(number, alias).number for number, alias in ((2, "a"), (3, "b"), (4, "c"))]
     house.credit(name="credit-lgd")
@@ -80,7 +84,7 @@ def test_a_long_past_is_read_some_at_a_time_and_nothing_twice(
     assert [one.number for one in found.requests] == asked[::-1]
     assert sorted(one.model for one in found.live) == ["credit-lgd", "credit-pd"]
     assert not found.is_cut
-    monkeypatch.setattr(trials, "MOST", 2)
+    monkeypatch.setattr(past, "MOST", 2)
     found = tried(house, STRICT)
     assert ([one.number for one in found.requests], found.is_cut) == (asked[:0:-1], True)
 
@@ -95,18 +99,20 @@ def test_a_trial_that_is_cancelled_stops_and_keeps_nothing(
     trial = desk.request(STRICT, by=house.alice)
     with pytest.raises(Refused):
         desk.cancel(trial, by=house.bob)
-    wrong: list[str] = []
+    monkeypatch.setattr(past, "AT_A_TIME", 1)
+    parts: list[past.Part] = []
 
-    def cancelled_meanwhile(*_: object) -> list[None]:
-        wrong.append("asked")
-        desk.cancel(trial, by=house.grace)
-        return [None]
+    def cancelled_meanwhile(policy: Policy) -> Iterator[past.Part]:
+        for part in under(policy):
+            parts.append(part)
+            desk.cancel(trial, by=house.grace)
+            yield part
 
-    monkeypatch.setattr(desk, "_past", lambda *given: iter([cancelled_meanwhile(*given)]))
-    monkeypatch.setattr(desk, "_live", lambda *_given: wrong.append("went on"))
+    under = desk._past.under
+    monkeypatch.setattr(desk._past, "under", cancelled_meanwhile)
     house.work()
     told = desk.get(trial, by=house.alice)
-    assert (told.state, told.found, wrong) == (TrialState.CANCELLED, None, ["asked"])
+    assert (told.state, told.found, len(parts)) == (TrialState.CANCELLED, None, 1)
     with pytest.raises(Conflict):
         desk.cancel(trial, by=house.alice)
 
@@ -124,7 +130,7 @@ def test_a_trial_that_fails_says_so_and_is_not_tried_for_ever(small_house: House
     told = house.portal.trials.get(trial, by=house.alice)
     assert (told.state, told.problem) == (
         TrialState.FAILED,
-        "Countersign could not try this policy.",
+        "Countersign could not finish this trial.",
     )
     assert told.hint.startswith("Tell the operator")
     try_policy(house.portal, trial)
@@ -163,6 +169,35 @@ def test_the_same_draft_is_tried_once_and_nobody_has_more_than_three_under_way(
         desk.request("name: x", by=alice)
     with pytest.raises(Refused):
         desk.request(drafts[0], by=small_house.dave)
+
+
+def test_how_far_a_trial_is_tells_nobody_how_much_there_is(small_house: House) -> None:
+    house = small_house
+    for name in ("credit-pd", "credit-lgd"):
+        house.portal.restrictions.restrict(house.credit(name=name).id, WHY, by=house.grace)
+    trial = house.portal.trials.request(STRICT, by=house.grace)
+    assert house.portal.trials._goes_on(trial, 1, 2)
+    told = client(house, house.carol).get(f"/policies/trials/{trial}").json()
+    assert told["percent"] == 50
+    assert {name for name, value in told.items() if isinstance(value, int)} == {"percent"}
+
+
+def test_what_ended_long_ago_is_deleted_and_what_is_under_way_is_not(house: House) -> None:
+    desk = house.portal.trials
+    old, waits = desk.request(STRICT, by=house.alice), desk.request(BASELINE, by=house.alice)
+    desk.cancel(old, by=house.alice)
+    house.clock.advance(KEPT_FOR)
+    assert desk.forget_old(by=RELEASES) == 0
+    house.clock.advance(timedelta(seconds=1))
+    assert desk.forget_old(by=RELEASES) == 1
+    assert desk.forget_old(by=RELEASES) == 0
+    assert desk.get(waits, by=house.alice).state is TrialState.QUEUED
+    with pytest.raises(NotFound) as gone:
+        desk.get(old, by=house.alice)
+    assert gone.value.hint.startswith("Trials are kept for 90 days.")
+    assert [one.facts["trials"] for one in house.records("policy:trial:forget")] == ["1"]
+    with pytest.raises(Refused):
+        desk.forget_old(by=house.grace)
 
 
 def test_the_api_asks_for_a_trial_and_tells_how_it_goes(small_house: House) -> None:
