@@ -11,9 +11,8 @@ from pydantic import BaseModel, ConfigDict, Field
 from app.api.caller import Caller, Desk
 from app.api.findings import told as told_finding
 from catalog.releases.conditions import Condition
-from catalog.releases.docket import Wanted
 from catalog.releases.gates.asking import GateResult
-from catalog.releases.request import ReleaseRequest
+from catalog.releases.request import ReleaseRequest, Which
 from catalog.releases.states import State, Verb
 from ledger.clock import iso
 
@@ -76,12 +75,14 @@ def ask(
 
 
 class Listed(BaseModel):
-    """Which requests: in a state, of a model; a page of them."""
+    """Which requests: in one of these states, of a model, a version, an alias; a page of them."""
 
     model_config = ConfigDict(extra="forbid")
 
-    state: State | None = None
+    state: Annotated[list[State], Field(max_length=len(State))] = []
     model: str = Field(default="", max_length=500)
+    version: int | None = Field(default=None, ge=1, le=2**31 - 1)
+    alias: str = Field(default="", max_length=500)
     server: str = Field(default="", max_length=500)
     workspace: str = Field(default="", max_length=500)
     limit: int = Field(default=25, ge=1, le=100)
@@ -96,16 +97,12 @@ def list_requests(portal: Desk, by: Caller, asked: Annotated[Listed, Query()]) -
         model_id = portal.models.find(
             asked.model, by=by, server=asked.server, workspace=asked.workspace
         ).id
-    states = frozenset({asked.state}) if asked.state else frozenset()
-    total = portal.docket.page(Wanted(states, model_id), by=by, limit=0).total
-    found = portal.requests.listing(
-        by=by,
-        model_id=model_id,
-        states=states or None,
-        limit=asked.limit,
-        offset=asked.offset,
-    )
-    return {"total": total, "release_requests": [told(one) for one in found]}
+    which = Which(frozenset(asked.state), model_id, asked.version, asked.alias)
+    found = portal.requests.listing(which, by=by, limit=asked.limit, offset=asked.offset)
+    return {
+        "total": portal.requests.count(which, by=by),
+        "release_requests": [told(one) for one in found],
+    }
 
 
 @router.get("/{request_id}")

@@ -8,7 +8,7 @@ import os
 import re
 import ssl
 import sys
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from http.client import HTTPException, HTTPMessage
 from pathlib import Path
 from typing import IO, Any, Final
@@ -113,7 +113,7 @@ class Api:
         self._timeout = timeout_seconds
         self._opener = build_opener(_NoRedirect())
 
-    def get(self, *path: str, **params: str) -> dict[str, Any]:
+    def get(self, *path: str, **params: str | Sequence[str]) -> dict[str, Any]:
         """Ask for something. Raises what the portal refuses with, and Unavailable."""
         return self._call("GET", path, params, None)
 
@@ -122,11 +122,15 @@ class Api:
         return self._call("POST", path, params, json.dumps(body).encode())
 
     def _call(
-        self, method: str, path: tuple[str, ...], params: Mapping[str, str], body: bytes | None
+        self,
+        method: str,
+        path: tuple[str, ...],
+        params: Mapping[str, str | Sequence[str]],
+        body: bytes | None,
     ) -> dict[str, Any]:
         try:
             steps = "/".join(quote(step, safe="") for step in path)
-            query = urlencode({name: value for name, value in params.items() if value})
+            query = urlencode({name: value for name, value in params.items() if value}, doseq=True)
         except UnicodeEncodeError:
             raise Invalid("What was given is not in UTF-8.", code="not-utf-8") from None
         request = Request(  # noqa: S310 - http or https, checked by address_from

@@ -16,7 +16,8 @@ DONE: Final = 0
 NOT_RELEASED: Final = 1
 EVERY_SECONDS: Final = 10.0
 _SECONDS_IN_A_MINUTE: Final = 60
-_WAITING: Final = frozenset({"Draft", "Pending review", "In review"})
+_WAITING: Final = frozenset({"Pending review", "In review"})
+_OPEN: Final = _WAITING | {"Changes requested"}
 _APPROVED: Final = frozenset({"Approved", "Conditionally approved"})
 # With changes requested it is a person's turn, and a pipeline that waits helps nobody.
 _OVER: Final = frozenset({"Changes requested", "Rejected", "Withdrawn", "Revoked", "Expired"})
@@ -60,14 +61,11 @@ def _open_already(
     api: Api, model: str, version: int, alias: str, refusal: Refused, **where: str
 ) -> dict[str, Any]:
     """The request that asks for the same; the refusal again where the token may not see it."""
-    listed = api.get("release-requests", model=model, limit="100", **where).get(
-        "release_requests", []
-    )
-    for one in listed:
-        same = (one.get("version"), one.get("alias")) == (version, alias)
-        if same and one.get("state") in _WAITING | {"Changes requested"}:
-            print(shown(refusal.message))
-            return dict(one)
+    same = {"model": model, "version": str(version), "alias": alias, "limit": "1"}
+    found = api.get("release-requests", state=sorted(_OPEN), **same, **where)
+    for one in found.get("release_requests", []):
+        print(shown(refusal.message))
+        return dict(one)
     raise refusal
 
 

@@ -35,7 +35,7 @@ from auth.permissions import Role
 from catalog.monitoring.telemetry import NUMBER
 from catalog.registry.inventory.standing import Stage, Standing
 from catalog.releases.conditions import Condition
-from catalog.releases.request import ReleaseRequest
+from catalog.releases.request import ReleaseRequest, Which
 from catalog.releases.states import AGREEING, PromotionState, State, Verb
 from catalog.use_cases.use_cases import Described
 from ledger.errors import Conflict, Unavailable
@@ -200,11 +200,8 @@ def _release(
     )
     model = portal.models.find(release.model, by=DEMO, server=portal.settings.server_slug)
     version = portal.models.version(model, number)
-    asked = [
-        one
-        for one in portal.requests.listing(by=DEMO, model_id=model.id)
-        if one.version_id == version.id and one.alias == release.alias
-    ]
+    same = Which(model_id=model.id, version=version.number, alias=release.alias)
+    asked = portal.requests.listing(same, by=DEMO, limit=1)
     requester = portal.people.actor(people[release.requester.email].id)
     request = (
         asked[0]

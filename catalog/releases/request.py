@@ -6,12 +6,14 @@ from dataclasses import dataclass
 from datetime import datetime
 from typing import Any, Final
 
-from sqlalchemy import Executable, Row, bindparam
+from sqlalchemy import ColumnElement, Executable, Row, bindparam, func
 from sqlalchemy import select as columns
-from sqlmodel import Session, col
+from sqlmodel import Session, col, select
 
+from auth.actors import Actor
 from catalog.registry.authorship import authors_of
 from catalog.registry.tables import ModelRow
+from catalog.registry.visible import visible
 from catalog.releases.promotions import Promotion, promotions_of
 from catalog.releases.states import OPEN, Route, State, Verb
 from catalog.releases.tables import DecisionRow, RequestRow
@@ -75,6 +77,33 @@ class ReleaseRequest:
         return self.state in OPEN
 
 
+@dataclass(frozen=True)
+class Which:
+    """Which requests to list; an empty field leaves everything in."""
+
+    states: frozenset[State] = frozenset()
+    model_id: str = ""
+    version: int | None = None
+    alias: str = ""
+
+
+ALL: Final = Which()
+
+
+def listed(
+    session: Session, which: Which, by: Actor, *, limit: int | None, offset: int
+) -> list[ReleaseRequest]:
+    """The requests that are asked for and may be seen, newest first."""
+    newest = (col(RequestRow.requested_at).desc(), col(RequestRow.number).desc())
+    query = select(RequestRow).where(*_asked(which, by)).order_by(*newest)
+    return load_requests(session, list(session.exec(query.limit(limit).offset(offset))))
+
+
+def counted(session: Session, which: Which, by: Actor) -> int:
+    """How many requests are asked for and may be seen."""
+    return session.exec(select(func.count(col(RequestRow.id))).where(*_asked(which, by))).one()
+
+
 def load_request(session: Session, row: RequestRow) -> ReleaseRequest:
     """A request's row as a value."""
     return load_requests(session, [row])[0]
@@ -117,6 +146,19 @@ def load_requests(session: Session, rows: list[RequestRow]) -> list[ReleaseReque
         )
         for row in rows
     ]
+
+
+def _asked(which: Which, by: Actor) -> list[ColumnElement[bool]]:
+    asked = [col(ModelRow.id) == col(RequestRow.model_id), visible(by, "release:read")]
+    if which.states:
+        asked.append(col(RequestRow.state).in_(which.states))
+    if which.model_id:
+        asked.append(col(RequestRow.model_id) == which.model_id)
+    if which.version is not None:
+        asked.append(col(RequestRow.version_number) == which.version)
+    if which.alias:
+        asked.append(col(RequestRow.alias) == which.alias)
+    return asked
 
 
 def _decision(row: Row[Any]) -> Decision:

@@ -18,7 +18,6 @@ from catalog.registry.deprecations import may_go_live
 from catalog.registry.inventory.naming import rule_for
 from catalog.registry.models import resource
 from catalog.registry.tables import ModelRow, VersionRow
-from catalog.registry.visible import visible as visible_to
 from catalog.releases.agreement import may_agree, panels_of, seat_for, seats
 from catalog.releases.binding import answers, bind, bound_policy, what_changed
 from catalog.releases.conditions import (
@@ -36,7 +35,7 @@ from catalog.releases.policies.calendar import opens_at
 from catalog.releases.policies.law import PANELS, Policy
 from catalog.releases.policies.shelf import Policies
 from catalog.releases.promotions import AtPoint, enqueue, insist_nothing_on_its_way
-from catalog.releases.request import ReleaseRequest, load_request, load_requests
+from catalog.releases.request import ALL, ReleaseRequest, Which, counted, listed, load_request
 from catalog.releases.reviewers import give
 from catalog.releases.rights import (
     checked_alias,
@@ -358,25 +357,16 @@ class Requests:
             )
 
     def listing(
-        self,
-        *,
-        by: Actor,
-        model_id: str = "",
-        states: frozenset[State] | None = None,
-        limit: int | None = None,
-        offset: int = 0,
+        self, which: Which = ALL, *, by: Actor, limit: int | None = None, offset: int = 0
     ) -> list[ReleaseRequest]:
         """The requests the actor may see, newest first; a page of them where a limit is given."""
-        query = select(RequestRow).where(
-            col(ModelRow.id) == col(RequestRow.model_id), visible_to(by, "release:read")
-        )
-        if model_id:
-            query = query.where(RequestRow.model_id == model_id)
-        if states is not None:
-            query = query.where(col(RequestRow.state).in_(states))
-        query = query.order_by(col(RequestRow.requested_at).desc(), col(RequestRow.number).desc())
         with self._ledger.store.read() as session:
-            return load_requests(session, list(session.exec(query.limit(limit).offset(offset))))
+            return listed(session, which, by, limit=limit, offset=offset)
+
+    def count(self, which: Which = ALL, *, by: Actor) -> int:
+        """How many of the requests asked for the actor may see."""
+        with self._ledger.store.read() as session:
+            return counted(session, which, by)
 
     # -- the inside ----------------------------------------------------------------------------
 

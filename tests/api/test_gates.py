@@ -177,3 +177,27 @@ def test_release_requests_are_listed_a_page_at_a_time(house: House) -> None:
     assert page["total"] == 3
     assert [one["number"] for one in page["release_requests"]] == asked[1::-1]
     assert api.get("/release-requests", params={"limit": 1000}).status_code == 422
+
+
+def test_release_requests_are_found_by_what_they_ask_for_and_where_they_stand(house: House) -> None:
+    house.credit(champion=None)
+    house.credit(name="other")
+    asked = [house.asked(version, alias) for version in (1, 2) for alias in ("a", "b")]
+    house.asked(2, "a", "other")
+    house.portal.requests.withdraw(asked[0].id, WHY, by=house.alice)
+    api = client(house, house.alice)
+
+    def found(**wanted: object) -> list[str]:
+        told = api.get("/release-requests", params=wanted).json()
+        assert told["total"] == len(told["release_requests"])
+        return [one["number"] for one in told["release_requests"]]
+
+    everything = [f"RR-2026-000{number}" for number in (5, 4, 3, 2, 1)]
+    assert found() == everything
+    assert found(model="credit-pd", version=2, alias="a") == ["RR-2026-0003"]
+    assert found(version=1) == ["RR-2026-0002", "RR-2026-0001"]
+    assert found(alias="a", state=["In review", "Pending review"]) == [everything[0], everything[2]]
+    assert found(state=["In review", "Withdrawn"]) == everything
+    assert found(state="Withdrawn", version=2) == []
+    for wrong in ({"version": 2**31}, {"version": 0}, {"state": "Gone"}):
+        assert api.get("/release-requests", params=wrong).status_code == 422

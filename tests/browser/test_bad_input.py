@@ -10,7 +10,7 @@ from playwright.sync_api import Browser, expect
 from app.demo.organisation import ALICE, BOB, DAN, GRACE
 from auth.actors import EVERYTHING, Actor
 from auth.permissions import Role
-from catalog.releases.request import ReleaseRequest
+from catalog.releases.request import ReleaseRequest, Which
 from catalog.releases.rights import LONGEST_REASON
 from catalog.releases.states import State
 from tests.browser.conftest import Demo, Visit
@@ -36,7 +36,7 @@ def _by(demo: Demo, email: str) -> Actor:
 def _requests(demo: Demo) -> list[ReleaseRequest]:
     by = _by(demo, ALICE.email)
     model = demo.stack.portal.models.find(MODEL, by=by)
-    return demo.stack.portal.requests.listing(by=by, model_id=model.id)
+    return demo.stack.portal.requests.listing(Which(model_id=model.id), by=by)
 
 
 def _ask(here: Visitor, reason: str) -> None:

@@ -8,9 +8,9 @@ import pytest
 
 from app.ci.answers import Standing
 from app.ci.calls import open_api
-from app.ci.request import _APPROVED, _OVER, _WAITING, wait
+from app.ci.request import _APPROVED, _OPEN, _OVER, _WAITING, wait
 from catalog.releases.gates.answers import Answer
-from catalog.releases.states import State, Verb
+from catalog.releases.states import OPEN, State, Verb
 from ledger.errors import Unavailable
 from tests.cast import WHY, House
 from tests.ci.conftest import Run
@@ -56,6 +56,23 @@ def test_a_pipeline_that_runs_again_goes_on_with_the_request_that_is_open(
     assert ran.code == 0
     assert "RR-2026-0001 asks for the same already." in ran.out
     assert len(small_house.portal.requests.listing(by=small_house.alice)) == 1
+
+
+def test_it_goes_on_with_it_however_much_was_asked_since(
+    served: Served, run: Run, small_house: House
+) -> None:
+    version = small_house.version(2)
+    run(*ASK)
+    small_house.work()
+    decide(small_house, Verb.REJECT)
+    run(*ASK)
+    for number in range(100):
+        small_house.portal.requests.request(
+            version.id, f"other-{number}", WHY, by=small_house.alice
+        )
+    ran = run(*ASK)
+    assert (ran.code, ran.err) == (0, "")
+    assert "RR-2026-0002: models:/credit-pd/2 as champion, pending review" in ran.out
 
 
 def test_what_is_live_already_need_not_be_asked_for(there: Served, run: Run) -> None:
@@ -158,6 +175,7 @@ def test_a_wait_has_bounds(there: Served, run: Run, minutes: str) -> None:
 
 
 def test_every_state_of_a_request_and_every_verdict_of_a_gate_is_understood() -> None:
-    assert {str(one) for one in State} <= _WAITING | _APPROVED | _OVER
+    assert {str(one) for one in State} == _WAITING | _APPROVED | _OVER
+    assert {str(one) for one in OPEN} == _OPEN
     assert len(_WAITING | _APPROVED | _OVER) == len(_WAITING) + len(_APPROVED) + len(_OVER)
     assert {str(one) for one in Answer} == {str(one) for one in Standing} - {"later"}

@@ -9,6 +9,7 @@ import pytest
 
 from app.worker import MIRROR
 from catalog.assurance.explanations import Explanation, ExplanationState
+from catalog.releases.request import Which
 from catalog.releases.states import PromotionState, State
 from ledger.errors import NotFound
 from tests.faults.workshop import ALIAS, Workshop, alias, register
@@ -55,7 +56,7 @@ def test_a_model_made_again_under_its_name_inherits_no_approval(workshop: Worksh
     assert again.id != before.id
     assert version.id != first.id
     assert not again.owner_id
-    assert workshop.portal.requests.listing(by=workshop.cast.bob, model_id=again.id) == []
+    assert workshop.portal.requests.listing(Which(model_id=again.id), by=workshop.cast.bob) == []
     with pytest.raises(NotFound):
         workshop.portal.requests.preview(first.id, ALIAS, by=workshop.cast.ann)
     assert workshop.portal.requests.get(request.id, by=workshop.cast.bob).state is State.APPROVED

@@ -9,6 +9,7 @@ import pytest
 from app.durable import EXECUTOR
 from app.worker import RELEASES
 from catalog.releases.promotions import LEASE, POINTS, WITHIN, Promotion
+from catalog.releases.request import Which
 from catalog.releases.states import PromotionState, Verb
 from catalog.releases.tables import PromotionRow
 from ledger.errors import Conflict, Refused, Unavailable
@@ -187,7 +188,7 @@ def test_a_model_made_again_under_its_name_does_not_get_the_old_ones_approval(
     assert (promotion.state, promotion.code) == (PromotionState.FAILED, "version-gone")
     assert house.mlflow.alias("credit-pd", "champion") is None
     house.mirror()
-    assert house.portal.requests.listing(by=house.alice, model_id=house.model().id) == []
+    assert house.portal.requests.listing(Which(model_id=house.model().id), by=house.alice) == []
 
 
 def test_a_version_whose_files_changed_since_the_approval_is_not_promoted(house: House) -> None:
