@@ -10,6 +10,7 @@ from pydantic import BaseModel, ConfigDict, Field
 
 from app.api.caller import Caller, Desk
 from catalog.releases.evidence.attaching import Attached
+from catalog.releases.evidence.documents import ENDINGS
 from catalog.releases.evidence.kinds import named
 from ledger.clock import iso
 
@@ -96,6 +97,17 @@ async def _document(request: Request, portal: Desk, _by: Caller) -> bytes:
         if len(body) > most:
             break
     return bytes(body[: most + 1])
+
+
+@router.get("/models/{name}/versions/{number}" + DOCUMENTS)
+def documents(
+    name: str, number: int, portal: Desk, by: Caller, server: str = "", workspace: str = ""
+) -> dict[str, Any]:
+    """Which documents are taken for a version: how large one may be, and the endings of names."""
+    portal.models.version(
+        portal.models.find(name, by=by, server=server, workspace=workspace), number
+    )
+    return {"largest_bytes": portal.evidence.largest_document_bytes, "endings": list(ENDINGS)}
 
 
 @router.post("/models/{name}/versions/{number}" + DOCUMENTS, status_code=201)

@@ -121,12 +121,17 @@ class Api:
         """Ask for something to be done. Raises what the portal refuses with, and Unavailable."""
         return self._call("POST", path, params, json.dumps(body).encode())
 
+    def send(self, *path: str, data: bytes, **params: str) -> dict[str, Any]:
+        """Ask for a file to be taken. Raises what the portal refuses with, and Unavailable."""
+        return self._call("POST", path, params, data, "application/octet-stream")
+
     def _call(
         self,
         method: str,
         path: tuple[str, ...],
         params: Mapping[str, str | Sequence[str]],
         body: bytes | None,
+        media_type: str = "application/json",
     ) -> dict[str, Any]:
         try:
             steps = "/".join(quote(step, safe="") for step in path)
@@ -136,7 +141,7 @@ class Api:
         request = Request(  # noqa: S310 - http or https, checked by address_from
             f"{self.address}{_API}/{steps}{'?' if query else ''}{query}",
             data=body,
-            headers={"Accept": "application/json", "Content-Type": "application/json"},
+            headers={"Accept": "application/json", "Content-Type": media_type},
             method=method,
         )
         request.add_unredirected_header("Authorization", f"Bearer {self._token}")

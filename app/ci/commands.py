@@ -55,7 +55,7 @@ def add_to(add: _Adding) -> None:
     )
     _about_a_version(piece)
     piece.add_argument(
-        "--kind", required=True, help="check, scan, data-check, slices, fairness, document ..."
+        "--kind", default="", help="check, scan, data-check, slices, fairness, document ..."
     )
     piece.add_argument("--name", default="", help="which check, tool, data set, paper it is about")
     piece.add_argument("--file", default="", metavar="FILE", help="a JSON object; - is stdin")
@@ -65,6 +65,12 @@ def add_to(add: _Adding) -> None:
         default=[],
         metavar="KEY=VALUE",
         help="one thing it says: passed=true, findings=0, detail='all well'",
+    )
+    piece.add_argument(
+        "--document",
+        default="",
+        metavar="FILE",
+        help="a document to upload: PDF, Markdown, text, CSV, JSON, PNG or JPEG",
     )
     piece.add_argument("--producer", default="", help="who made it (default: this pipeline)")
     piece.add_argument(

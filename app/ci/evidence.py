@@ -1,4 +1,4 @@
-"""`countersign evidence add`: put on record what a pipeline found out about a version."""
+"""`countersign evidence add`: put on record what a pipeline found or wrote about a version."""
 
 from __future__ import annotations
 
@@ -11,9 +11,9 @@ from pathlib import Path
 from typing import Any, Final
 
 from app.ci import addresses
-from app.ci.calls import open_api
+from app.ci.calls import Api, open_api
 from app.ci.words import minute, shown
-from ledger.errors import Invalid
+from ledger.errors import Invalid, Unavailable
 
 _LARGEST_FILE: Final = 1024 * 1024
 _LONGEST_PRODUCER: Final = 120
@@ -29,21 +29,28 @@ _PIPELINES: Final = (
 def add(asked: argparse.Namespace) -> int:
     """Attach a piece of evidence. Returns 0, or raises what the portal refuses with."""
     which = addresses.parsed(asked.version)
-    says = said(asked.file, asked.set)
+    insist_one_thing(asked)
+    says = {} if asked.document else said(asked.file, asked.set)
     api = open_api(asked.server_url, asked.token_file)
     where = {"server": asked.server, "workspace": asked.workspace}
     number = addresses.version_of(which, api, **where)
-    made = api.post(
-        *("models", which.name, "versions", str(number), "evidence"),
-        body={
-            "kind": asked.kind,
-            "name": asked.name,
-            "says": says,
-            "producer": asked.producer or producer(os.environ),
-            "days": asked.expires_in_days,
-        },
-        **where,
-    )
+    way: tuple[str, ...] = ("models", which.name, "versions", str(number), "evidence")
+    made_by = asked.producer or producer(os.environ)
+    days = asked.expires_in_days
+    if asked.document:
+        way = (*way, "documents")
+        made = api.send(
+            *way,
+            data=document(asked.document, most=_largest_document(api, way, where)),
+            file_name=Path(asked.document).name,
+            title=asked.name,
+            producer=made_by,
+            days="" if days is None else str(days),
+            **where,
+        )
+    else:
+        body = {"kind": asked.kind, "name": asked.name, "says": says}
+        made = api.post(*way, body=body | {"producer": made_by, "days": days}, **where)
     until = made.get("expires_at")
     counts = f"until {minute(str(until))}" if until else "until it is taken back"
     print(
@@ -53,6 +60,47 @@ def add(asked: argparse.Namespace) -> int:
         )
     )
     return 0
+
+
+def insist_one_thing(asked: argparse.Namespace) -> None:
+    """Raises Invalid where a document and something else are attached at once, or nothing is."""
+    if asked.document and (asked.file or asked.set or asked.kind not in {"", "document"}):
+        raise Invalid(
+            "A document is attached by itself.",
+            hint="Give --document FILE with --name for its title; what --file and --set say is a "
+            "piece of its own.",
+            code="two-pieces",
+        )
+    if not asked.document and not asked.kind:
+        raise Invalid(
+            "It is not said what is attached.",
+            hint="Give --kind, such as check, or --document FILE to upload a document.",
+            code="no-kind",
+        )
+
+
+def document(file: str, *, most: int) -> bytes:
+    """The bytes of a file, of which the portal takes `most`. Raises Invalid."""
+    data = _bytes_in(file, most, "Give --document a file that is there.")
+    if len(data) > most:
+        raise Invalid(
+            f"{shown(file)} is larger than the {most:,} bytes that the portal takes.",
+            hint="Leave out pictures, or attach the parts that matter. The operator sets the "
+            "limit.",
+            code="file-too-large",
+        )
+    return data
+
+
+def _largest_document(api: Api, way: tuple[str, ...], where: Mapping[str, str]) -> int:
+    """How many bytes a document may have. A portal that is sent more need not listen to the end."""
+    most = api.get(*way, **where).get("largest_bytes")
+    if not isinstance(most, int):
+        raise Unavailable(
+            f"{api.address} did not say how large a document may be.",
+            hint="The portal and this command are of different versions; update the older one.",
+        )
+    return most
 
 
 def said(file: str, pairs: list[str]) -> dict[str, Any]:
@@ -82,22 +130,14 @@ def said(file: str, pairs: list[str]) -> dict[str, Any]:
 
 def _object_in(file: str) -> dict[str, Any]:
     name = "Standard input" if file == "-" else shown(file)
-    try:
-        if file == "-":
-            body = sys.stdin.buffer.read(_LARGEST_FILE + 1)
-        else:
-            with Path(file).open("rb") as opened:
-                body = opened.read(_LARGEST_FILE + 1)
-    except OSError as error:
-        raise Invalid(
-            f"{name} cannot be read: {error.strerror}.",
-            hint="Give --file a JSON file that is there.",
-            code="unreadable",
-        ) from None
+    if file == "-":
+        body = sys.stdin.buffer.read(_LARGEST_FILE + 1)
+    else:
+        body = _bytes_in(file, _LARGEST_FILE, "Give --file a JSON file that is there.")
     if len(body) > _LARGEST_FILE:
         raise Invalid(
             f"{name} is larger than 1 MB.",
-            hint="Say what was found in a few lines; attach the long report as a document.",
+            hint="Say what was found in a few lines; upload the long report with --document.",
             code="too-large",
         )
     try:
@@ -112,6 +152,18 @@ def _object_in(file: str) -> dict[str, Any]:
             f"{name} holds no object.", hint="Write one object, as {...}.", code="no-json"
         )
     return found
+
+
+def _bytes_in(file: str, most: int, hint: str) -> bytes:
+    """What a file holds, and no more than a byte beyond `most`. Raises Invalid."""
+    try:
+        with Path(file).open("rb") as opened:
+            return opened.read(most + 1)
+    except (OSError, ValueError) as error:
+        why = getattr(error, "strerror", None) or "its name is none"
+        raise Invalid(
+            f"{shown(file)} cannot be read: {why}.", hint=hint, code="unreadable"
+        ) from None
 
 
 def _value(text: str) -> Any:  # noqa: ANN401 - whatever JSON can say

@@ -14,8 +14,9 @@ from app.ci.evidence import producer
 from catalog.releases.evidence.attaching import Attached
 from tests.api.test_gates import UNIT, in_force
 from tests.cast import House
+from tests.catalog.releases.test_uploads import GOOD, PAPER
 from tests.ci.conftest import Run
-from tests.ci.serving import Served
+from tests.ci.serving import Served, Stranger
 
 ADD = ("evidence", "add", "models:/credit-pd/2")
 GATE = ("gate", "models:/credit-pd/2", "--alias", "champion")
@@ -132,3 +133,110 @@ def test_each_known_pipeline_is_named_with_its_run() -> None:
     assert producer({"TF_BUILD": "True"}) == "Azure Pipelines"
     assert producer({}) == ""
     assert len(producer({"GITLAB_CI": "true", "CI_PROJECT_PATH": "x" * 500})) == 120
+
+
+# -- documents -------------------------------------------------------------------------------------
+
+
+def written(folder: Path, name: str, body: bytes) -> str:
+    file = folder / name
+    file.write_bytes(body)
+    return str(file)
+
+
+def test_a_document_is_uploaded_and_opens_its_gate(
+    served: Served, run: Run, small_house: House, tmp_path: Path
+) -> None:
+    in_force(small_house, PAPER)
+    assert run(*GATE).code == 1
+    file = written(tmp_path, "geprüft & sound.pdf", GOOD["report.pdf"])
+    ran = run(*ADD, "--document", file, "--producer", "Validator", "--expires-in-days", "20")
+    assert (ran.code, ran.err) == (0, "")
+    assert "models:/credit-pd/2: document geprüft & sound, self-reported by Validator" in ran.out
+    assert "It counts until 2026-12-10 09:12 UTC." in ran.out
+    assert run(*GATE).code == 0
+    (piece,) = on_record(small_house)
+    _piece, body = small_house.portal.evidence.document(piece.id, by=small_house.bob)
+    assert body == GOOD["report.pdf"]
+
+
+def test_a_document_has_the_title_and_the_pipeline_that_are_said(
+    served: Served,
+    run: Run,
+    small_house: House,
+    tmp_path: Path,
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    monkeypatch.setenv("JENKINS_URL", "x")
+    monkeypatch.setenv("JOB_NAME", "validate")
+    file = written(tmp_path, "notes.md", GOOD["notes.md"])
+    assert run(*ADD, "--kind", "document", "--document", file, "--name", "Validation").code == 0
+    (piece,) = on_record(small_house)
+    assert (piece.name, piece.producer) == ("Validation", "Jenkins validate")
+    assert (piece.has_document, piece.says["media_type"]) == (True, "text/markdown")
+
+
+@pytest.mark.parametrize(
+    ("file", "words"),
+    [
+        (("empty.pdf", b""), "empty.pdf is empty."),
+        (("page.html", b"<html>"), "is a web page or a drawing"),
+        (("report.docx", b"PK\x03\x04"), "is a ZIP archive, or an Office file."),
+        (("report.pdf", b"plain words"), "is called .pdf and is something else inside."),
+        (("half.pdf", b"%PDF-1.7\n"), "is broken: it ends in the middle."),
+        (("\udcff.pdf", b"%PDF-1.7\n"), "not in UTF-8"),
+    ],
+)
+def test_a_document_that_is_not_taken_is_told_and_not_kept(
+    served: Served,
+    run: Run,
+    small_house: House,
+    tmp_path: Path,
+    file: tuple[str, bytes],
+    words: str,
+) -> None:
+    ran = run(*ADD, "--document", written(tmp_path, *file))
+    assert (ran.code, ran.out) == (2, "")
+    assert words in ran.err
+    assert on_record(small_house) == []
+
+
+def test_a_document_that_is_too_large_is_told_before_it_is_sent(
+    served: Served, run: Run, small_house: House, tmp_path: Path
+) -> None:
+    most = small_house.portal.evidence.largest_document_bytes
+    ran = run(*ADD, "--document", written(tmp_path, "large.txt", b"x" * (most + 1)))
+    assert (ran.code, ran.out) == (2, "")
+    assert f"large.txt is larger than the {most:,} bytes that the portal takes." in ran.err
+    assert run(*ADD, "--document", written(tmp_path, "fits.txt", b"x" * most)).code == 0
+    assert small_house.records("evidence:attach", outcome="refused") == []
+
+
+@pytest.mark.parametrize(
+    ("arguments", "words"),
+    [
+        (["--document", "/nowhere/report.pdf"], "/nowhere/report.pdf cannot be read: No such file"),
+        (["--document", "."], ". cannot be read: Is a directory"),
+        (["--document", "a\0.pdf"], "its name is none"),
+        (["--document", "a.pdf", "--kind", "check"], "A document is attached by itself."),
+        (["--document", "a.pdf", "--set", "a=b"], "A document is attached by itself."),
+        (["--document", "a.pdf", "--file", "b.json"], "A document is attached by itself."),
+        (["--set", "passed=true"], "It is not said what is attached."),
+    ],
+)
+def test_what_cannot_be_uploaded_is_told(
+    there: Served, run: Run, arguments: list[str], words: str
+) -> None:
+    ran = run(*ADD, *arguments)
+    assert (ran.code, ran.out) == (2, "")
+    assert words in ran.err
+
+
+def test_a_portal_that_does_not_say_what_it_takes_is_sent_no_document(
+    there: Served, run: Run, stranger: Stranger, monkeypatch: pytest.MonkeyPatch, tmp_path: Path
+) -> None:
+    monkeypatch.setenv("COUNTERSIGN_URL", stranger.url)
+    ran = run(*ADD, "--document", written(tmp_path, "notes.md", GOOD["notes.md"]))
+    assert ran.code == 2
+    assert "did not say how large a document may be" in ran.err
+    assert len(stranger.seen) == 1
