@@ -2,9 +2,9 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+import logging
+from collections.abc import Callable, Iterable, Iterator
 from contextlib import contextmanager
-from logging import Logger
 from typing import Final
 
 from ledger.errors import Unavailable
@@ -14,10 +14,13 @@ _OURS: Final = frozenset({"database-unavailable", "trail-unavailable"})
 
 
 class Troubles:
-    """What could not be done lately, so that it is told once and not at each try."""
+    """What could not be done lately, so that it is told once and not at each try.
 
-    def __init__(self, log: Logger) -> None:
-        self._log = log
+    `room` is the module in whose name it is told.
+    """
+
+    def __init__(self, room: str) -> None:
+        self._log = logging.getLogger(room)
         self._known: dict[str, str] = {}
 
     @contextmanager
@@ -40,3 +43,16 @@ class Troubles:
             self._known[key] = said
         else:
             self._known.pop(key, None)
+
+    def each(self, ids: Iterable[str], verb: Callable[[str], object], what: str) -> list[str]:
+        """Do it for each, apart; returns those for which it was done. `what` is said with the id.
+
+        Raises:
+            Unavailable: our own database is away.
+        """
+        done = []
+        for one in ids:
+            with self.apart(f"{what}:{one}", f"{one} {what}"):
+                if verb(one):
+                    done.append(one)
+        return done

@@ -22,6 +22,7 @@ from catalog.releases.states import STANDING, Route, State, Verb
 from catalog.releases.steps import decided, locked, step
 from catalog.releases.tables import FindingRow, RequestRow
 from ledger.acts import Act, Ledger
+from ledger.troubles import Troubles
 
 # How long whoever owns it has to put a version right that is live without an approval.
 PUT_RIGHT_WITHIN: Final = timedelta(days=1)
@@ -32,6 +33,7 @@ class Approvals:
 
     def __init__(self, ledger: Ledger) -> None:
         self._ledger = ledger
+        self._troubles = Troubles(__name__)
 
     def revoke(self, request_id: str, reason: str, *, by: Actor) -> ReleaseRequest:
         """Take an approval back. What waits to be carried out is stopped; what is live is found.
@@ -88,7 +90,9 @@ class Approvals:
                     exists().where(*late),
                 )
             ).all()
-        return [one for one in found if self._lapse(one, by)]
+        return self._troubles.each(
+            found, lambda one: self._lapse(one, by), "cannot be looked at for overdue conditions"
+        )
 
     def _lapse(self, request_id: str, by: Actor) -> bool:
         with self._ledger.act(

@@ -6,7 +6,6 @@ live version; it closes by itself as soon as the gate passes again.
 
 from __future__ import annotations
 
-import logging
 from collections.abc import Collection, Mapping
 from dataclasses import dataclass, replace
 from datetime import datetime, timedelta
@@ -35,7 +34,6 @@ from ledger.among import among
 from ledger.clock import iso
 from ledger.troubles import Troubles
 
-_LOG: Final = logging.getLogger(__name__)
 PUT_RIGHT_WITHIN: Final = timedelta(days=7)
 _NOT_LIVE: Final = "The version is not live under this approval any more."
 
@@ -58,7 +56,7 @@ class Rechecks:
     def __init__(self, ledger: Ledger, policies: Policies) -> None:
         self._ledger = ledger
         self._policies = policies
-        self._troubles = Troubles(_LOG)
+        self._troubles = Troubles(__name__)
 
     def run(self, *, by: Actor) -> list[str]:
         """Ask what is due of all that is live; returns the ids of the requests it was asked for.

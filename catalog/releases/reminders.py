@@ -20,6 +20,7 @@ from catalog.releases.policies.shelf import Policies
 from catalog.releases.states import AGREEING, State
 from catalog.releases.tables import DecisionRow, FindingRow, RequestRow
 from ledger.acts import Ledger
+from ledger.troubles import Troubles
 
 # So long before its day the owner of a finding is reminded.
 BEFORE: Final = timedelta(days=3)
@@ -32,6 +33,7 @@ class Reminders:
     def __init__(self, ledger: Ledger, policies: Policies) -> None:
         self._ledger = ledger
         self._policies = policies
+        self._troubles = Troubles(__name__)
 
     def of_findings(self, *, by: Actor) -> list[str]:
         """Remind the owners of findings that are overdue in three days; returns their ids.
@@ -50,7 +52,9 @@ class Reminders:
                 )
             ).all()
         due = [row.id for row in rows if row.opened_at.date() < row.due_on - BEFORE]
-        return [one for one in due if self._remind_owner(one, by)]
+        return self._troubles.each(
+            due, lambda one: self._remind_owner(one, by), "cannot be reminded of"
+        )
 
     def of_requests(self, *, by: Actor) -> list[str]:
         """Remind the reviewers of requests that waited for half of their time; returns their ids.
@@ -67,11 +71,13 @@ class Reminders:
                     col(RequestRow.reminded) != col(RequestRow.revision),
                 )
             ).all()
-        return [
-            row.id
-            for row in rows
-            if now - row.changed_at > self._patience(row) / 2 and self._remind_reviewers(row.id, by)
-        ]
+        waiting = {row.id: row for row in rows}
+
+        def remind(one: str) -> bool:
+            is_due = now - waiting[one].changed_at > self._patience(waiting[one]) / 2
+            return is_due and self._remind_reviewers(one, by)
+
+        return self._troubles.each(waiting, remind, "cannot be reminded of")
 
     def _patience(self, row: RequestRow) -> timedelta:
         limits = self._policies.by_digest(row.policy_digest).limits

@@ -61,6 +61,7 @@ from catalog.releases.steps import (
 from catalog.releases.tables import RequestRow
 from ledger.acts import Act, Ledger
 from ledger.errors import Conflict, CountersignError, Invalid, NotFound, Refused
+from ledger.troubles import Troubles
 
 # The places in the work at which a drill kills the portal: before and after the commit.
 DECIDING: Final = ("deciding", "decided")
@@ -78,6 +79,7 @@ class Requests:
         self._ledger = ledger
         self._policies = policies
         self._at_point = at_point
+        self._troubles = Troubles(__name__)
 
     # -- asking --------------------------------------------------------------------------------
 
@@ -317,17 +319,18 @@ class Requests:
         """Close the open requests on which nothing was done for as long as their policy allows."""
         with self._ledger.store.read() as session:
             waiting = session.exec(select(RequestRow).where(col(RequestRow.state).in_(OPEN))).all()
-        closed = []
-        for row in waiting:
-            if not row.policy_digest:
-                continue
+        bound = {row.id: row for row in waiting if row.policy_digest}
+
+        def expire(one: str) -> bool:
+            row = bound[one]
             days = self._policies.by_digest(row.policy_digest).limits.expire_after_days
             if self._ledger.clock.now() - row.changed_at < timedelta(days=days):
-                continue
+                return False
             why = f"Nothing was done on it for {days} days, as long as its policy allows."
-            self.expire(row.id, why, by=by)
-            closed.append(row.id)
-        return closed
+            self.expire(one, why, by=by)
+            return True
+
+        return self._troubles.each(bound, expire, "cannot be closed")
 
     def open_on(self, version_id: str) -> list[str]:
         """The open requests for a version."""

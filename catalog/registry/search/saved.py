@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import logging
 import re
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
@@ -22,7 +21,6 @@ from ledger.errors import Conflict, Invalid, NotFound, Refused, Unauthenticated
 from ledger.ids import new_id
 from ledger.troubles import Troubles
 
-_LOG = logging.getLogger(__name__)
 LONGEST_NAME: Final = 80
 LONGEST_STATE: Final = 2_000
 MOST_SAVED: Final = 50
@@ -75,7 +73,7 @@ class SavedSearches:
         self._ledger = ledger
         self._finder = finder
         self._person = person
-        self._troubles = Troubles(_LOG)
+        self._troubles = Troubles(__name__)
 
     def of(self, by: Actor) -> list[SavedSearch]:
         """The actor's own, by name."""

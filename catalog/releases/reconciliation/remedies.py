@@ -27,6 +27,7 @@ from catalog.releases.states import Route
 from catalog.releases.tables import FindingRow, RequestRow
 from ledger.acts import Ledger
 from ledger.errors import CountersignError, Unavailable
+from ledger.troubles import Troubles
 
 # Who moves an alias again and again is not fought: a person has to look.
 ONCE_IN: Final = timedelta(hours=1)
@@ -54,6 +55,7 @@ class Remedies:
         self._ledger = ledger
         self._policies = policies
         self._rollbacks = rollbacks
+        self._troubles = Troubles(__name__)
 
     # -- seen to be put right ------------------------------------------------------------------
 
@@ -72,7 +74,7 @@ class Remedies:
                 if put_right(known[group.model_id], group.alias)
                 for row in group.rows
             ]
-        return [one for one in due if self._close(one, by)]
+        return self._troubles.each(due, lambda one: self._close(one, by), "cannot be closed")
 
     def _close(self, finding_id: str, by: Actor) -> bool:
         with self._ledger.act(
@@ -112,8 +114,10 @@ class Remedies:
                 continue
             if put_right(there, group.alias):
                 continue
-            request = self._set_back(group, there, by)
-            made += [request] if request else []
+            what = f"{group.alias} of {group.model_id} cannot be set back"
+            with self._troubles.apart(what, what):
+                request = self._set_back(group, there, by)
+                made += [request] if request else []
         return made
 
     def _set_back(self, group: _Group, known: Known, by: Actor) -> str:
