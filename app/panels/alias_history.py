@@ -124,16 +124,16 @@ def answer(shown: Shown, alias: str, when: datetime) -> Markup:
 
 
 def _doubt(found: Uncertain) -> str:
-    numbers = [f"v{one.number}" if one else "none" for one in found.candidates]
+    numbers = [f"v{one.number}" if one else "no version" for one in found.candidates]
     either = " or ".join(dict.fromkeys(numbers))
     if found.since is None:
         return (
             f"nobody here can say. Countersign first read it {words.moment(found.until)}, and "
-            f"MLflow keeps no history; it was {either}."
+            f"MLflow keeps no history; it was on {either} then."
         )
     return (
-        f"{either}. It moved between {words.moment(found.since)} and {words.moment(found.until)}, "
-        "and MLflow keeps no history that would say when."
+        f"on {either}. It moved between {words.moment(found.since)} and "
+        f"{words.moment(found.until)}, and MLflow keeps no history that would say when."
     )
 
 

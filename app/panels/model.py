@@ -28,6 +28,7 @@ from app.panels import (
     ways,
 )
 from app.panels.links import link
+from app.panels.release_people import why_not
 from app.panels.shown import CHAMPION, Shown
 from app.session import portal
 from app.ui import chips, feedback, page, tables, timeline, words
@@ -349,7 +350,13 @@ def _next(shown: Shown, *, by: Actor) -> None:
         people = here.docket.who_would_decide(version.id, by=by)
         how = "Not asked for yet"
     may = [one.name for one in people if one.verdict]
-    may_not = [f"{one.name}: {one.verdict.reason}" for one in people if not one.verdict]
+    may_not = [
+        f"{one.name} {did}"
+        if (did := why_not(one, is_asked=asked is not None))
+        else f"{one.name}: {one.verdict.reason}"
+        for one in people
+        if not one.verdict
+    ]
     show(
         page.section(
             "Who may promote it, and what stands in the way", f"v{version.number} to @{CHAMPION}"

@@ -11,6 +11,7 @@ import streamlit as st
 from app.panels import ways
 from app.panels.chosen import asked_number
 from app.panels.links import link
+from app.panels.release_people import why_not
 from app.panels.release_sheet import gate_row, verdict_chips
 from app.session import act, portal
 from app.ui import chips, page, tables, words
@@ -164,7 +165,9 @@ def _deciders(candidates: tuple[Candidate, ...]) -> None:
             one.name,
             chips.mark("Allowed", "May approve")
             if one.verdict
-            else tables.two(chips.mark("Refused", "May not"), _why_not(one)),
+            else tables.two(
+                chips.mark("Refused", "May not"), why_not(one, is_asked=False) or one.verdict.reason
+            ),
         )
         for one in candidates
     ]
@@ -183,12 +186,6 @@ def _deciders(candidates: tuple[Candidate, ...]) -> None:
             "Nobody could approve this request. A governance admin gives the role approver "
             "on the Access page."
         ),
-    )
-
-
-def _why_not(one: Candidate) -> str:
-    return {"requester": "would ask", "author": "built this version"}.get(
-        one.verdict.code, one.verdict.reason
     )
 
 

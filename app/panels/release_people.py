@@ -110,11 +110,14 @@ def _seats_words(dossier: Dossier, seats: Seats) -> str:
     return f"{len(seats.agreed)} of {seats.needed} agreed{who}"
 
 
+def why_not(one: Candidate, *, is_asked: bool) -> str:
+    """What somebody did, or would do, that keeps them from deciding; nothing if it is no deed."""
+    asks = "asked for this release" if is_asked else "would ask"
+    return {"requester": asks, "author": "built this version"}.get(one.verdict.code, "")
+
+
 def _why(one: Candidate, reader: Actor) -> str:
-    if one.verdict:
+    did = why_not(one, is_asked=True)
+    if one.verdict or not did:
         return one.verdict.reason
-    who = {"requester": "asked for this release", "author": "built this version"}
-    said = who.get(one.verdict.code)
-    if said is None:
-        return one.verdict.reason
-    return f"You {said}." if one.person_id == reader.id else f"{one.name} {said}."
+    return f"You {did}." if one.person_id == reader.id else f"{one.name} {did}."

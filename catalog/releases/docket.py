@@ -277,7 +277,7 @@ class Docket:
             return self._candidates(session, one, built_by)
 
     def who_would_decide(self, version_id: str, *, by: Actor) -> tuple[Candidate, ...]:
-        """Who could decide if the actor asked for this version now."""
+        """Who could decide if this version were asked for now: by the actor, if they may ask."""
         with self._ledger.store.read() as session:
             version = session.get(VersionRow, version_id)
             model = session.get(ModelRow, version.model_id) if version else None
@@ -299,7 +299,7 @@ class Docket:
                 version_number=version.number,
                 alias="",
                 reason="",
-                requested_by=by.id,
+                requested_by=by.id if decide(by, "release:request", resource(model)) else "",
                 requested_at=now,
                 state=State.IN_REVIEW,
                 changed_at=now,

@@ -44,6 +44,23 @@ def test_requests_go_round_among_those_who_may_decide(three: House) -> None:
     }
 
 
+def test_before_anybody_asks_an_approver_who_may_not_ask_is_told_that_they_may_decide(
+    three: House,
+) -> None:
+    version = three.version(4)
+    for who in (three.bob, three.carol, three.alice):
+        candidates = three.portal.docket.who_would_decide(version.id, by=who)
+        assert {one.person_id: bool(one.verdict) for one in candidates}[three.bob.id]
+    three.portal.grants.give(three.bob.id, Role.MODEL_OWNER, EVERYTHING, by=three.grace)
+    bob = three.who("bob")
+    (own,) = (
+        one
+        for one in three.portal.docket.who_would_decide(version.id, by=bob)
+        if one.person_id == bob.id
+    )
+    assert own.verdict.code == "requester"
+
+
 def test_who_is_away_is_given_nothing_until_the_day_is_over(three: House) -> None:
     today = three.clock.now().date()
     absences, ada = three.portal.absences, three.who("ada")
