@@ -2,10 +2,10 @@
 
 from __future__ import annotations
 
-from app.panels import people
+from app.panels.access import access
 from app.session import actor
 from app.ui import page
 
 here = actor()
 page.head("Run", "Access", "Who may do what, why, and who gave it to them.")
-people.access(by=here)
+access(by=here)

@@ -13,7 +13,7 @@ import streamlit as st
 from app.panels import ways
 from app.panels.links import link
 from app.session import actor, did, later, portal
-from app.ui import chips, page, words
+from app.ui import chips, page, paging, words
 from app.ui.cards import Waiting, inbox_card
 from app.ui.feedback import empty
 from app.ui.markup import Markup, join, note, show, strong
@@ -268,11 +268,8 @@ def releases(*, by: Actor) -> None:
         _card(brief, names, by, now, asked_of=False)
     if not found.briefs:
         _none(wanted)
-    pages = -(-found.total // PAGE)
-    if pages > 1:
-        with st.container(horizontal=True, horizontal_alignment="distribute", key="paging"):
-            show(note(_range(number, found)), width="content")
-            st.pagination(pages, key="page", bind="query-params")
+    if found.total > PAGE:
+        paging.foot(number, PAGE, found.total)
 
 
 def _asked(everything: Docketed) -> tuple[Wanted, str, int]:
@@ -286,12 +283,8 @@ def _asked(everything: Docketed) -> tuple[Wanted, str, int]:
     )
     ids = {name: one for one, name in everything.models}
     model = right.selectbox("Model", [_ALL, *ids], key="model", bind="query-params")
-    number = st.session_state.get("page", 1)
-    if st.session_state.get("page") is None:
-        given = st.query_params.get("page", "1")
-        number = int(given) if given.isdecimal() else 1
     wanted = Wanted(frozenset(State(one) for one in states), ids.get(model or "", ""))
-    return wanted, model or _ALL, max(1, number)
+    return wanted, model or _ALL, paging.asked()
 
 
 def _counted(found: Docketed, wanted: Wanted, model_name: str) -> None:
@@ -381,11 +374,6 @@ def _none(wanted: Wanted) -> None:
             page=ways.to("discover"),
             link="Find a model",
         )
-
-
-def _range(number: int, found: Docketed) -> str:
-    first = (number - 1) * PAGE + 1
-    return f"{first}\N{EN DASH}{first + len(found.briefs) - 1} of {found.total:,}"
 
 
 # -- ways into one request -------------------------------------------------------------------------

@@ -11,8 +11,9 @@ import streamlit as st
 from app.panels import ways
 from app.panels.links import link
 from app.session import act, actor, did, portal
-from app.ui import chips, page, tables, words
+from app.ui import chips, page, paging, tables, words
 from app.ui.cards import Waiting, inbox_card
+from app.ui.dialogs import signed
 from app.ui.feedback import empty, problem
 from app.ui.markup import Markup, join, label, note, paragraph, quote, show, tag
 from app.ui.tables import Column, Row
@@ -68,7 +69,7 @@ def every(*, by: Actor) -> None:
         kinds=frozenset(Kind(one) for one in kinds),
         owner_id=by.id if shown == MINE else "",
     )
-    number = _page_number()
+    number = paging.asked()
     found = portal().findings.page(wanted, by=by, offset=(number - 1) * PAGE)
     now = portal().clock.now()
     names = portal().people.names({one.owner_id for one in found.findings})
@@ -82,14 +83,8 @@ def every(*, by: Actor) -> None:
             "Conditions of approvals, emergency releases to be reviewed, and moves that nobody "
             "approved arrive here. A reviewer opens others from the Model page.",
         )
-    pages = -(-found.total // PAGE)
-    if pages > 1:
-        st.pagination(pages, key="page", bind="query-params")
-
-
-def _page_number() -> int:
-    given = st.session_state.get("page") or st.query_params.get("page", "1")
-    return max(1, int(given)) if str(given).isdecimal() else 1
+    if found.total > PAGE:
+        paging.foot(number, PAGE, found.total)
 
 
 def _card(one: Finding, names: Mapping[str, str], today: date) -> None:
@@ -268,10 +263,7 @@ def _sign(found: Finding, verb: str) -> None:
     label, placeholder, button = _ACTS[verb]
     show(paragraph("Your name, the time and these words are kept in the audit trail."))
     said = st.text_area(label, key=f"said-{verb}", placeholder=placeholder)
-    with st.container(horizontal=True, horizontal_alignment="right"):
-        back = st.button("Keep reading", key="keep-reading")
-        signed = st.button(button, key="sign", type="primary")
-    if back or (signed and act(_verb(found.id, verb, said)) is not None):
+    if signed("Keep reading", button) and act(_verb(found.id, verb, said)) is not None:
         st.rerun()
 
 

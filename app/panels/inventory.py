@@ -8,7 +8,7 @@ import streamlit as st
 
 from app.panels.links import link
 from app.session import act, portal
-from app.ui import chips, page, tables, words
+from app.ui import chips, page, paging, tables, words
 from app.ui.feedback import done, empty
 from app.ui.markup import note, paragraph, show
 from app.ui.tables import Column, Row
@@ -77,9 +77,7 @@ def _gaps(counted: Counted, by: Actor) -> None:
         return
     chosen = st.selectbox("Show the models of", found, key="gap", bind="query-params")
     gap = Gap(chosen) if chosen else found[0]
-    pages = -(-counted.gaps[gap] // _PAGE)
-    turned = st.pagination(pages, key="page", bind="query-params") if pages > 1 else 1
-    start = (min(int(turned or 1), pages) - 1) * _PAGE
+    start = paging.start(counted.gaps[gap], _PAGE)
     for model in portal().inventory_gaps.models(gap, by=by, limit=_PAGE, offset=start):
         link(model.name, "model", model=model, icon=":material/deployed_code:")
 

@@ -13,7 +13,7 @@ from app.panels.links import link, model_link
 from app.panels.telling import channels, preferences
 from app.panels.watching import watched
 from app.session import actor, portal
-from app.ui import page, words
+from app.ui import page, paging, words
 from app.ui.feedback import empty
 from app.ui.markup import label, note, show, strong
 from auth.actors import Actor
@@ -67,13 +67,8 @@ def listed(by: Actor) -> None:
         show(page.group(title))
         for one in run:
             _card(one)
-    pages = -(-found.total // PAGE)
-    if pages > 1:
-        with st.container(horizontal=True, horizontal_alignment="distribute", key="paging"):
-            first = (number - 1) * PAGE + 1
-            last = first + len(found.notices) - 1
-            show(note(f"{first}\N{EN DASH}{last} of {found.total:,}"), width="content")
-            st.pagination(pages, key="page", bind="query-params")
+    if found.total > PAGE:
+        paging.foot(number, PAGE, found.total)
 
 
 def _asked() -> tuple[Kind | None, int]:
@@ -85,9 +80,7 @@ def _asked() -> tuple[Kind | None, int]:
         bind="query-params",
         label_visibility="collapsed",
     )
-    given = st.session_state.get("page") or st.query_params.get("page", "1")
-    number = int(given) if str(given).isdecimal() and len(str(given)) < 7 else 1  # noqa: PLR2004
-    return by_words.get(chosen or ""), max(1, number)
+    return by_words.get(chosen or ""), paging.asked()
 
 
 def _bar(found: Listed, number: int) -> None:

@@ -13,6 +13,7 @@ from app.panels.release_dossier import DID, Dossier
 from app.panels.release_sheet import is_waiting_for_worker, verdict_chips
 from app.session import act, portal
 from app.ui import chips, page, tables, words
+from app.ui.dialogs import signed
 from app.ui.feedback import progress
 from app.ui.markup import join, label, mono, note, paragraph, quote, show, strong, tag
 from auth.actors import Actor
@@ -270,12 +271,8 @@ def _sign(dossier: Dossier, verb: Verb) -> None:
         placeholder=_PLACEHOLDER[verb],
     )
     conditions = _conditions(dossier) if verb is Verb.APPROVE_WITH_CONDITIONS else []
-    with st.container(horizontal=True, horizontal_alignment="right"):
-        back = st.button("Keep reading", key="keep-reading")
-        signed = st.button(_ASK[verb][1], key="sign", type="primary")
-    if back:
-        st.rerun()
-    if signed and act(_verb(request.id, verb, reason, conditions)) is not None:
+    sure = signed("Keep reading", _ASK[verb][1])
+    if sure and act(_verb(request.id, verb, reason, conditions)) is not None:
         st.session_state.pop(_MORE, None)
         st.rerun()
 

@@ -8,6 +8,7 @@ from app.panels import ways
 from app.panels.shown import CHAMPION, Shown
 from app.session import act, portal
 from app.ui import words
+from app.ui.dialogs import signed
 from app.ui.markup import label, note, paragraph, show
 from auth.actors import Actor
 from catalog.releases.rollbacks import Earlier
@@ -55,12 +56,7 @@ def _sure(shown: Shown) -> None:
         value=f"Rolled back from v{held.number} to v{chosen.version_number}.",
         key="roll-back-why",
     )
-    with st.container(horizontal=True, horizontal_alignment="right"):
-        back = st.button("Leave it", key="leave-it")
-        sure = st.button(f"Set back to v{chosen.version_number}", key="sign", type="primary")
-    if back:
-        st.rerun()
-    if not sure:
+    if not signed("Leave it", f"Set back to v{chosen.version_number}"):
         return
     made = act(lambda by: portal().rollbacks.roll_back(chosen.version_id, CHAMPION, why, by=by))
     if made is not None:

@@ -10,6 +10,7 @@ import streamlit as st
 from app.notice_words import HOWS, KINDS
 from app.session import act, did, portal
 from app.ui import chips, page, tables, words
+from app.ui.dialogs import signed
 from app.ui.markup import Markup, join, mono, note, paragraph, show
 from app.ui.tables import Column
 from auth.actors import Actor
@@ -124,10 +125,7 @@ def _remove(one: Channel) -> None:
             "To have it again, it must be added anew."
         )
     )
-    with st.container(horizontal=True, horizontal_alignment="right"):
-        back = st.button("Keep", key="channel-keep")
-        sure = st.button("Remove", type="primary", key="channel-remove")
-    if back or (sure and did(lambda by: portal().channels.remove(one.id, by=by))):
+    if signed("Keep", "Remove") and did(lambda by: portal().channels.remove(one.id, by=by)):
         st.rerun()
 
 

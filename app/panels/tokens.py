@@ -9,6 +9,7 @@ import streamlit as st
 
 from app.session import act, did, portal
 from app.ui import chips, page, tables, words
+from app.ui.dialogs import signed
 from app.ui.feedback import done, empty
 from app.ui.markup import Markup, mono, note, paragraph, show
 from app.ui.tables import Column, Row
@@ -177,10 +178,5 @@ def _revoke_sure(token: Token) -> None:
             "be undone; make a new token instead."
         )
     )
-    with st.container(horizontal=True, horizontal_alignment="right"):
-        back = st.button("Keep it", key="revoke-back")
-        sure = st.button("Revoke", type="primary", key="revoke-sign")
-    if back:
-        st.rerun()
-    if sure and did(lambda by: portal().tokens.revoke(token.id, by=by)):
+    if signed("Keep it", "Revoke") and did(lambda by: portal().tokens.revoke(token.id, by=by)):
         st.rerun()

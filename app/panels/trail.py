@@ -16,7 +16,7 @@ from app.panels.acts import act_words, reason_words
 from app.panels.docket import harmless
 from app.panels.links import link
 from app.session import act, portal
-from app.ui import chips, page, tables, words
+from app.ui import chips, page, paging, tables, words
 from app.ui.feedback import done, empty
 from app.ui.markup import Markup, join, mono, note, quote, show, strong, tag
 from app.ui.tables import Column, Row
@@ -151,8 +151,7 @@ def listing(wanted: Filter, *, by: Actor) -> None:
     """One page of records, newest first, with the way to take a copy."""
     desk = portal().audits
     total = desk.count(wanted, by=by)
-    pages = max(1, -(-total // PAGE))
-    number = min(_page_asked(), pages)
+    number = min(paging.asked(), max(1, -(-total // PAGE)))
     records = desk.listing(wanted, by=by, limit=PAGE, offset=(number - 1) * PAGE)
     with st.container(
         horizontal=True,
@@ -167,18 +166,7 @@ def listing(wanted: Filter, *, by: Actor) -> None:
         return
     with page.card("trail"):
         show(table(records, names_of(records, by=by)))
-    with st.container(horizontal=True, horizontal_alignment="distribute", key="paging"):
-        first = (number - 1) * PAGE + 1
-        shown = f"{first:,}\N{EN DASH}{first + len(records) - 1:,} of {total:,}"
-        show(note(shown), width="content")
-        if pages > 1:
-            st.pagination(pages, key="page", bind="query-params")
-
-
-def _page_asked() -> int:
-    kept = st.session_state.get("page")
-    given = str(kept if kept is not None else st.query_params.get("page", "1"))
-    return max(1, int(given)) if given.isdecimal() and len(given) <= len("1000000") else 1
+    paging.foot(number, PAGE, total)
 
 
 def table(records: Sequence[Record], names: Names) -> Markup:

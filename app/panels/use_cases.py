@@ -10,7 +10,7 @@ import streamlit as st
 from app.panels import ways
 from app.panels.links import link
 from app.session import did, portal
-from app.ui import cards, chips, page, tables, words
+from app.ui import cards, chips, page, paging, tables, words
 from app.ui.cards import Waiting
 from app.ui.feedback import empty
 from app.ui.markup import Markup, join, note, paragraph, show
@@ -46,7 +46,7 @@ def listing(*, by: Actor) -> None:
             "it on the Model page.",
         )
         return
-    start = _turned(total)
+    start = paging.start(total, PAGE)
     found = desk.listing(by=by, limit=PAGE, offset=start)
     names = portal().people.names({one.business_owner_id for one in found})
     columns = st.columns(2)
@@ -101,7 +101,7 @@ def one(use_case: UseCase, *, by: Actor) -> None:
             link="Find a model",
         )
     else:
-        start = _turned(total)
+        start = paging.start(total, PAGE)
         total, placed = portal().inventory_gaps.under(use_case, by=by, limit=PAGE, offset=start)
         columns = st.columns(2)
         for place, each in enumerate(placed):
@@ -139,15 +139,6 @@ def _model(placed: Placed) -> None:
         ways.to("model"),
         ways.of(model),
     )
-
-
-def _turned(total: int) -> int:
-    """The first place of the page that is open; the page is in the address."""
-    pages = -(-total // PAGE)
-    if pages <= 1:
-        return 0
-    chosen = st.pagination(pages, key="page", bind="query-params")
-    return (min(int(chosen or 1), pages) - 1) * PAGE
 
 
 def _status(use_case: UseCase) -> Markup:

@@ -9,6 +9,7 @@ import streamlit as st
 from app.panels.impact import Business, unbroken
 from app.session import act, portal
 from app.ui import page, tables, words
+from app.ui.dialogs import signed
 from app.ui.markup import note, paragraph, show, strong
 from app.ui.tables import Column, Row
 from auth.actors import Actor
@@ -92,12 +93,7 @@ def _declare(line: Line) -> None:
         "Worth of one, in EUR", key="declared-eur", placeholder="For example 18.00"
     )
     why = st.text_area("Why it is worth that (required)", key="declared-why", max_chars=500)
-    with st.container(horizontal=True, horizontal_alignment="right"):
-        back = st.button("Keep as it is", key="declare-back")
-        signed = st.button("Sign and declare", type="primary", key="declare-sign")
-    if back:
-        st.rerun()
-    if not signed:
+    if not signed("Keep as it is", "Sign and declare"):
         return
     amount = euro(typed or "")
     if amount is None:
