@@ -105,7 +105,7 @@ def _gaps(fields: tuple[Field, ...]) -> Markup:
     titles = [one.title.lower() for one in fields if one.weight]
     if not titles:
         return Markup("")
-    said = chips.mark("Missing", f"Not written yet: {words.listing(titles)}.")
+    said = chips.gap(f"Not written yet: {words.listing(titles)}.")
     return tag("p", said, cls="cs-gaps")
 
 
@@ -176,7 +176,7 @@ def _from_mlflow(shown: Shown) -> None:
         page.section("What MLflow knows", f"v{subject.number}, filled in by machine"),
         tables.facts(
             [
-                ("Task", facts.task or chips.mark("Missing", "not classified yet")),
+                ("Task", facts.task or chips.gap("not classified yet")),
                 ("Data", words.listing([one.name for one in facts.datasets]) or None),
                 ("Files saved as", words.listing(subject.flavors) or None),
             ]

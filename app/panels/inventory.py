@@ -55,7 +55,7 @@ def _gaps(counted: Counted, by: Actor) -> None:
     rows = [
         Row(
             (
-                chips.mark("Missing", gap),
+                chips.gap(gap),
                 words.thousands(counted.gaps[gap]),
                 words.percent(counted.gaps[gap] / counted.models),
             ),

@@ -60,7 +60,7 @@ def panel(summary: Summary, *, by: Actor) -> None:
             quote(summary.restricted_why) if summary.restricted_why else "",
             tables.facts(
                 [
-                    ("Owner", names.get(summary.owner_id) or chips.mark("Missing", "nobody yet")),
+                    ("Owner", names.get(summary.owner_id) or chips.gap("nobody yet")),
                     ("Restricted since", _since(summary)),
                     ("Who lets in", _who_answers(summary, names.get(summary.owner_id, ""))),
                 ]

@@ -48,7 +48,7 @@ def users(everybody: Known, by: Actor) -> None:
                             mono(user),
                             server,
                             everybody.names.get(linked.get((server, user), ""))
-                            or chips.mark("Missing", "Nobody yet"),
+                            or chips.gap("Nobody yet"),
                             words.thousands(versions),
                         )
                     )

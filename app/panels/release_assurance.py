@@ -176,7 +176,7 @@ def _scans(dossier: Dossier) -> list[tuple[str, object]]:
     """What scans of the files found."""
     found = [one for one in dossier.sheet.snapshot.pieces if one.kind == "scan"]
     if not found:
-        return [("Scan", chips.mark("Missing", "No scan of these files is on record"))]
+        return [("Scan", chips.gap("No scan of these files is on record"))]
     return [
         (
             f"Scan by {one.says['tool']}",
@@ -194,7 +194,7 @@ def watching(dossier: Dossier, number: int) -> None:
     request = dossier.request
     facts: list[tuple[str, object]] = []
     if plan is None:
-        facts.append(("Watched", chips.mark("Missing", "No plan is on record")))
+        facts.append(("Watched", chips.gap("No plan is on record")))
     else:
         facts += [
             ("Signals", words.listing([str(one) for one in plan.says["signals"]])),

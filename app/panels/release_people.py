@@ -22,7 +22,7 @@ def people(dossier: Dossier, number: int) -> None:
         ("Asked by", dossier.name(request.requested_by)),
         (
             "Built by",
-            words.listing(authors) if authors else chips.mark("Missing", "Nobody is known"),
+            words.listing(authors) if authors else chips.gap("Nobody is known"),
         ),
         *_reads_first(dossier),
         *((f"Needs of {one.role}", _seats_words(dossier, one)) for one in dossier.sheet.seats),

@@ -261,7 +261,7 @@ def gate_row(gate: GateResult, now: datetime) -> Gate:
 
 def _use(dossier: Dossier, number: int) -> None:
     model, version, card = dossier.model, dossier.version, dossier.card
-    tier = f"Tier {model.tier}" if model.tier else chips.mark("Missing", "No tier was named")
+    tier = f"Tier {model.tier}" if model.tier else chips.gap("No tier was named")
     new = version.description.strip() if version else ""
     facts: list[tuple[str, object]] = [
         ("Owner", dossier.name(model.owner_id) if model.owner_id else "Nobody is named"),
@@ -270,7 +270,7 @@ def _use(dossier: Dossier, number: int) -> None:
         ("Model tier", tier),
         (
             "Regulatory class",
-            model.regulatory_class or chips.mark("Missing", "No class was named"),
+            model.regulatory_class or chips.gap("No class was named"),
         ),
         (f"New in v{dossier.request.version_number}", new or "The version has no description."),
     ]
@@ -280,11 +280,11 @@ def _use(dossier: Dossier, number: int) -> None:
         else ()
     )
     facts += [
-        (title, words.listing(list(lines)) if lines else chips.mark("Missing", "Not written yet"))
+        (title, words.listing(list(lines)) if lines else chips.gap("Not written yet"))
         for title, lines in said.items()
     ]
     if card is None:
-        facts.append(("Model card", chips.mark("Missing", "Nobody has written one")))
+        facts.append(("Model card", chips.gap("Nobody has written one")))
     show(
         page.section("What it is for", number=number, anchor="use"),
         paragraph(model.description.strip() or "MLflow has no description of this model."),

@@ -86,7 +86,7 @@ def _row(shown: Shown, version: Version, names: list[str]) -> list[object]:
         ),
         *(words.figure(values.get(name)) for name in names),
         tables.two(key.dataset, mono(digest)) if key else None,
-        tables.two(built, "verified link") if built else chips.mark("Missing", "not known"),
+        tables.two(built, "verified link") if built else chips.gap("not known"),
         words.day(version.created_at),
     ]
 

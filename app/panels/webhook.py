@@ -60,7 +60,7 @@ def panel() -> None:
 def told(is_own: bool, has_secret: bool, heard: datetime | None) -> Markup:  # noqa: FBT001 - a table
     """Whether a server's webhook is set up, as far as this side can know."""
     if not has_secret:
-        return chips.mark("Missing", "no secret is set here, so every delivery is refused")
+        return chips.gap("no secret is set here, so every delivery is refused")
     last = f"last delivery {words.moment(heard)}" if heard else "no delivery in 15 minutes"
     if is_own:
         return chips.mark("Healthy", f"made by itself at the start, {last}")

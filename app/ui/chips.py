@@ -118,6 +118,11 @@ def mark(word: str, said: str = "") -> Markup:
     return tag("span", shape(word), said or word, cls=f"cs-mark cs-t-{drawn.tone}")
 
 
+def gap(said: str) -> Markup:
+    """What is not known or not there, in words, where it would stand."""
+    return mark("Missing", said)
+
+
 @dataclass(frozen=True, kw_only=True)
 class Assured:
     """Who computed a number: Countersign itself, or whoever says so; `told` is the whole of it."""
@@ -135,6 +140,10 @@ class Assured:
     def chip(self) -> Markup:
         """The word and the source."""
         return assured(is_verified=self.is_verified, by=self.by, told=self.told)
+
+    def behind(self, said: object) -> Markup:
+        """Something said, with who computed it behind it."""
+        return join((said, " ", self.chip))
 
     @property
     def short(self) -> Markup:

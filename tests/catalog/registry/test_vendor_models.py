@@ -7,8 +7,8 @@ from collections.abc import Iterator
 import pytest
 
 from app import session
-from app.panels import model as panel
 from app.panels import shown
+from app.panels.glance import glance
 from app.portal import Portal, build
 from app.settings import from_environment
 from app.worker import MIRROR, handlers
@@ -89,6 +89,6 @@ def test_the_page_of_a_vendor_model_says_that_there_is_no_run(
     model = vendor.models.find(NAME, by=small_house.grace)
     told = shown.read(model, by=small_house.grace)
     assert told.subject is not None
-    facts = {name: str(said) for name, said in panel.glance(told, told.subject)}
+    facts = {name: str(said) for name, said in glance(told, told.subject)}
     assert "the run named no data set" in facts["Trained on"]
     assert "not known yet" in facts["Built by"]

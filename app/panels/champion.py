@@ -1,0 +1,138 @@
+"""The champion of a model: what is live and why, and what would come next."""
+
+from __future__ import annotations
+
+from typing import Final
+
+from app.panels import assurance
+from app.panels.links import link
+from app.panels.release_people import why_not
+from app.panels.shown import CHAMPION, Shown
+from app.session import portal
+from app.ui import chips, page, tables, words
+from app.ui.markup import Markup, join, mono, note, paragraph, quote, show, strong
+from auth.actors import Actor
+from catalog.registry.models import Version
+from catalog.releases.docket import Brief
+from catalog.releases.gates.asking import Answer, GateResult
+from catalog.releases.states import PromotionState
+
+_ANSWERS: Final = {Answer.PASS: "Pass", Answer.FAIL: "Fail", Answer.MISSING: "Missing"}
+
+
+def live(shown: Shown, subject: Version) -> None:
+    """Which version is live, who asked for it and who approved it, with their reasons."""
+    alias, approval = shown.model.alias(CHAMPION), shown.approval(subject)
+    if alias is None:
+        show(
+            page.section("Live now"),
+            paragraph(
+                f"Nothing is live. The newest version is v{subject.number}, registered "
+                f"{words.moment(subject.created_at)}."
+            ),
+        )
+        return
+    title = page.section(
+        "Live now",
+        join((chips.alias(CHAMPION, alias.number), f"since {words.moment(alias.since)}")),
+    )
+    if approval is None:
+        show(
+            title,
+            chips.status("Unknown", "Not approved in Countersign"),
+            note("The alias was set in MLflow itself, so nobody here asked for it or approved it."),
+        )
+        return
+    show(
+        title,
+        note(strong("Why it was asked for")),
+        quote(
+            approval.reason,
+            f"{shown.name(approval.requested_by)}, {words.moment(approval.requested_at)}",
+        ),
+        note(strong("Why it was approved")),
+        quote(
+            approval.decided_why,
+            f"{shown.name(approval.decided_by)}, "
+            f"{words.moment(approval.decided_at or approval.changed_at)}",
+        ),
+        note(
+            join(
+                (
+                    _moved(approval),
+                    " The files approved: ",
+                    mono(words.digest(approval.manifest_digest)),
+                    ", verified." if approval.manifest_digest else "",
+                )
+            )
+        ),
+    )
+    link(f"Open {approval.number}", "release", icon=":material/approval:", id=approval.id)
+
+
+def _moved(approval: Brief) -> str:
+    if approval.promotion is PromotionState.APPLIED and approval.promoted_at:
+        return f"Countersign moved the alias in MLflow {words.moment(approval.promoted_at)}."
+    if approval.promotion is PromotionState.QUEUED:
+        return "The alias is on its way into MLflow."
+    return "The alias was not moved by Countersign."
+
+
+def coming(shown: Shown, *, by: Actor) -> None:
+    """Who may promote the newest version, and what stands in the way."""
+    version = shown.next
+    if version is None:
+        show(
+            page.section("Who may promote it, and what stands in the way"),
+            paragraph(
+                "The newest version is live. A new version appears here when it is registered."
+            ),
+        )
+        return
+    asked, here = shown.open_request(version), portal()
+    if asked is not None:
+        gates = asked.answers
+        people = here.docket.who_decides(asked.id, by=by, built_by=shown.authors.get(version.id))
+        asker = shown.name(asked.requested_by)
+        how = f"{asked.number}, {asked.state.value.lower()}, asked by {asker}"
+    else:
+        preview = here.requests.preview(version.id, CHAMPION, by=by)
+        gates, law = preview.gates, preview.policy
+        people = here.docket.who_would_decide(version.id, by=by)
+        how = "Not asked for yet"
+    may = [one.name for one in people if one.verdict]
+    may_not = [
+        f"{one.name} {did}"
+        if (did := why_not(one, is_asked=asked is not None))
+        else f"{one.name}: {one.verdict.reason}"
+        for one in people
+        if not one.verdict
+    ]
+    show(
+        page.section(
+            "Who may promote it, and what stands in the way", f"v{version.number} to @{CHAMPION}"
+        ),
+        tables.facts(
+            [
+                ("Stands at", how),
+                (
+                    "May decide",
+                    words.listing(may) or chips.gap("nobody yet: an approver is needed"),
+                ),
+                *([("May not", "; ".join(may_not))] if may_not else []),
+            ]
+        ),
+        tables.facts([(gate.title, _gate(gate)) for gate in gates]),
+        note(
+            (f"Policy {law.name} v{law.version}, asked now." if law else preview.may_request.reason)
+            if asked is None
+            else "As bound to the request; it is asked again before the alias is moved."
+        ),
+    )
+    if asked is not None:
+        link(f"Open {asked.number}", "release", icon=":material/approval:", id=asked.id)
+
+
+def _gate(gate: GateResult) -> Markup:
+    assured = assurance.EVIDENCE if gate.is_verified else assurance.REPORTED_EVIDENCE
+    return join((chips.mark(_ANSWERS[gate.answer]), " ", gate.reason, " ", assured.short))
