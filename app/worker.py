@@ -14,7 +14,7 @@ import threading
 from collections.abc import Callable, Mapping
 from datetime import datetime
 from pathlib import Path
-from typing import Final
+from typing import Final, Protocol
 
 from app import loops, mirror_loops
 from app.drills import drill
@@ -97,9 +97,18 @@ def handlers(
     out = outbound or AppriseOutbound(settings.mail_url, settings.webhook_hosts)
     return {
         "collect-evidence": lambda payload: collect_evidence(portal, payload["subject"]),
-        "compute-explanation": lambda payload: explain(portal, payload["subject"]),
-        "try-policy": lambda payload: try_policy(portal, payload["subject"]),
-        "profile-version": lambda payload: profile(portal, payload["subject"]),
+        "compute-explanation": lambda payload: compute(
+            portal.explanations, payload["subject"], "compute this explanation", by=EXPLAINER
+        ),
+        "try-policy": lambda payload: compute(
+            portal.trials, payload["subject"], "finish this trial", by=RELEASES
+        ),
+        "profile-version": lambda payload: compute(
+            portal.profiles,
+            payload["subject"],
+            "read this version's rows and environment",
+            by=PROFILER,
+        ),
         "close-requests": lambda payload: close_requests(portal, payload["subject"]),
         "settle-approval": lambda payload: settle_approval(portal, payload["request"]),
         "refresh-model": lambda payload: refresh_model(portal, payload),
@@ -202,25 +211,6 @@ def index_model(portal: Portal, name: str) -> None:
     portal.indexer.mark(portal.models.ids_called(name))
 
 
-def explain(portal: Portal, explanation_id: str) -> None:
-    """Compute an explanation; a fault of ours is told on the page as well."""
-    try:
-        portal.explanations.compute(explanation_id, by=EXPLAINER)
-    except CountersignError:
-        raise
-    except Exception:  # noqa: BLE001 - a fault must not end the worker; it keeps its traceback
-        _LOG.exception("explanation %s", explanation_id)
-        portal.explanations.give_up(
-            explanation_id,
-            CountersignError(
-                "Countersign could not compute this explanation.",
-                hint=f"Tell the operator to look for {explanation_id} in the worker's log.",
-                code="fault",
-            ),
-            by=EXPLAINER,
-        )
-
-
 def tell(
     portal: Portal, event_id: str, at_point: Callable[[str], None] = lambda _point: None
 ) -> None:
@@ -234,44 +224,33 @@ def tell(
             at_point("told")
 
 
-def profile(portal: Portal, version_id: str) -> None:
-    """Read what a version was saved with and what its rows look like; a fault is told as well."""
-    try:
-        portal.profiles.compute(version_id, by=PROFILER)
-    except CountersignError:
-        raise
-    except Exception:  # noqa: BLE001 - a fault must not end the worker; it keeps its traceback
-        _LOG.exception("profile of %s", version_id)
-        portal.profiles.give_up(
-            version_id,
-            CountersignError(
-                "Countersign could not read this version's rows and environment.",
-                hint=f"Tell the operator to look for {version_id} in the worker's log.",
-                code="fault",
-            ),
-            by=PROFILER,
-        )
+class Computing(Protocol):
+    """A desk where something that takes long is asked for, and shown when it is there."""
+
+    def compute(self, subject: str, /, *, by: Actor) -> None:
+        """Compute it and keep it; once is enough."""
+
+    def give_up(self, subject: str, problem: CountersignError, /, *, by: Actor) -> None:
+        """Say on the page, and on the record, why there will be nothing."""
 
 
-def try_policy(portal: Portal, trial_id: str) -> None:
-    """Ask the past for a trial; what stops it is told on the page as well."""
+def compute(desk: Computing, subject: str, what: str, *, by: Actor) -> None:
+    """Compute what somebody waits for; what stops it, a fault of ours too, is told on the page.
+
+    Raises:
+        Unavailable: something does not answer; the job is tried again.
+    """
     try:
-        portal.trials.compute(trial_id, by=RELEASES)
+        desk.compute(subject, by=by)
     except Unavailable:
         raise
     except CountersignError as problem:
-        portal.trials.give_up(trial_id, problem, by=RELEASES)
+        desk.give_up(subject, problem, by=by)
     except Exception:  # noqa: BLE001 - a fault must not end the worker; it keeps its traceback
-        _LOG.exception("trial %s", trial_id)
-        portal.trials.give_up(
-            trial_id,
-            CountersignError(
-                "Countersign could not finish this trial.",
-                hint=f"Tell the operator to look for {trial_id} in the worker's log.",
-                code="fault",
-            ),
-            by=RELEASES,
-        )
+        _LOG.exception("Countersign could not %s: %s", what, subject)
+        hint = f"Tell the operator to look for {subject} in the worker's log."
+        fault = CountersignError(f"Countersign could not {what}.", hint=hint, code="fault")
+        desk.give_up(subject, fault, by=by)
 
 
 def _insist_same(portal: Portal, model: Model, number: int, seen: SeenVersion) -> None:

@@ -25,7 +25,7 @@ from catalog.registry.models import Model, resource
 from catalog.registry.servers import Servers
 from catalog.registry.tables import ModelRow, VersionRow
 from ledger.acts import Ledger
-from ledger.errors import CountersignError, Invalid, NotFound, Unavailable
+from ledger.errors import CountersignError, Invalid, NotFound
 from ledger.ids import new_id
 
 LARGEST_MODEL_BYTES: Final = 2 * 1024**3
@@ -152,6 +152,7 @@ class Explanations:
 
         Raises:
             Unavailable: MLflow or the sandbox does not answer; the job is tried again.
+            CountersignError: there will be no explanation, as `give_up` is to be told.
         """
         with self._ledger.store.read() as session:
             row = session.get(ExplanationRow, explanation_id)
@@ -161,38 +162,32 @@ class Explanations:
             model = session.get_one(ModelRow, version.model_id)
         decide(by, "explanation:compute", resource(model)).insist()
         self._tell(explanation_id, Progress("Fetching the model's files from MLflow", 0, 0))
-        try:
-            with tempfile.TemporaryDirectory(prefix="countersign-") as folder:
-                mlflow = self._servers.at(model.server, model.workspace)
-                seen = mlflow.version(model.name, version.number)
-                if (seen.created_at, seen.source) != (version.created_at, version.source):
-                    raise NotFound(
-                        f"Version {version.number} was deleted in MLflow, or made again.",
-                        hint="Explain the version that is there now.",
-                        code="version-gone",
-                    )
-                with at_most(LARGEST_MODEL_BYTES):
-                    files = mlflow.download(seen, _folder(folder, "model"))
-                manifest = manifest_of(files)
-                if manifest.total_bytes > LARGEST_MODEL_BYTES:
-                    raise Invalid(
-                        f"The model has {manifest.total_bytes / 1e9:.1f} GB; "
-                        f"{LARGEST_MODEL_BYTES / 1e9:.0f} GB is the most that is explained here.",
-                        code="model-too-large",
-                    )
-                with at_most(LARGEST_MODEL_BYTES):
-                    kept = mlflow.download_sample(seen, _folder(folder, "sample"))
-                sample = kept or _input_example(files)
-                result = runner.explain(
-                    ExplainInput(files, sample),
-                    Limits(),
-                    lambda progress: self._tell(explanation_id, progress),
+        with tempfile.TemporaryDirectory(prefix="countersign-") as folder:
+            mlflow = self._servers.at(model.server, model.workspace)
+            seen = mlflow.version(model.name, version.number)
+            if (seen.created_at, seen.source) != (version.created_at, version.source):
+                raise NotFound(
+                    f"Version {version.number} was deleted in MLflow, or made again.",
+                    hint="Explain the version that is there now.",
+                    code="version-gone",
                 )
-        except Unavailable:
-            raise
-        except CountersignError as problem:
-            self.give_up(explanation_id, problem, by=by)
-            return
+            with at_most(LARGEST_MODEL_BYTES):
+                files = mlflow.download(seen, _folder(folder, "model"))
+            manifest = manifest_of(files)
+            if manifest.total_bytes > LARGEST_MODEL_BYTES:
+                raise Invalid(
+                    f"The model has {manifest.total_bytes / 1e9:.1f} GB; "
+                    f"{LARGEST_MODEL_BYTES / 1e9:.0f} GB is the most that is explained here.",
+                    code="model-too-large",
+                )
+            with at_most(LARGEST_MODEL_BYTES):
+                kept = mlflow.download_sample(seen, _folder(folder, "sample"))
+            sample = kept or _input_example(files)
+            result = runner.explain(
+                ExplainInput(files, sample),
+                Limits(),
+                lambda progress: self._tell(explanation_id, progress),
+            )
         what = "evaluation sample of the run" if kept else "input example of the model"
         self._done(explanation_id, result, manifest.digest, what, by)
 

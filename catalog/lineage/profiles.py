@@ -26,7 +26,7 @@ from catalog.registry.models import Model, resource
 from catalog.registry.servers import Servers
 from catalog.registry.tables import ModelRow, VersionRow
 from ledger.acts import Ledger
-from ledger.errors import CountersignError, Invalid, NotFound, Unavailable
+from ledger.errors import CountersignError, Invalid, NotFound
 
 SAMPLE: Final = "evaluation_sample.parquet"
 PREDICTIONS: Final = "evaluation_predictions.parquet"
@@ -158,6 +158,7 @@ class Profiles:
 
         Raises:
             Unavailable: MLflow or the reader does not answer; the job is tried again.
+            CountersignError: there will be no profile, as `give_up` is to be told.
         """
         with self._ledger.store.read() as session:
             row = session.get(VersionProfileRow, version_id)
@@ -166,22 +167,16 @@ class Profiles:
             version = session.get_one(VersionRow, version_id)
             model = session.get_one(ModelRow, version.model_id)
         decide(by, "profile:compute", resource(model)).insist()
-        try:
-            mlflow = self._servers.at(model.server, model.workspace)
-            seen = mlflow.version(model.name, version.number)
-            if (seen.created_at, seen.source) != (version.created_at, version.source):
-                raise NotFound(
-                    f"Version {version.number} was deleted in MLflow, or made again.",
-                    hint="Compare the version that is there now.",
-                    code="version-gone",
-                )
-            with tempfile.TemporaryDirectory(prefix="countersign-") as folder:
-                profile = self._found(partial(mlflow.download_file, seen), Path(folder))
-        except Unavailable:
-            raise
-        except CountersignError as problem:
-            self.give_up(version_id, problem, by=by)
-            return
+        mlflow = self._servers.at(model.server, model.workspace)
+        seen = mlflow.version(model.name, version.number)
+        if (seen.created_at, seen.source) != (version.created_at, version.source):
+            raise NotFound(
+                f"Version {version.number} was deleted in MLflow, or made again.",
+                hint="Compare the version that is there now.",
+                code="version-gone",
+            )
+        with tempfile.TemporaryDirectory(prefix="countersign-") as folder:
+            profile = self._found(partial(mlflow.download_file, seen), Path(folder))
         self._done(version_id, profile, by)
 
     def _found(self, fetch: Fetch, folder: Path) -> Profile:

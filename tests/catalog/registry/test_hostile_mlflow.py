@@ -17,7 +17,7 @@ from typing import Any
 import httpx
 import pytest
 
-from app.worker import EXPLAINER, MIRROR
+from app.worker import MIRROR
 from catalog.assurance.explanations import LARGEST_MODEL_BYTES, ExplanationState
 from catalog.registry import artifacts
 from catalog.registry.artifact_addresses import checked_address
@@ -476,9 +476,7 @@ def test_an_explanation_does_not_fetch_what_it_will_not_explain(
         return into
 
     monkeypatch.setattr(small_house.mlflow, "download", download)
-    waiting = small_house.portal.explanations.of(small_house.version(1).id, by=small_house.alice)
-    assert waiting is not None
-    small_house.portal.explanations.compute(waiting.id, by=EXPLAINER)
+    small_house.work()
     told = small_house.portal.explanations.of(small_house.version(1).id, by=small_house.alice)
     assert told is not None
     assert told.state is ExplanationState.FAILED

@@ -9,7 +9,7 @@ from typing import Final
 import pytest
 from sqlmodel import select
 
-from app.worker import RELEASES, try_policy
+from app.worker import RELEASES
 from auth.actors import Actor
 from catalog.releases.policies.law import Policy
 from catalog.releases.policies.reading import NotAPolicy, pack_text
@@ -133,7 +133,7 @@ def test_a_trial_that_fails_says_so_and_is_not_tried_for_ever(small_house: House
         "Countersign could not finish this trial.",
     )
     assert told.hint.startswith("Tell the operator")
-    try_policy(house.portal, trial)
+    house.portal.trials.compute(trial, by=RELEASES)
     assert [one.reason for one in house.records("policy:trial:fail")] == ["fault"]
 
 
