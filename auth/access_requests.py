@@ -6,23 +6,27 @@ application. It may end by itself on a day, and a governance admin takes it back
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
-from datetime import UTC, date, datetime, time, timedelta
-from enum import StrEnum
-from typing import Any, Final
+from datetime import date, timedelta
+from typing import Final
 
-from sqlalchemy import Row
-from sqlmodel import Session, col, func, select
+from sqlmodel import col, func, select
 
-from auth.access import (
-    ANYTHING,
-    Resource,
-    Verdict,
-    decide,
-    insist_visible,
-    is_let_in,
-    may_anywhere,
+from auth.access import ANYTHING, Resource, decide, insist_visible, is_let_in, may_anywhere
+from auth.access_request import (
+    ASKED,
+    AccessRequest,
+    State,
+    Verb,
+    after,
+    end_of,
+    may_answer,
+    may_ask,
+    may_see,
+    may_withdraw,
+    read_all,
+    read_one,
+    standing,
 )
 from auth.actors import Actor, Kind, Scope
 from auth.grants import held_there, put_down
@@ -41,62 +45,6 @@ _MOST_READ: Final = 10_000
 LONGEST_STATEMENT: Final = 500
 LONGEST_ACCESS: Final = timedelta(days=5 * 366)
 _HINT: Final = "Yours are listed on the Model page and in your inbox."
-
-
-class State(StrEnum):
-    """Where an access request stands."""
-
-    PENDING = "Pending"
-    ACCEPTED = "Accepted"
-    REFUSED = "Refused"
-    WITHDRAWN = "Withdrawn"
-    EXPIRED = "Expired"
-
-
-class Verb(StrEnum):
-    """What can be done to an access request; the last of them is done by the calendar."""
-
-    ACCEPT = "accept"
-    REFUSE = "refuse"
-    WITHDRAW = "withdraw"
-    EXPIRE = "expire"
-
-
-TRANSITIONS: Final[Mapping[tuple[State, Verb], State]] = {
-    (State.PENDING, Verb.ACCEPT): State.ACCEPTED,
-    (State.PENDING, Verb.REFUSE): State.REFUSED,
-    (State.PENDING, Verb.WITHDRAW): State.WITHDRAWN,
-    (State.PENDING, Verb.EXPIRE): State.EXPIRED,
-    (State.ACCEPTED, Verb.EXPIRE): State.EXPIRED,
-}
-
-
-@dataclass(frozen=True)
-class AccessRequest:
-    """A request as it stands at the moment it is read.
-
-    `until` is the last day asked for or given, by UTC days; `is_taken_back` says that the access it
-    gave was taken back since.
-    """
-
-    id: str
-    resource_id: str
-    principal_id: str
-    name: str
-    kind: Kind
-    purpose: str
-    until: date | None
-    state: State
-    asked_at: datetime
-    decided_by: str
-    decided_at: datetime | None
-    reason: str
-    is_taken_back: bool
-
-    @property
-    def is_open(self) -> bool:
-        """Whether somebody still has to answer."""
-        return self.state is State.PENDING
 
 
 @dataclass(frozen=True)
@@ -162,7 +110,7 @@ class AccessRequests:
             act.texts["purpose"] = purpose
             act.emit("access:ask", row.id, model=resource_id, by=by.id)
             act.session.flush()
-            return _one(act.session, row.id, act.at)
+            return read_one(act.session, row.id, act.at)
 
     def withdraw(self, request_id: str, *, by: Actor) -> AccessRequest:
         """Take one's own request back."""
@@ -175,7 +123,7 @@ class AccessRequests:
             self._step(act, row, Verb.WITHDRAW, by)
             act.emit("access:withdraw", row.id, model=row.resource_id)
             act.session.flush()
-            return _one(act.session, row.id, act.at)
+            return read_one(act.session, row.id, act.at)
 
     def accept(
         self, request_id: str, *, by: Actor, reason: str = "", until: date | None = None
@@ -207,7 +155,7 @@ class AccessRequests:
                 act.facts["until"] = row.until.isoformat()
             act.emit("access:accept", row.id, model=row.resource_id, by=by.id, to=row.principal_id)
             act.session.flush()
-            return _one(act.session, row.id, act.at)
+            return read_one(act.session, row.id, act.at)
 
     def refuse(self, request_id: str, reason: str, *, by: Actor) -> AccessRequest:
         """Refuse a request, and say why: the one who asked reads it. Raises as `accept` does."""
@@ -226,7 +174,7 @@ class AccessRequests:
             self._step(act, row, Verb.REFUSE, by, reason)
             act.emit("access:refuse", row.id, model=row.resource_id, by=by.id, to=row.principal_id)
             act.session.flush()
-            return _one(act.session, row.id, act.at)
+            return read_one(act.session, row.id, act.at)
 
     # -- looking -------------------------------------------------------------------------------
 
@@ -236,14 +184,14 @@ class AccessRequests:
         with self._ledger.store.read() as session:
             row = session.get(AccessRequestRow, request_id)
             there = self._place(session, row.resource_id) if row else None
-            if row is None or not _may_see(by, row, there):
+            if row is None or not may_see(by, row, there):
                 raise _no_such_request()
-            return _one(session, request_id, now)
+            return read_one(session, request_id, now)
 
     def newest(self, resource_id: str, *, by: Actor) -> AccessRequest | None:
         """What this person asked last for this thing."""
         query = (
-            _ASKED.where(
+            ASKED.where(
                 AccessRequestRow.principal_id == by.id,
                 AccessRequestRow.resource_id == resource_id,
             )
@@ -251,22 +199,22 @@ class AccessRequests:
             .limit(1)
         )
         with self._ledger.store.read() as session:
-            found = _read(session, query, self._ledger.clock.now())
+            found = read_all(session, query, self._ledger.clock.now())
         return found[0] if found else None
 
     def mine(self, *, by: Actor, limit: int = PAGE) -> list[AccessRequest]:
         """What this person asked for, newest first."""
         query = (
-            _ASKED.where(AccessRequestRow.principal_id == by.id)
+            ASKED.where(AccessRequestRow.principal_id == by.id)
             .order_by(col(AccessRequestRow.asked_at).desc(), col(AccessRequestRow.id))
             .limit(limit)
         )
         with self._ledger.store.read() as session:
-            return _read(session, query, self._ledger.clock.now())
+            return read_all(session, query, self._ledger.clock.now())
 
     def waiting(self, *, by: Actor) -> list[AccessRequest]:
         """What waits for this person's answer, oldest first: as the owner or as an admin."""
-        query = _ASKED.where(
+        query = ASKED.where(
             AccessRequestRow.state == State.PENDING, AccessRequestRow.principal_id != by.id
         )
         if not may_anywhere(by, "access:decide"):
@@ -278,7 +226,7 @@ class AccessRequests:
             places: dict[str, Resource | None] = {}
             # What nobody can answer any more must not stand before what somebody can.
             for offset in range(0, _MOST_READ, _MOST_WAITING):
-                rows = _read(session, query.limit(_MOST_WAITING).offset(offset), now)
+                rows = read_all(session, query.limit(_MOST_WAITING).offset(offset), now)
                 for one in rows:
                     if one.resource_id not in places:
                         places[one.resource_id] = self._place(session, one.resource_id)
@@ -292,7 +240,7 @@ class AccessRequests:
     def page(self, *, by: Actor, only_open: bool = False, offset: int = 0) -> Listed:
         """All requests, newest first, a page at a time. Raises Refused."""
         decide(by, "person:read", ANYTHING).insist()
-        query, count = _ASKED, select(func.count()).select_from(AccessRequestRow)
+        query, count = ASKED, select(func.count()).select_from(AccessRequestRow)
         if only_open:
             query = query.where(AccessRequestRow.state == State.PENDING)
             count = count.where(AccessRequestRow.state == State.PENDING)
@@ -302,7 +250,7 @@ class AccessRequests:
             .offset(offset)
         )
         with self._ledger.store.read() as session:
-            found = _read(session, query, self._ledger.clock.now())
+            found = read_all(session, query, self._ledger.clock.now())
             return Listed(tuple(found), session.exec(count).one())
 
     # -- the inside ----------------------------------------------------------------------------
@@ -311,7 +259,7 @@ class AccessRequests:
         """The request, held until the act is over: of two answers the second sees the first."""
         row = act.session.get(AccessRequestRow, request_id, with_for_update=True)
         there = self._place(act.session, row.resource_id) if row else None
-        if row is None or there is None or not _may_see(by, row, there):
+        if row is None or there is None or not may_see(by, row, there):
             raise _no_such_request()
         act.facts |= _facts(row)
         return row, there
@@ -323,58 +271,6 @@ class AccessRequests:
         act.session.add(row)
         if reason:
             act.texts["reason"] = reason
-
-
-# -- the law ---------------------------------------------------------------------------------------
-
-
-def may_ask(by: Actor, where: Resource) -> Verdict:
-    """Who asks to be let in: a person or an application that may know of it and is kept out."""
-    if by.kind is Kind.SYSTEM:
-        return Verdict(False, "Countersign itself asks for nothing.", "not-a-person")
-    return decide(by, "access:ask", where)
-
-
-def may_answer(by: Actor, asked_by: str, where: Resource) -> Verdict:
-    """Who lets somebody in: the owner or a governance admin, and never the one who asked."""
-    if by.kind is not Kind.PERSON:
-        return Verdict(False, "Only a person decides.", "not-a-person")
-    if by.id == asked_by:
-        return Verdict(
-            False,
-            "You asked for this access, so somebody else decides.",
-            "requester",
-            "Its owner or a governance admin finds it in their inbox.",
-        )
-    if by.id == where.owner_id and decide(by, "model:read", where):
-        return Verdict(True, f"{by.name} owns it.")
-    return decide(by, "access:decide", where)
-
-
-def may_withdraw(by: Actor, row: AccessRequestRow) -> Verdict:
-    """Only the one who asked takes a request back."""
-    if by.id != row.principal_id:
-        return Verdict(False, "Only who asked can withdraw.", "not-requester")
-    return Verdict(True, "You asked for it.")
-
-
-def after(state: State, verb: Verb) -> State:
-    """The state a verb leads to. Raises Conflict when the table has no such way."""
-    following = TRANSITIONS.get((state, verb))
-    if following is None:
-        raise Conflict(
-            f"This request is {state.lower()}, so it is too late for that.",
-            hint="Reload the page to see who did what in the meantime.",
-            code="wrong-state",
-        )
-    return following
-
-
-def standing(row: AccessRequestRow | Row[Any], now: datetime) -> State:
-    """Where a request stands at a moment: once its last day is over it has expired."""
-    state = State(row.state)
-    is_over = row.until is not None and _end_of(row.until) <= now
-    return TRANSITIONS.get((state, Verb.EXPIRE), state) if is_over else state
 
 
 def _let_in(act: Act, row: AccessRequestRow, where: Resource, by: Actor) -> GrantRow:
@@ -391,14 +287,8 @@ def _let_in(act: Act, row: AccessRequestRow, where: Resource, by: Actor) -> Gran
     there = held_there(act.session, asker.id, role, scope)
     if there is not None and (there.expires_at is None or there.expires_at > act.at):
         return there
-    ends = _end_of(row.until) if row.until else None
+    ends = end_of(row.until) if row.until else None
     return put_down(act.session, asker.id, role, scope, by=by, at=act.at, expires_at=ends)
-
-
-def _may_see(by: Actor, row: AccessRequestRow, where: Resource | None) -> bool:
-    if by.id == row.principal_id or decide(by, "person:read", ANYTHING):
-        return True
-    return where is not None and bool(may_answer(by, row.principal_id, where))
 
 
 def _close_what_ended(act: Act, principal_id: str, resource_id: str) -> None:
@@ -433,11 +323,6 @@ def _day(until: date | None, today: date) -> date | None:
     return until
 
 
-def _end_of(day: date) -> datetime:
-    """The moment after the last of a day in UTC."""
-    return datetime.combine(day + timedelta(days=1), time(), UTC)
-
-
 def _facts(row: AccessRequestRow) -> dict[str, str]:
     return {"request": row.id, "model": row.resource_id, "asker": row.principal_id}
 
@@ -448,38 +333,3 @@ def _no_such_thing() -> NotFound:
 
 def _no_such_request() -> NotFound:
     return NotFound("There is no such access request.", hint=_HINT)
-
-
-# -- reading ---------------------------------------------------------------------------------------
-
-_ASKED: Final = (
-    select(AccessRequestRow, PrincipalRow.name, PrincipalRow.kind, GrantRow.id)
-    .join(PrincipalRow, col(PrincipalRow.id) == col(AccessRequestRow.principal_id))
-    .outerjoin(GrantRow, col(GrantRow.id) == col(AccessRequestRow.grant_id))
-)
-
-
-def _one(session: Session, request_id: str, now: datetime) -> AccessRequest:
-    return _read(session, _ASKED.where(AccessRequestRow.id == request_id), now)[0]
-
-
-def _read(session: Session, query: Any, now: datetime) -> list[AccessRequest]:  # noqa: ANN401 - a select
-    rows: Sequence[tuple[AccessRequestRow, str, str, str | None]] = session.exec(query).all()
-    return [
-        AccessRequest(
-            row.id,
-            row.resource_id,
-            row.principal_id,
-            name,
-            Kind(kind),
-            row.purpose,
-            row.until,
-            standing(row, now),
-            row.asked_at,
-            row.decided_by,
-            row.decided_at,
-            row.reason,
-            row.state == State.ACCEPTED and grant_id is None,
-        )
-        for row, name, kind, grant_id in rows
-    ]

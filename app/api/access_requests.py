@@ -10,7 +10,7 @@ from pydantic import BaseModel, ConfigDict
 
 from app.api.caller import Caller, Desk
 from app.portal import Portal
-from auth.access_requests import AccessRequest
+from auth.access_request import AccessRequest
 from auth.actors import Actor
 from ledger.clock import iso
 

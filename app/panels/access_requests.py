@@ -12,7 +12,8 @@ from app.session import did, portal
 from app.ui import cards, chips, feedback, page, tables, words
 from app.ui.markup import Markup, join, label, note, paragraph, quote, show
 from app.ui.tables import Column
-from auth.access_requests import LONGEST_STATEMENT, PAGE, AccessRequest
+from auth.access_request import AccessRequest
+from auth.access_requests import LONGEST_STATEMENT, PAGE
 from auth.actors import Actor, Kind
 from catalog.registry.locked import Summary
 

@@ -10,7 +10,8 @@ import streamlit as st
 from app.session import did, portal
 from app.ui import chips, feedback, page, tables, words
 from app.ui.markup import Markup, label, note, paragraph, quote, show
-from auth.access_requests import LONGEST_STATEMENT, AccessRequest, State, may_ask
+from auth.access_request import AccessRequest, State, may_ask
+from auth.access_requests import LONGEST_STATEMENT
 from auth.actors import Actor
 from catalog.registry.locked import Summary
 from catalog.registry.models import Model

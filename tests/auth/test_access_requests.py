@@ -9,7 +9,7 @@ import pytest
 
 from app.session import who_signed_in
 from auth.access import Resource
-from auth.access_requests import (
+from auth.access_request import (
     TRANSITIONS,
     AccessRequest,
     State,
