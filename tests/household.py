@@ -15,33 +15,35 @@ from app.supervisor import Program, Supervisor, say
 
 MARK = "a-household-of-the-tests"
 
+# Until somebody ends it; where nobody does, an alarm does.
+_WAIT = "import signal; signal.alarm(600); signal.pause()"
 # Like MLflow's: a program that starts another one and does nothing about its end.
-_PARENT = """
-import subprocess, sys, time
-code = "import time; print('here', flush=True); time.sleep(600)"
+_PARENT = f"""
+import subprocess, sys
+code = "print('here', flush=True); {_WAIT}"
 child = subprocess.Popen([sys.executable, "-c", code])
 print("pids", child.pid, flush=True)
-time.sleep(600)
+{_WAIT}
 """
-_PATIENT = "import time; print('waiting', flush=True); time.sleep(600)"
-_STUBBORN = """
-import signal, time
+_PATIENT = f"print('waiting', flush=True); {_WAIT}"
+_STUBBORN = f"""
+import signal
 for one in (signal.SIGINT, signal.SIGTERM, signal.SIGHUP):
     signal.signal(one, signal.SIG_IGN)
 print("never", flush=True)
-time.sleep(600)
+{_WAIT}
 """
 _SHORT = "import sys; print('my last words', file=sys.stderr); sys.exit(7)"
-_ONCE = """
-import pathlib, sys, time
+_ONCE = f"""
+import pathlib, sys
 if pathlib.Path("was-here").exists():
     print("back again", flush=True)
-    time.sleep(600)
+    {_WAIT}
 pathlib.Path("was-here").touch()
 sys.exit(3)
 """
-_ENVIRONMENT = "import os; print('sees', sorted(os.environ), flush=True)" + "; " + _PATIENT
-_LOUD = "print('x' * 1_000_000); print('y' * 5_000_000); print('done', flush=True); " + _PATIENT
+_ENVIRONMENT = f"import os; print('sees', sorted(os.environ), flush=True); {_PATIENT}"
+_LOUD = f"print('x' * 1_000_000); print('y' * 5_000_000); print('done', flush=True); {_PATIENT}"
 
 STORIES: dict[str, dict[str, str]] = {
     "peace": {"portal": _PATIENT, "mlflow": _PARENT},
