@@ -12,8 +12,8 @@ now = portal().clock.now()
 waiting = portal().docket.waits_for(by=here)
 asked = access_requests.waiting(by=here)
 found = portal().findings.waiting(by=here)
-times = [*(one.asked_at for one in asked), *(one.remedied_at or one.opened_at for one in found)]
-docket.inbox_head(waiting, now, others=times)
+times = [*(one.asked_at for one in asked), *(one.waits_since for one in found.findings)]
+docket.inbox_head(waiting, now, others=times, has_more=found.has_more)
 with st.container(horizontal=True, vertical_alignment="center"):
     shown = docket.choose_shown()
     docket.absence(by=here)

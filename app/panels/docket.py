@@ -47,20 +47,31 @@ def choose_shown() -> str:
     return chosen or SHOWN[0]
 
 
-def inbox_head(waiting: Sequence[Brief], now: datetime, *, others: Sequence[datetime] = ()) -> None:
+def inbox_head(
+    waiting: Sequence[Brief],
+    now: datetime,
+    *,
+    others: Sequence[datetime] = (),
+    has_more: bool = False,
+) -> None:
     """The title, with how much waits and how long the oldest of it has waited.
 
-    `others` are the times since when something else waits.
+    `others` are the times since when something else waits, or some of them.
     """
-    lead = "Nothing waits for you."
-    if times := [*(since(one) for one in waiting), *others]:
-        oldest = min(times)
-        things = words.plural(len(times), "thing")
-        lead = (
-            f"{things} {'waits' if len(times) == 1 else 'wait'} for you. "
-            f"The oldest has waited {words.span((now - oldest).total_seconds())}."
-        )
-    page.head("Decide", "Inbox", lead)
+    times = [*(since(one) for one in waiting), *others]
+    page.head("Decide", "Inbox", how_much_waits(times, now, has_more=has_more))
+
+
+def how_much_waits(times: Sequence[datetime], now: datetime, *, has_more: bool = False) -> str:
+    """How much waits for a person, and for how long; `times` are since when, or some of them."""
+    if not times:
+        return "Nothing waits for you."
+    things = words.plural(len(times), "thing")
+    longest = words.span((now - min(times)).total_seconds())
+    if has_more:
+        return f"More than {things} wait for you. One of them has waited {longest}."
+    verb = "waits" if len(times) == 1 else "wait"
+    return f"{things} {verb} for you. The oldest has waited {longest}."
 
 
 def absence(*, by: Actor) -> None:

@@ -11,8 +11,7 @@ import streamlit as st
 from app.panels import ways
 from app.panels.links import link
 from app.session import act, actor, did, portal
-from app.ui import chips, page, paging, tables, words
-from app.ui.cards import Waiting, inbox_card
+from app.ui import cards, chips, page, paging, tables, words
 from app.ui.dialogs import signed
 from app.ui.feedback import empty, problem
 from app.ui.markup import Markup, join, label, note, paragraph, quote, show, tag
@@ -29,7 +28,7 @@ from catalog.releases.findings.finding import (
     Kind,
     Severity,
 )
-from catalog.releases.findings.findings import PAGE, May, Wanted
+from catalog.releases.findings.findings import PAGE, May, Waiting, Wanted
 from catalog.releases.findings.opening import LONGEST_DAYS, LONGEST_TITLE
 from ledger.errors import NotFound
 
@@ -89,8 +88,8 @@ def every(*, by: Actor) -> None:
 
 def _card(one: Finding, names: Mapping[str, str], today: date) -> None:
     where = f" · v{one.version_number}" if one.version_number else ""
-    inbox_card(
-        Waiting(
+    cards.inbox_card(
+        cards.Waiting(
             f"{one.model_name}: {one.title}",
             f"{one.kind.capitalize()}, {one.severity}. {_whose(one, names, today)}",
             f"{one.number}{where}",
@@ -128,15 +127,23 @@ def detected(took: Detection) -> str:
     return f"In the last 30 days {moves} outside the process were found: {within}."
 
 
-def waiting(found: Sequence[Finding]) -> None:
-    """What waits for this person, as cards under their title; nothing where nothing does."""
-    if not found:
+def waiting(found: Waiting, *, most: int | None = None) -> None:
+    """What waits for this person, as cards under their title; nothing where nothing does.
+
+    Where `most` are shown the rest is in the inbox.
+    """
+    if not found.findings:
         return
-    names = portal().people.names({one.owner_id for one in found})
+    shown = found.findings[:most]
+    names = portal().people.names({one.owner_id for one in shown})
     today = portal().clock.now().date()
-    show(page.group("Findings", len(found)))
-    for one in found:
+    show(page.group("Findings", len(found.findings), has_more=found.has_more))
+    for one in shown:
         _card(one, names, today)
+    if len(shown) < len(found.findings):
+        link("The others in your inbox", "inbox", icon=":material/inbox:")
+    elif found.has_more:
+        link("More wait: all findings", "findings", icon=":material/report:")
 
 
 # -- one of them -----------------------------------------------------------------------------------

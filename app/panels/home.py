@@ -8,7 +8,7 @@ from typing import Final
 
 import streamlit as st
 
-from app.panels import findings, health, sources, ways
+from app.panels import docket, findings, health, sources, ways
 from app.panels.acts import ACTS
 from app.panels.links import link
 from app.session import portal
@@ -26,7 +26,7 @@ from catalog.impact.portfolio import Line, Portfolio
 from catalog.registry.inventory.gaps import NONE, Unclassified
 from catalog.registry.mirror.state import MirrorState
 from catalog.releases.docket import Brief, Desk
-from catalog.releases.findings.finding import Finding
+from catalog.releases.findings.findings import Waiting as Findings
 from catalog.releases.gates.asking import Answer
 from catalog.releases.states import PromotionState, State
 from ledger.trail import Filter, Record
@@ -42,7 +42,7 @@ class Home:
     """What one person's Home shows, read once."""
 
     waiting: tuple[Brief, ...]
-    findings: tuple[Finding, ...]
+    findings: Findings
     followed: tuple[Brief, ...]
     news: tuple[Brief, ...]
     undecided: int
@@ -68,7 +68,7 @@ def read(*, by: Actor) -> Home:
     ids |= {line.owner_id for line in portfolio.lines[:_MOST_LIVE]} if portfolio else set()
     return Home(
         waiting=desk.waiting,
-        findings=here.findings.waiting(by=by) if releases else (),
+        findings=here.findings.waiting(by=by) if releases else Findings(),
         followed=desk.followed,
         news=desk.closed,
         undecided=desk.undecided,
@@ -98,17 +98,12 @@ def head(shown: Home, *, by: Actor) -> None:
     """Whose Home it is, how much waits, and how old what is shown of MLflow is."""
     if not by.roles:
         said = "You hold no role yet, so there is nothing to see. A governance admin gives roles."
-    elif not (shown.waiting or shown.findings):
-        said = "Nothing waits for you."
     else:
         since = [
             *(one.changed_at for one in shown.waiting),
-            *(one.remedied_at or one.opened_at for one in shown.findings),
+            *(one.waits_since for one in shown.findings.findings),
         ]
-        oldest = words.span((shown.now - min(since)).total_seconds())
-        verb = "waits" if len(since) == 1 else "wait"
-        count = words.plural(len(since), "thing")
-        said = f"{count} {verb} for you. The oldest has waited {oldest}."
+        said = docket.how_much_waits(since, shown.now, has_more=shown.findings.has_more)
     page.head(
         "Home",
         f"What waits for you, {by.name}",
@@ -153,7 +148,7 @@ def panel(shown: Home, *, by: Actor) -> None:
 
 
 def _waiting(shown: Home) -> None:
-    findings.waiting(shown.findings[:_MOST_WAITING])
+    findings.waiting(shown.findings, most=_MOST_WAITING)
     if shown.waiting:
         show(page.group("Waits for you", len(shown.waiting)))
     for brief in shown.waiting[:_MOST_WAITING]:

@@ -56,9 +56,10 @@ def section(
     return tag("div", heading, side, cls="cs-section", id=anchor)
 
 
-def group(title: str, count: int | None = None) -> Markup:
-    """A small heading over a run of cards, with how many there are."""
-    number = tag("span", f" {count:,}", cls="cs-quiet") if count is not None else ""
+def group(title: str, count: int | None = None, *, has_more: bool = False) -> Markup:
+    """A small heading over a run of cards, with how many there are, at least."""
+    counted = f" {count:,}{'+' if has_more else ''}" if count is not None else ""
+    number = tag("span", counted, cls="cs-quiet") if counted else ""
     return tag("h2", title, number, cls="cs-group")
 
 

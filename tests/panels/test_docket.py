@@ -12,6 +12,7 @@ from app.panels.docket import (
     gates_words,
     grouped,
     harmless,
+    how_much_waits,
     promoted_words,
     since,
 )
@@ -62,6 +63,15 @@ def test_what_is_done_is_grouped_the_newest_first() -> None:
 def test_a_request_sent_back_waits_since_it_came_back() -> None:
     assert since(brief()) == NOW - timedelta(hours=3)
     assert since(brief(state=State.CHANGES_REQUESTED)) == NOW - timedelta(hours=1)
+
+
+def test_the_inbox_says_how_much_waits_and_no_number_that_it_does_not_know() -> None:
+    times = [NOW - timedelta(hours=3), NOW - timedelta(days=8)]
+    assert how_much_waits([], NOW) == "Nothing waits for you."
+    assert how_much_waits(times[:1], NOW) == "1 thing waits for you. The oldest has waited 3 hours."
+    assert how_much_waits(times, NOW) == "2 things wait for you. The oldest has waited 8 days."
+    said = how_much_waits(times, NOW, has_more=True)
+    assert said == "More than 2 things wait for you. One of them has waited 8 days."
 
 
 def test_the_title_is_the_act_asked() -> None:

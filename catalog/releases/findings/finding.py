@@ -142,6 +142,11 @@ class Finding:
         """Whether somebody still has to do something about it."""
         return self.state in STANDING
 
+    @property
+    def waits_since(self) -> datetime:
+        """Since when it waits for whoever has to act on it."""
+        return self.remedied_at or self.opened_at
+
     def is_overdue(self, today: date) -> bool:
         """Whether it stands after its day."""
         return self.stands and today > self.due_on

@@ -70,6 +70,14 @@ class Page:
 
 
 @dataclass(frozen=True)
+class Waiting:
+    """What waits for somebody, and whether more does than was read."""
+
+    findings: tuple[Finding, ...] = ()
+    has_more: bool = False
+
+
+@dataclass(frozen=True)
 class May:
     """What a reader may do about a finding now."""
 
@@ -118,27 +126,29 @@ class Findings:
             rows = connection.execute(_PAGE, asked | {"limit": limit, "offset": offset}).all()
             return Page(tuple(load_findings(session, rows)), total, overdue or 0)
 
-    def waiting(self, *, by: Actor, limit: int = PAGE) -> tuple[Finding, ...]:
+    def waiting(self, *, by: Actor, limit: int = PAGE) -> Waiting:
         """What this person can do something about: put right what is theirs, close what is done.
 
-        What nobody owns waits for whoever says who owns a model.
+        What nobody owns waits for whoever says who owns a model. At most `limit` of each is read.
         """
         asked = {
             **seen_by(by, "release:read"),
             **dict.fromkeys(("model", "owner"), ""),
             "kinds": list(Kind),
-            "limit": limit,
+            "limit": limit + 1,
             "offset": 0,
         }
         mine = asked | {"states": [FindingState.OPEN], "owner": by.id}
         done = asked | {"states": [FindingState.REMEDIED]}
         with self._ledger.store.read() as session:
-            rows = list(session.connection().execute(_PAGE, mine).all())
+            found = [list(session.connection().execute(_PAGE, mine).all())]
             if may_anywhere(by, "model:classify"):
-                rows += session.connection().execute(_UNOWNED, mine).all()
+                found.append(list(session.connection().execute(_UNOWNED, mine).all()))
             if may_anywhere(by, "finding:close"):
-                rows += islice(_closable(session, done, by), limit)
-            return tuple(load_findings(session, rows)) if rows else ()
+                found.append(list(islice(_closable(session, done, by), limit + 1)))
+            rows = [row for each in found for row in each[:limit]]
+            has_more = any(len(each) > limit for each in found)
+            return Waiting(tuple(load_findings(session, rows)) if rows else (), has_more)
 
     def owners(self, finding_id: str, *, by: Actor) -> list[Actor]:
         """Those it can be given to: the people who may read the model, by name. Raises NotFound."""

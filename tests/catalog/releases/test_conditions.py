@@ -242,7 +242,7 @@ def test_a_finding_waits_for_its_owner_and_then_for_those_who_may_close_it(house
 
     def waits() -> dict[str, int]:
         return {
-            name: len(desk.waiting(by=house.who(name)))
+            name: len(desk.waiting(by=house.who(name)).findings)
             for name in ("alice", "bob", "carol", "dave", "erik", "grace")
         }
 

@@ -267,12 +267,12 @@ def test_nobody_owns_what_nobody_is_known_to(small_house: House) -> None:
     (found,) = look(small_house)
     assert found.owner_id == ""
     waiting = small_house.portal.findings.waiting
-    assert waiting(by=small_house.grace) == (found,)
+    assert waiting(by=small_house.grace).findings == (found,)
     given = small_house.portal.findings.assign(
         found.id, WHY, owner_id=small_house.carol.id, due_on=found.due_on, by=small_house.grace
     )
-    assert waiting(by=small_house.grace) == ()
-    assert waiting(by=small_house.carol) == (given,)
+    assert waiting(by=small_house.grace).findings == ()
+    assert waiting(by=small_house.carol).findings == (given,)
 
 
 def test_a_new_model_that_comes_with_an_alias_is_found_though_it_was_never_read_before(
