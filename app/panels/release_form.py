@@ -220,7 +220,7 @@ def _ask(asking: Asking, found: Preview, candidates: tuple[Candidate, ...]) -> N
         and st.checkbox(
             "This is an emergency",
             key="emergency",
-            help="One approver decides alone, and gates do not hold it up. Somebody who had no "
+            help="One person decides alone, and gates do not hold it up. Somebody who had no "
             f"part in it reviews it within {policy.emergency.review_within_days} days, or the "
             "approval lapses.",
         )

@@ -72,7 +72,7 @@ def has_emergencies(policy: Policy) -> Verdict:
             "no-emergency",
             "Ask for the release as usual, or roll back to a version that was approved before.",
         )
-    return Verdict(True, "An approver decides alone; it is reviewed afterwards.")
+    return Verdict(True, "One person decides alone; it is reviewed afterwards.")
 
 
 def afterwards(policy: Policy, row: RequestRow, today: date) -> list[Condition]:
