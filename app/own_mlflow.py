@@ -14,7 +14,7 @@ from typing import Final
 
 from app.settings import Settings
 from app.supervisor import Program
-from catalog.registry.mlflow import MlflowServer
+from catalog.registry.mlflow.server import MlflowServer
 from catalog.releases.tickets import TicketOffice
 from ledger.clock import SystemClock
 from ledger.errors import Misconfigured

@@ -46,7 +46,7 @@ from catalog.registry.inventory.naming import Naming
 from catalog.registry.mirror.hints import MirrorHints
 from catalog.registry.mirror.mirror import Mirror
 from catalog.registry.mirror.seen import Mlflow
-from catalog.registry.mlflow import MlflowServer
+from catalog.registry.mlflow.server import MlflowServer
 from catalog.registry.models import Models
 from catalog.registry.named import model_resource, owned_by
 from catalog.registry.restrictions import Restrictions

@@ -30,7 +30,7 @@ from catalog.registry.artifact_readings import JOB as READ_ARTIFACTS
 from catalog.registry.artifacts import manifest_of
 from catalog.registry.mirror.pen import Moved
 from catalog.registry.mirror.seen import USUAL_WORKSPACE, SeenVersion
-from catalog.registry.mlflow import load_mlflow
+from catalog.registry.mlflow.connection import load_mlflow
 from catalog.registry.models import Model
 from catalog.releases.promotions import MOVED
 from ledger.errors import CountersignError, Invalid, NotFound, Refused, Unavailable

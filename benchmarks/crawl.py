@@ -19,7 +19,7 @@ from app.portal import build
 from app.settings import from_environment
 from benchmarks import mlflow_registry
 from benchmarks.figures import Figure
-from catalog.registry.mlflow import MlflowServer as Adapter
+from catalog.registry.mlflow.server import MlflowServer as Adapter
 from ledger.jobs import NoJobs
 from tests.stack import MlflowServer
 

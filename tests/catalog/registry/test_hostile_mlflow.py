@@ -20,11 +20,11 @@ import pytest
 from app.worker import MIRROR
 from catalog.assurance.explanations import LARGEST_MODEL_BYTES, ExplanationState
 from catalog.registry import artifacts
-from catalog.registry.artifact_addresses import checked_address
 from catalog.registry.artifacts import at_most, insist_small, manifest_of, on_disk, read_mlmodel
 from catalog.registry.mirror import mirror
 from catalog.registry.mirror.seen import SeenDetails, SeenVersion
-from catalog.registry.mlflow import MlflowServer
+from catalog.registry.mlflow.addresses import checked_address
+from catalog.registry.mlflow.server import MlflowServer
 from ledger.errors import CountersignError, Invalid, NotFound, Unavailable
 from tests.cast import SYSTEM, House, models_of
 from tests.fakes import AWAY
@@ -501,8 +501,8 @@ def test_the_cause_of_an_outage_is_told_once_a_minute_without_a_secret(
             assert [one.levelno for one in told] == [logging.WARNING]
             assert "MlflowException" in told[0].getMessage()
             assert "Connection" in told[0].getMessage()
-            for kind in server._told:
-                server._told[kind] -= 60
+            for kind in server._to._told:
+                server._to._told[kind] -= 60
             with pytest.raises(Unavailable):
                 server.model("credit-pd")
     assert len([one for one in caplog.records if one.name.startswith("catalog")]) == 2

@@ -9,7 +9,7 @@ from app.settings import ROOT
 
 _PROGRAM = """
 import threading
-from catalog.registry.mlflow import MlflowServer
+from catalog.registry.mlflow.server import MlflowServer
 from ledger.errors import CountersignError
 
 begin, said = threading.Barrier(6), []

@@ -9,10 +9,10 @@ from typing import Protocol
 
 import pytest
 
-from catalog.registry import mlflow as adapter
 from catalog.registry.artifacts import at_most, manifest_of
 from catalog.registry.mirror.seen import Mlflow, SeenDataset, SeenExample, SeenMetric, SeenVersion
-from catalog.registry.mlflow import MlflowServer
+from catalog.registry.mlflow import server as adapter
+from catalog.registry.mlflow.server import MlflowServer
 from ledger.clock import SetClock
 from ledger.errors import Invalid, NotFound
 from tests.cast import AT

@@ -13,7 +13,7 @@ import pytest
 
 from app.portal import build
 from app.settings import from_environment
-from catalog.registry.mlflow import MlflowServer
+from catalog.registry.mlflow.server import MlflowServer
 from ledger.errors import NotFound, Unavailable
 from tests.fakes import FakeJobs
 

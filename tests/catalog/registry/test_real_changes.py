@@ -25,10 +25,11 @@ from app.loops import RECONCILER
 from app.portal import Portal, build
 from app.settings import from_environment
 from app.worker import MIRROR, handlers
-from catalog.registry import mlflow as adapter
 from catalog.registry.changes import Change, Kind
 from catalog.registry.mirror import mirror as mirroring
-from catalog.registry.mlflow import MlflowServer as Adapter
+from catalog.registry.mlflow import server as adapter
+from catalog.registry.mlflow.connection import Connection
+from catalog.registry.mlflow.server import MlflowServer as Adapter
 from catalog.registry.models import Model
 from catalog.registry.tables import DeliveryRow
 from catalog.releases.findings.finding import Finding
@@ -272,16 +273,16 @@ def test_the_catalog_shows_what_mlflow_holds_now(world: World) -> None:
 @pytest.fixture(scope="module")
 def everywhere(world: World, mlflow_server: str) -> Portal:
     """A model of one name in two workspaces of one server, and on another server."""
-    client, place = world.server.client, Adapter(world.server.uri)
+    client, place = world.server.client, Connection(world.server.uri)
     client.create_workspace(LAB)
     other = mlflow_client(mlflow_server)
     for asked, told in (
         (place.within(LAB), client),
         (place, client),
-        (Adapter(mlflow_server), other),
+        (Connection(mlflow_server), other),
     ):
-        with asked._within():
-            told.create_registered_model("twin", {}, f"At {asked._uri} in {asked._workspace}.")
+        with asked._as_it_wants():
+            told.create_registered_model("twin", {}, f"At {asked.uri} in {asked._workspace}.")
             told.create_model_version("twin", "s3://models/1")
     settings = from_environment(
         {

@@ -13,7 +13,7 @@ from app.portal import Portal, build
 from app.settings import from_environment
 from app.worker import MIRROR, handlers
 from catalog.registry.inventory.standing import Standing
-from catalog.registry.mlflow import MlflowServer
+from catalog.registry.mlflow.server import MlflowServer
 from catalog.releases.gates.asking import Answer
 from catalog.releases.states import State
 from tests.cast import DOMAIN, WHY, House

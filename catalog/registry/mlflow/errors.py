@@ -23,22 +23,22 @@ def in_our_words(error: Exception) -> CountersignError:
             "and, if that MLflow has a guard, its COUNTERSIGN_GUARD_ settings.",
             code="mlflow-refuses",
         )
-    return Unavailable(
-        "MLflow does not answer properly.",
-        hint="Check that the MLflow server runs and that its address is right.",
-        code="mlflow-unavailable",
-    )
+    return _improper()
 
 
 def proper(seen: _Seen) -> _Seen:
     """What was asked for by its name has one; an empty answer is some proxy's, not MLflow's."""
     if not seen.name:
-        raise Unavailable(
-            "MLflow does not answer properly.",
-            hint="Check that the MLflow server runs and that its address is right.",
-            code="mlflow-unavailable",
-        )
+        raise _improper()
     return seen
+
+
+def _improper() -> Unavailable:
+    return Unavailable(
+        "MLflow does not answer properly.",
+        hint="Check that the MLflow server runs and that its address is right.",
+        code="mlflow-unavailable",
+    )
 
 
 def kind_of(error: Exception) -> str:
