@@ -56,6 +56,7 @@ from catalog.registry.search.saved import SavedSearches
 from catalog.registry.servers import Servers
 from catalog.registry.similar import Similarity
 from catalog.releases.approvals import Approvals
+from catalog.releases.deciders import Deciders
 from catalog.releases.docket import Docket
 from catalog.releases.evidence.attaching import Evidence
 from catalog.releases.findings.findings import Findings
@@ -143,6 +144,7 @@ class Portal:
     remedies: Remedies
     reminders: Reminders
     rechecks: Rechecks
+    deciders: Deciders
     docket: Docket
     promotions: Promotions
     explanations: Explanations
@@ -188,6 +190,7 @@ def build(
         slug: Mirror(store, clock, journal, servers.at(slug), slug) for slug in servers.slugs
     }
     policies = Policies(ledger)
+    deciders = Deciders(ledger, policies)
     rollbacks = Rollbacks(ledger, policies)
     secrets = SecretBox(settings.data_dir / "keys")
     finder = Finder(store, clock)
@@ -241,7 +244,8 @@ def build(
         remedies=Remedies(ledger, policies, rollbacks),
         reminders=Reminders(ledger, policies),
         rechecks=Rechecks(ledger, policies),
-        docket=Docket(ledger, policies),
+        deciders=deciders,
+        docket=Docket(ledger, policies, deciders),
         promotions=Promotions(
             ledger, policies, servers, TicketOffice(settings.data_dir / "keys", clock)
         ),

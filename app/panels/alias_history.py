@@ -14,7 +14,7 @@ from app.ui.markup import Markup, join, note, show, strong, tag
 from app.ui.timeline import Stretch, lanes
 from catalog.registry.changes import Spell, Uncertain
 from catalog.registry.mirror.pen import Kind
-from catalog.releases.docket import Brief
+from catalog.releases.briefs import Brief
 from catalog.releases.states import PromotionState
 
 LOOK_BACK: Final = timedelta(days=30)

@@ -13,7 +13,7 @@ from app.ui import chips, page, tables, words
 from app.ui.markup import Markup, join, mono, note, paragraph, quote, show, strong
 from auth.actors import Actor
 from catalog.registry.models import Version
-from catalog.releases.docket import Brief
+from catalog.releases.briefs import Brief
 from catalog.releases.gates.asking import Answer, GateResult
 from catalog.releases.states import PromotionState
 
@@ -92,13 +92,13 @@ def coming(shown: Shown, *, by: Actor) -> None:
     asked, here = shown.open_request(version), portal()
     if asked is not None:
         gates = asked.answers
-        people = here.docket.who_decides(asked.id, by=by, built_by=shown.authors.get(version.id))
+        people = here.deciders.of(asked.id, by=by, built_by=shown.authors.get(version.id))
         asker = shown.name(asked.requested_by)
         how = f"{asked.number}, {asked.state.value.lower()}, asked by {asker}"
     else:
         preview = here.requests.preview(version.id, CHAMPION, by=by)
         gates, law = preview.gates, preview.policy
-        people = here.docket.who_would_decide(version.id, by=by)
+        people = here.deciders.if_asked(version.id, CHAMPION, by=by)
         how = "Not asked for yet"
     may = [one.name for one in people if one.verdict]
     may_not = [

@@ -19,7 +19,8 @@ from app.ui.feedback import empty
 from app.ui.markup import Markup, join, note, show, strong
 from auth.absences import LONGEST
 from auth.actors import Actor
-from catalog.releases.docket import PAGE, Brief, Docketed, Wanted
+from catalog.releases.briefs import Brief
+from catalog.releases.docket import PAGE, Docketed, Wanted
 from catalog.releases.gates.asking import Answer
 from catalog.releases.states import PromotionState, State
 

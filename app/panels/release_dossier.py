@@ -19,7 +19,8 @@ from catalog.lineage.difference import Difference, Number, difference
 from catalog.lineage.measured import Measured
 from catalog.registry.cards.cards import Card
 from catalog.registry.models import Model, Version
-from catalog.releases.docket import Candidate, Step
+from catalog.releases.deciders import Candidate
+from catalog.releases.docket import Step
 from catalog.releases.evidence.attaching import Attached
 from catalog.releases.request import ReleaseRequest
 from catalog.releases.sheet import Sheet

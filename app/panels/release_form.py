@@ -19,7 +19,7 @@ from app.ui.feedback import empty, notice
 from app.ui.markup import join, note, paragraph, show, tag, text
 from auth.actors import Actor
 from catalog.registry.models import Model, Version
-from catalog.releases.docket import Candidate
+from catalog.releases.deciders import Candidate
 from catalog.releases.gates.asking import Answer
 from catalog.releases.gates.waiting import waiting_for_files
 from catalog.releases.sheet import Preview
@@ -112,7 +112,7 @@ def preview(asking: Asking, *, by: Actor) -> None:
     found = act(lambda here: portal().requests.preview(asking.version.id, asking.alias, by=here))
     if found is None:
         return
-    candidates = portal().docket.who_would_decide(asking.version.id, by=by)
+    candidates = portal().deciders.if_asked(asking.version.id, asking.alias, by=by)
     left, right = st.columns([0.64, 0.36], gap="medium")
     with left, page.card("gates"):
         _gates(asking, found)

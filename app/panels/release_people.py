@@ -11,7 +11,7 @@ from app.ui.markup import Markup, note, show
 from app.ui.tables import Column, Row
 from auth.actors import Actor
 from catalog.releases.agreement import Seats
-from catalog.releases.docket import Candidate
+from catalog.releases.deciders import Candidate
 
 
 def people(dossier: Dossier, number: int) -> None:

@@ -6,7 +6,7 @@ from app.panels import ways
 from app.panels.shown import Shown
 from app.ui import cards, chips, feedback, page, words
 from app.ui.markup import show
-from catalog.releases.docket import Brief
+from catalog.releases.briefs import Brief
 from catalog.releases.states import PromotionState
 
 

@@ -15,7 +15,8 @@ from catalog.registry.mirror.state import MirrorState
 from catalog.registry.models import Model, Run, Version
 from catalog.registry.runs import Runs
 from catalog.registry.versions import Versions
-from catalog.releases.docket import Brief, Wanted
+from catalog.releases.briefs import Brief
+from catalog.releases.docket import Wanted
 from catalog.releases.states import STANDING
 
 CHAMPION = "champion"

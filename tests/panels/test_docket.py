@@ -17,7 +17,7 @@ from app.panels.docket import (
     since,
 )
 from auth.actors import Actor, Kind
-from catalog.releases.docket import Brief
+from catalog.releases.briefs import Brief
 from catalog.releases.gates.asking import Answer, GateResult
 from catalog.releases.states import PromotionState, State, Verb
 

@@ -215,6 +215,15 @@ def test_one_of_a_panel_can_stop_it_for_all(panel: House) -> None:
     assert stopped.state is State.REJECTED
 
 
+def test_before_anybody_asks_all_panels_that_would_decide_are_named(panel: House) -> None:
+    would = panel.portal.deciders.if_asked(panel.version(2).id, "champion", by=panel.alice)
+    of = panel.portal.deciders.of(panel.asked(2).id, by=panel.alice)
+    assert {one.person_id for one in would if one.verdict} == {
+        one.person_id for one in of if one.verdict
+    }
+    assert panel.who("vera").id in {one.person_id for one in would}
+
+
 def test_what_one_agreed_to_waits_for_them_no_more(panel: House) -> None:
     request = panel.asked(2)
 
