@@ -1,4 +1,4 @@
-"""Past approvals are asked again by the worker; who asked may leave, and shares what was found."""
+"""The past is asked by the worker, under a draft or again; who asked may leave, and shares it."""
 
 from __future__ import annotations
 
@@ -6,7 +6,8 @@ import re
 
 from playwright.sync_api import expect
 
-from app.demo.organisation import CAROL, ERIK
+from app.demo.organisation import CAROL, ERIK, GRACE
+from catalog.releases.policies.reading import pack_text
 from tests.browser.conftest import Demo, Visit
 
 
@@ -27,3 +28,23 @@ def test_past_approvals_are_asked_again_and_the_address_shares_what_was_found(
     carol.reads(f"Asked for by {ERIK.name}")
     carol.reads("The same")
     expect(carol.page.get_by_role("button", name="Cancel")).to_have_count(0)
+
+
+def test_a_draft_is_tried_on_the_past_and_its_address_brings_it_back(
+    demo: Demo, visit: Visit
+) -> None:
+    grace = visit(GRACE, "/policies?tab=Write")
+    draft = grace.page.get_by_role("textbox", name="Policy", exact=True)
+    draft.fill(pack_text("baseline"))
+    draft.press("Control+Enter")
+    grace.page.get_by_role("button", name="Try it on the past").click()
+    grace.page.wait_for_url(re.compile("trial=try_"))
+    grace.reads("On the past and on what is live")
+    grace.reads(re.compile("0 of [0-9]+ would have had another answer"))
+    grace.shot("policies-tried")
+    carol = visit(CAROL, grace.page.url.removeprefix(demo.stack.url))
+    carol.reads(f"Asked for by {GRACE.name}")
+    carol.reads_not("This was found of another text than the draft above.")
+    expect(carol.page.get_by_role("textbox", name="Policy", exact=True)).to_have_value(
+        re.compile("name: baseline")
+    )
