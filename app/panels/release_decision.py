@@ -81,7 +81,7 @@ def receipt(dossier: Dossier) -> None:
         show(
             page.section("Receipt", chips.status(request.state)),
             page.columns(
-                join((tag("p", strong(_outcome(dossier))), tables.facts(facts))),
+                join((tag("p", strong(outcome(dossier))), tables.facts(facts))),
                 quote(decision.reason, f"{DID.get(decision.verb, decision.verb)} by {who}"),
             ),
         )
@@ -91,7 +91,8 @@ def receipt(dossier: Dossier) -> None:
                 show(note(_as_mlflow_shows(dossier)))
 
 
-def _outcome(dossier: Dossier) -> str:
+def outcome(dossier: Dossier) -> str:
+    """What became of a request, in a sentence."""
     request = dossier.request
     version = f"v{request.version_number}"
     match request.state:
@@ -112,7 +113,7 @@ def _outcome(dossier: Dossier) -> str:
 def _until_when(dossier: Dossier) -> str:
     """Until when an approval on conditions stands by itself."""
     request = dossier.request
-    days = [one.due_on for one in dossier.sheet.findings if one.stands]
+    days = [one.due_on for one in dossier.sheet.conditions if one.stands]
     until = f" until {words.day(min(days))}" if days else ""
     return (
         f"v{request.version_number} was approved as {request.alias} on conditions{until}; "
@@ -204,7 +205,7 @@ def bar(dossier: Dossier) -> None:
     """The decision, at the foot of the screen, for those whom it concerns."""
     sheet, request = dossier.sheet, dossier.request
     if sheet.may_revoke:
-        with page.decision_bar(f"{request.number} stands", _standing_summary(dossier)):
+        with page.decision_bar(f"{request.number} stands", tag("span", standing(dossier))):
             _button(dossier, Verb.REVOKE)
         return
     if not request.is_open:
@@ -232,12 +233,13 @@ def bar(dossier: Dossier) -> None:
         _button(dossier, Verb.APPROVE, closed=not sheet.may_approve)
 
 
-def _standing_summary(dossier: Dossier) -> object:
-    standing = sum(one.stands for one in dossier.sheet.findings)
-    if not standing:
-        met = "Every condition is met. " if dossier.sheet.findings else ""
-        return tag("span", f"{met}The approval holds until somebody revokes it.")
-    return tag("span", f"{words.plural(standing, 'condition')} to be met.")
+def standing(dossier: Dossier) -> str:
+    """What an approval that was given still rests on."""
+    still = sum(one.stands for one in dossier.sheet.conditions)
+    if still:
+        return f"{words.plural(still, 'condition')} to be met."
+    met = "Every condition is met. " if dossier.sheet.conditions else ""
+    return f"{met}The approval holds until somebody revokes it."
 
 
 def _requester_summary(dossier: Dossier) -> object:

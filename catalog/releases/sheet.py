@@ -15,7 +15,7 @@ from catalog.releases.binding import bound_policy, known_now
 from catalog.releases.evidence import taking
 from catalog.releases.evidence.changes import Changed, changes
 from catalog.releases.evidence.snapshot import Snapshot
-from catalog.releases.findings.finding import Finding, findings_of
+from catalog.releases.findings.finding import BINDING, Finding, findings_of
 from catalog.releases.gates import asking as gates
 from catalog.releases.policies.law import Policy
 from catalog.releases.policies.shelf import Policies
@@ -52,6 +52,11 @@ class Sheet:
     # What is not what it was when somebody last asked for changes, or since it was read.
     changes: tuple[Changed, ...] = ()
     rechecks: tuple[Rechecked, ...] = ()
+
+    @property
+    def conditions(self) -> tuple[Finding, ...]:
+        """What the approval was given on, without what was found since."""
+        return tuple(one for one in self.findings if one.kind in BINDING)
 
 
 @dataclass(frozen=True)

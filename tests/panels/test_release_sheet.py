@@ -2,17 +2,21 @@
 
 from __future__ import annotations
 
-from datetime import UTC, datetime
+from datetime import UTC, datetime, timedelta
 
 import pytest
 
+from app.panels.release_decision import outcome, standing
 from app.panels.release_dossier import read
 from app.panels.release_sheet import affected_words, before_after, gate_row
 from catalog.lineage.difference import Number
 from catalog.lineage.intervals import Interval
 from catalog.lineage.measured import Measured
+from catalog.releases.conditions import Condition
 from catalog.releases.gates.asking import Answer, GateResult
-from tests.cast import House
+from tests.cast import WHY, House
+from tests.catalog.releases.test_conditions import BASELINE, DUE, SCANNED, WATCH, conditionally
+from tests.catalog.releases.test_rechecks import findings, later, scanned
 
 NOW = datetime(2026, 11, 20, 9, 12, tzinfo=UTC)
 
@@ -83,3 +87,42 @@ def test_who_opens_the_screen_first_has_the_rows_of_both_versions_read(small_hou
     assert again.unread == frozenset()
     assert len(house.records("profile:request")) == 1
     assert [one.number.name for one in again.judged] == ["roc_auc"]
+
+
+def test_a_re_check_that_fails_is_not_told_as_a_condition(small_house: House) -> None:
+    house, desk = small_house, small_house.portal.findings
+    house.credit()
+    house.portal.policies.publish(BASELINE.rstrip() + SCANNED, WHY, by=house.grace)
+    scanned(house)
+    request = conditionally(house, Condition(WATCH.asks, DUE + timedelta(days=90)))
+    house.deliver()
+    later(house, days=21)
+    assert len(findings(house)) == 1
+
+    def told() -> tuple[str, str]:
+        dossier = read(house.portal, request.id, by=house.bob)
+        assert dossier is not None
+        return outcome(dossier), standing(dossier)
+
+    on_conditions = "v2 was approved as champion on conditions until 25 Feb 2027; one that "
+    assert told()[0].startswith(on_conditions)
+    assert told()[1] == "1 condition to be met."
+    desk.remedy("F-2026-0001", "It is in the card.", by=house.alice)
+    desk.close("F-2026-0001", "I read it.", by=house.bob)
+    house.work()
+    assert told()[1] == "Every condition is met. The approval holds until somebody revokes it."
+
+
+def test_a_plain_approval_of_which_a_re_check_fails_speaks_of_no_condition(
+    small_house: House,
+) -> None:
+    house = small_house
+    house.credit()
+    house.portal.policies.publish(BASELINE.rstrip() + SCANNED, WHY, by=house.grace)
+    scanned(house)
+    request = house.approved()
+    house.deliver()
+    later(house, days=21)
+    dossier = read(house.portal, request.id, by=house.bob)
+    assert dossier is not None
+    assert standing(dossier) == "The approval holds until somebody revokes it."
