@@ -37,7 +37,7 @@ from catalog.registry.cards.cards import Cards
 from catalog.registry.cards.importing import CardImport
 from catalog.registry.changes import Changes
 from catalog.registry.deprecations import Deprecations
-from catalog.registry.discussion import Discussion
+from catalog.registry.discussion.discussion import Discussion
 from catalog.registry.input_example import InputExamples
 from catalog.registry.inventory.gaps import InventoryGaps
 from catalog.registry.inventory.importing import InventoryImport

@@ -10,7 +10,7 @@ from pydantic import BaseModel, ConfigDict
 
 from app.api.caller import Caller, Desk
 from app.portal import Portal
-from catalog.registry.discussion import Comment, Thread
+from catalog.registry.discussion.comment import Comment, Thread
 from catalog.registry.models import Model
 from ledger.clock import iso
 

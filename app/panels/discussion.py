@@ -15,7 +15,7 @@ from app.session import act, did, portal
 from app.ui import chips, feedback, page, words
 from app.ui.markup import Markup, join, label, note, quote, show, strong, tag, text
 from auth.actors import Actor
-from catalog.registry.discussion import LONGEST_COMMENT, Comment, Thread
+from catalog.registry.discussion.comment import LONGEST_COMMENT, Comment, Thread
 from catalog.registry.models import Model
 from ledger.errors import NotFound
 

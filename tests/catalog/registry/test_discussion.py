@@ -9,7 +9,7 @@ import pytest
 
 from auth.actors import EVERYTHING, Actor, Scope
 from auth.permissions import Role
-from catalog.registry.discussion import LONGEST_COMMENT, Comment
+from catalog.registry.discussion.comment import LONGEST_COMMENT, Comment
 from ledger.errors import Conflict, Invalid, NotFound, Refused
 from tests.cast import House
 

@@ -1,80 +1,28 @@
-"""The discussion of a model: threads, replies, mentions, and a history of every change.
-
-Text is plain text: nothing in it is markup, and nothing in it becomes a link.
-"""
+"""The discussion of a model: threads, replies, mentions, and a history of every change."""
 
 from __future__ import annotations
 
-import re
-import unicodedata
-from collections.abc import Collection, Iterator, Sequence
-from dataclasses import dataclass
-from datetime import datetime
-from typing import Any, Final
-
-from sqlalchemy import BindParameter, Executable, Row, String, bindparam, func, or_
-from sqlalchemy import select as columns
+from sqlalchemy import func
 from sqlmodel import Session, col, delete, select
 
 from auth.access import Verdict, decide
 from auth.actors import Actor
 from auth.holders import holders_called
 from auth.people import as_of_now
+from catalog.registry.discussion import threads
+from catalog.registry.discussion.comment import (
+    Comment,
+    Edition,
+    Thread,
+    checked_about,
+    checked_text,
+)
+from catalog.registry.discussion.mentions import mentioned
 from catalog.registry.models import Model, resource
 from catalog.registry.tables import CommentEditionRow, CommentRow, ModelRow
 from ledger.acts import Act, Ledger
-from ledger.errors import Conflict, Invalid, NotFound
+from ledger.errors import Conflict, NotFound
 from ledger.ids import new_id
-
-LONGEST_COMMENT: Final = 4_000
-MOST_MENTIONS: Final = 20
-MOST_REPLIES: Final = 200
-_MENTION: Final = re.compile(r"(?<!\w)@(\w[^\s@]{0,79})")
-_LONGEST_NAME: Final = 120
-_NUMBER: Final = re.compile(r"[A-Z]{1,4}-\d{4}-\d{4,9}")
-
-
-@dataclass(frozen=True)
-class Comment:
-    """A comment as it reads now; a removed one keeps its place and loses its text."""
-
-    id: str
-    model_id: str
-    thread: str
-    author: str
-    text: str
-    mentions: tuple[str, ...]
-    at: datetime
-    edited_at: datetime | None = None
-    deleted_at: datetime | None = None
-    deleted_by: str = ""
-    about: str = ""
-
-    @property
-    def is_removed(self) -> bool:
-        """Whether only its tombstone is left."""
-        return self.deleted_at is not None
-
-
-@dataclass(frozen=True)
-class Thread:
-    """A comment with its replies, oldest first."""
-
-    first: Comment
-    replies: tuple[Comment, ...] = ()
-
-    @property
-    def comments(self) -> tuple[Comment, ...]:
-        """All of them, in the order they were written."""
-        return (self.first, *self.replies)
-
-
-@dataclass(frozen=True)
-class Edition:
-    """What a comment said until it was changed."""
-
-    text: str
-    until: datetime
 
 
 class Discussion:
@@ -92,24 +40,21 @@ class Discussion:
 
         `about` leaves those about one thing, such as a release request.
         """
-        asked = {"model": model.id, "about": about, "limit": limit, "offset": offset}
         with self._ledger.store.read() as session:
-            return _with_replies(session, session.connection().execute(_ROOTS, asked).all())
+            return threads.roots(session, model.id, about=about, limit=limit, offset=offset)
 
     def thread(self, model: Model, thread_id: str) -> Thread:
         """One thread. Raises NotFound."""
-        asked = {"model": model.id, "id": thread_id}
         with self._ledger.store.read() as session:
-            found = session.connection().execute(_ROOT, asked).all()
-            if not found:
-                raise _no_comment()
-            return _with_replies(session, found)[0]
+            found = threads.root(session, model.id, thread_id)
+        if found is None:
+            raise _no_comment()
+        return found
 
     def count(self, model: Model, *, about: str = "") -> int:
         """How many threads there are."""
         with self._ledger.store.read() as session:
-            asked = {"model": model.id, "about": about}
-            return int(session.connection().execute(_COUNT, asked).scalar_one())
+            return threads.count(session, model.id, about=about)
 
     def editions(self, model: Model, comment_id: str) -> list[Edition]:
         """What a comment said before, oldest first; nothing once it was removed."""
@@ -164,7 +109,7 @@ class Discussion:
             Invalid: it is empty, too long, or mentions too many.
             NotFound, Refused: no such model or thread; no role that may take part here.
         """
-        text, about = checked_text(text), _checked_about(about)
+        text, about = checked_text(text), checked_about(about)
         with self._ledger.act("comment:post", actor=by.id, resource=f"model:{model_id}") as act:
             model = _open_model(act.session, model_id, by)
             decide(as_of_now(act.session, by, at=act.at), "comment:post", resource(model)).insist()
@@ -179,7 +124,7 @@ class Discussion:
                 thread or comment_id,
                 by.id,
                 text,
-                tuple(_mentioned(act.session, model, text, at=act.at)),
+                tuple(mentioned(act.session, model, text, at=act.at)),
                 act.at,
                 about="" if thread else about,
             )
@@ -226,7 +171,7 @@ class Discussion:
                 ).insist()
             decide(as_of_now(act.session, by, at=act.at), "comment:post", resource(model)).insist()
             if text == row.text:
-                return _comment(row)
+                return threads.comment_of(row)
             number = act.session.exec(
                 select(func.count()).where(CommentEditionRow.comment_id == row.id)
             ).one()
@@ -234,11 +179,11 @@ class Discussion:
                 CommentEditionRow(comment_id=row.id, edition=number + 1, text=row.text, at=act.at)
             )
             row.text, row.edited_at = text, act.at
-            row.mentions = " ".join(_mentioned(act.session, model, text, at=act.at))
+            row.mentions = " ".join(mentioned(act.session, model, text, at=act.at))
             act.session.add(row)
             act.facts |= {"model": model.id, "edition": str(number + 2)}
             act.texts["text"] = text
-            return _comment(row)
+            return threads.comment_of(row)
 
     def remove(self, comment_id: str, *, by: Actor) -> None:
         """Remove a comment: its place stays, its text and what it said before are gone.
@@ -261,61 +206,6 @@ class Discussion:
             row.deleted_at, row.deleted_by = act.at, by.id
             act.session.add(row)
             act.facts |= {"model": model.id, "author": row.author}
-
-
-def checked_text(text: str) -> str:
-    """A comment's text with its ends trimmed. Raises Invalid."""
-    text = text.replace("\r\n", "\n").strip()
-    if not 1 <= len(text) <= LONGEST_COMMENT:
-        raise Invalid(
-            f"A comment has 1 to {LONGEST_COMMENT:,} characters; this one has {len(text):,}.",
-            hint="Write what you want to say or ask; put the long part into the model card.",
-            code="comment-length",
-        )
-    if any(unicodedata.category(one) in {"Cc", "Cs"} and one not in "\n\t" for one in text):
-        raise Invalid(
-            "The comment holds a control character.",
-            hint="Type it again as plain text.",
-            code="comment-characters",
-        )
-    if len(_MENTION.findall(text)) > MOST_MENTIONS:
-        raise Invalid(
-            f"A comment mentions {MOST_MENTIONS} people at most.",
-            hint="Mention those who have to act; the others find it here.",
-            code="comment-mentions",
-        )
-    return text
-
-
-def _checked_about(about: str) -> str:
-    if about and not _NUMBER.fullmatch(about):
-        raise Invalid(
-            "A comment is about something that has a number.",
-            hint="Leave it out.",
-            code="bad-about",
-        )
-    return about
-
-
-def _mentioned(session: Session, model: ModelRow, text: str, *, at: datetime) -> list[str]:
-    """The ids of the people whose names stand behind an @, of those who may see the model."""
-    found: dict[str, None] = {}
-    folded = text.casefold()
-    for match in _MENTION.finditer(text):
-        begun = match.start() + 1
-        first = re.split(r"\W", match[1], maxsplit=1)[0]
-        likely = holders_called(session, "model:read", resource(model), first, at=at)
-        said = folded[begun : begun + _LONGEST_NAME]
-        fitting = [name for name in set(likely.values()) if _names(said, name.casefold())]
-        longest = max(fitting, key=len, default=None)
-        found |= dict.fromkeys(id_ for id_, name in likely.items() if name == longest)
-    return list(found)
-
-
-def _names(said: str, name: str) -> bool:
-    """Whether a text begins with a name that ends where a word ends."""
-    after = said[len(name) : len(name) + 1]
-    return said.startswith(name) and not (after.isalnum() or after == "_")
 
 
 def _open_model(session: Session, model_id: str, by: Actor) -> ModelRow:
@@ -342,67 +232,3 @@ def _no_comment() -> NotFound:
         hint="The discussion is on the Model page.",
         code="no-such-comment",
     )
-
-
-def _with_replies(session: Session, roots: Sequence[Row[Any]]) -> list[Thread]:
-    replies: dict[str, list[Comment]] = {}
-    for one in _replies(session, [row.id for row in roots]):
-        replies.setdefault(one.thread, []).append(one)
-    return [Thread(_comment(row), tuple(replies.get(row.id, []))) for row in roots]
-
-
-def _replies(session: Session, threads: Collection[str]) -> Iterator[Comment]:
-    if threads:
-        asked = {"threads": list(threads), "limit": MOST_REPLIES}
-        yield from map(_comment, session.connection().execute(_REPLIES, asked))
-
-
-def _comment(row: CommentRow | Row[Any]) -> Comment:
-    return Comment(
-        row.id,
-        row.model_id,
-        row.thread,
-        row.author,
-        row.text,
-        tuple(row.mentions.split()),
-        row.at,
-        row.edited_at,
-        row.deleted_at,
-        row.deleted_by,
-        row.about,
-    )
-
-
-_ROW: Final = CommentRow
-_ALL: Final = columns(
-    col(_ROW.id),
-    col(_ROW.model_id),
-    col(_ROW.thread),
-    col(_ROW.author),
-    col(_ROW.text),
-    col(_ROW.mentions),
-    col(_ROW.at),
-    col(_ROW.edited_at),
-    col(_ROW.deleted_at),
-    col(_ROW.deleted_by),
-    col(_ROW.about),
-)
-_OF: Final = _ALL.where(col(_ROW.model_id) == bindparam("model"), col(_ROW.thread) == col(_ROW.id))
-_ABOUT: Final = bindparam("about", type_=String())
-_CHOSEN: Final = or_(_ABOUT == "", col(_ROW.about) == _ABOUT)
-_ROOTS: Final[Executable] = (
-    _OF.where(_CHOSEN)
-    .order_by(col(_ROW.at).desc(), col(_ROW.id))
-    .limit(bindparam("limit"))
-    .offset(bindparam("offset"))
-)
-_ROOT: Final[Executable] = _OF.where(col(_ROW.id) == bindparam("id"))
-_THREADS: Final[BindParameter[Any]] = bindparam("threads", expanding=True)
-_REPLIES: Final[Executable] = (
-    _ALL.where(col(_ROW.thread).in_(_THREADS), col(_ROW.thread) != col(_ROW.id))
-    .order_by(col(_ROW.at), col(_ROW.id))
-    .limit(bindparam("limit"))
-)
-_COUNT: Final[Executable] = columns(func.count()).where(
-    col(_ROW.model_id) == bindparam("model"), col(_ROW.thread) == col(_ROW.id), _CHOSEN
-)

@@ -1,0 +1,1 @@
+"""What people say about a model: comments in threads, and whom they mention."""
