@@ -8,7 +8,7 @@ from typing import Annotated, Any, Final
 from fastapi import APIRouter, Depends, Query, Request, Response
 
 from app.api.caller import Caller, Desk
-from catalog.registry.inventory.importing import Plan
+from catalog.registry.inventory.plan import Plan
 
 router = APIRouter(prefix="/inventory", tags=["inventory"])
 _MOST_TOLD: Final = 1_000

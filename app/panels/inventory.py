@@ -16,7 +16,7 @@ from auth.access import ANYTHING, decide
 from auth.actors import Actor
 from catalog.registry.inventory.file import COLUMNS, MOST_ROWS
 from catalog.registry.inventory.gaps import Counted, Gap
-from catalog.registry.inventory.importing import Plan
+from catalog.registry.inventory.plan import Plan
 
 _PAGE: Final = 10
 _MOST_SHOWN: Final = 100

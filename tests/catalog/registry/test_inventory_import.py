@@ -13,7 +13,7 @@ from hypothesis import strategies as st
 from sqlmodel import select
 
 from catalog.registry.inventory.file import COLUMNS, LARGEST_BYTES, MOST_ROWS, read
-from catalog.registry.inventory.importing import Plan
+from catalog.registry.inventory.plan import Plan
 from catalog.registry.inventory.spreadsheet import neutral, restored
 from catalog.registry.inventory.standing import Standing
 from catalog.registry.tables import InventoryChangeRow, ModelRow
