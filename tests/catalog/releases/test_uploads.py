@@ -231,6 +231,9 @@ def test_the_api_takes_a_document_and_hands_it_out_as_an_attachment_alone(
     house.credit()
     alice, dave = client(house, house.alice), client(house)
     way = "/models/credit-pd/versions/2/evidence/documents"
+    taken = alice.get(way).json()
+    assert taken["largest_bytes"] == 10 * 1024 * 1024
+    assert {name.rpartition(".")[2].lower() for name in GOOD} <= set(taken["endings"])
     answer = alice.post(way, params={"file_name": "report.pdf"}, content=GOOD["report.pdf"])
     assert answer.status_code == 201, answer.text
     made = answer.json()
@@ -242,6 +245,7 @@ def test_the_api_takes_a_document_and_hands_it_out_as_an_attachment_alone(
     assert given.headers["x-content-type-options"] == "nosniff"
     bad = alice.post(way, params={"file_name": "page.html"}, content=b"<html>")
     assert (bad.status_code, bad.json()["error"]) == (422, "unknown-file")
+    assert dave.get(way).status_code == 401
     assert dave.post(way, params={"file_name": "r.pdf"}, content=b"x").status_code == 401
     assert dave.get(f"/evidence/{made['id']}/document").status_code == 401
 
