@@ -33,7 +33,7 @@ class Approvals:
 
     def __init__(self, ledger: Ledger) -> None:
         self._ledger = ledger
-        self._troubles = Troubles(__name__)
+        self._troubles = Troubles(__name__, ledger.clock)
 
     def revoke(self, request_id: str, reason: str, *, by: Actor) -> ReleaseRequest:
         """Take an approval back. What waits to be carried out is stopped; what is live is found.

@@ -56,7 +56,7 @@ class Rechecks:
     def __init__(self, ledger: Ledger, policies: Policies) -> None:
         self._ledger = ledger
         self._policies = policies
-        self._troubles = Troubles(__name__)
+        self._troubles = Troubles(__name__, ledger.clock)
 
     def run(self, *, by: Actor) -> list[str]:
         """Ask what is due of all that is live; returns the ids of the requests it was asked for.
@@ -73,6 +73,8 @@ class Rechecks:
             standing = {row.id: row.request_id for row in session.exec(_STANDING)}
         asked = []
         for row, since in live:
+            if self._troubles.rests(row.id):
+                continue
             with self._troubles.apart(row.id, f"{row.number} cannot be asked again"):
                 due = self._due(row, since, known.get(row.id, {}), standing)
                 if due and self._ask(row.id, due, by):

@@ -33,7 +33,7 @@ class Reminders:
     def __init__(self, ledger: Ledger, policies: Policies) -> None:
         self._ledger = ledger
         self._policies = policies
-        self._troubles = Troubles(__name__)
+        self._troubles = Troubles(__name__, ledger.clock)
 
     def of_findings(self, *, by: Actor) -> list[str]:
         """Remind the owners of findings that are overdue in three days; returns their ids.

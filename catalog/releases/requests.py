@@ -79,7 +79,7 @@ class Requests:
         self._ledger = ledger
         self._policies = policies
         self._at_point = at_point
-        self._troubles = Troubles(__name__)
+        self._troubles = Troubles(__name__, ledger.clock)
 
     # -- asking --------------------------------------------------------------------------------
 

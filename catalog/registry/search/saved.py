@@ -73,7 +73,7 @@ class SavedSearches:
         self._ledger = ledger
         self._finder = finder
         self._person = person
-        self._troubles = Troubles(__name__)
+        self._troubles = Troubles(__name__, ledger.clock)
 
     def of(self, by: Actor) -> list[SavedSearch]:
         """The actor's own, by name."""

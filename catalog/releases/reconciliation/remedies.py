@@ -55,7 +55,7 @@ class Remedies:
         self._ledger = ledger
         self._policies = policies
         self._rollbacks = rollbacks
-        self._troubles = Troubles(__name__)
+        self._troubles = Troubles(__name__, ledger.clock)
 
     # -- seen to be put right ------------------------------------------------------------------
 
@@ -115,6 +115,8 @@ class Remedies:
             if put_right(there, group.alias):
                 continue
             what = f"{group.alias} of {group.model_id} cannot be set back"
+            if self._troubles.rests(what):
+                continue
             with self._troubles.apart(what, what):
                 request = self._set_back(group, there, by)
                 made += [request] if request else []

@@ -142,10 +142,17 @@ def test_one_that_fails_keeps_no_other_waiting_and_is_told_once(
     breaks(house, table)
     house.clock.advance(timedelta(days=days))
     assert len(set(round_(house))) == 2
+    refused = len(house.records())
+    assert round_(house) == []
+    assert len(house.records()) == refused
+    house.clock.advance(timedelta(seconds=1))
     assert round_(house) == []
     (told,) = (one for one in caplog.records if one.name.startswith("catalog.releases"))
     assert told.getMessage().endswith("; it is tried again")
     assert told.exc_info is not None
     with house.portal.store.write() as session:
         session.connection().exec_driver_sql("DROP TRIGGER broken")
+    house.clock.advance(timedelta(seconds=1))
+    assert round_(house) == []
+    house.clock.advance(timedelta(seconds=1))
     assert len(round_(house)) == 1
