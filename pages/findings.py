@@ -4,12 +4,12 @@ from __future__ import annotations
 
 import streamlit as st
 
-from app.panels import findings
+from app.panels import finding, findings
 from app.session import require
 
 by = require("release:read")
 asked = st.query_params.get("id", "")
 if asked:
-    findings.one(asked, by=by)
+    finding.one(asked, by=by)
 else:
     findings.every(by=by)

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import streamlit as st
 
-from app.panels import access_requests, docket, findings
+from app.panels import access_requests, findings, inbox
 from app.session import actor, portal
 
 here = actor()
@@ -13,13 +13,13 @@ waiting = portal().docket.waits_for(by=here)
 asked = access_requests.waiting(by=here)
 found = portal().findings.waiting(by=here)
 times = [*(one.asked_at for one in asked), *(one.waits_since for one in found.findings)]
-docket.inbox_head(waiting, now, others=times, has_more=found.has_more)
+inbox.head(waiting, now, others=times, has_more=found.has_more)
 with st.container(horizontal=True, vertical_alignment="center"):
-    shown = docket.choose_shown()
-    docket.absence(by=here)
-if shown == docket.SHOWN[0]:
+    shown = inbox.choose_shown()
+    inbox.absence(by=here)
+if shown == inbox.SHOWN[0]:
     findings.waiting(found)
     access_requests.answers(asked, by=here)
 else:
-    access_requests.mine(by=here, is_open=shown == docket.SHOWN[1])
-docket.inbox(shown, waiting, by=here, now=now)
+    access_requests.mine(by=here, is_open=shown == inbox.SHOWN[1])
+inbox.inbox(shown, waiting, by=here, now=now)

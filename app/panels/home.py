@@ -8,7 +8,7 @@ from typing import Final
 
 import streamlit as st
 
-from app.panels import docket, findings, health, sources, ways
+from app.panels import findings, health, inbox, sources, ways
 from app.panels.acts import ACTS
 from app.panels.links import link
 from app.session import portal
@@ -104,7 +104,7 @@ def head(shown: Home, *, by: Actor) -> None:
             *(one.changed_at for one in shown.waiting),
             *(one.waits_since for one in shown.findings.findings),
         ]
-        said = docket.how_much_waits(since, shown.now, has_more=shown.findings.has_more)
+        said = inbox.how_much_waits(since, shown.now, has_more=shown.findings.has_more)
     page.head(
         "Home",
         f"What waits for you, {by.name}",

@@ -18,14 +18,13 @@ from catalog.impact.portfolio import Portfolio
 from catalog.registry.models import Model
 from catalog.releases.briefs import Brief
 from catalog.releases.docket import Wanted
-from catalog.releases.states import State
+from catalog.releases.states import OPEN
 
 _ALL: Final = "All models"
 _CHOSEN: Final = "impact-model"
 _WEEK: Final = 7
 _MOST_OFFERED: Final = 200
 _MONTH: Final = timedelta(days=30)
-_OPEN: Final = frozenset({State.PENDING_REVIEW, State.IN_REVIEW, State.CHANGES_REQUESTED})
 
 
 @dataclass(frozen=True)
@@ -47,7 +46,7 @@ def gather(desks: Portal, *, by: Actor, model_id: str = "") -> Business:
     """Read what the screen needs."""
     now = desks.clock.now()
     portfolio = desks.impact.portfolio(by=by, model_id=model_id)
-    waiting = desks.docket.briefs(Wanted(_OPEN, model_id), by=by)
+    waiting = desks.docket.briefs(Wanted(OPEN, model_id), by=by)
     moved = [
         one
         for one in desks.docket.moved_since(now - _MONTH, by=by)

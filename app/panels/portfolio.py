@@ -7,7 +7,7 @@ from typing import Final
 import streamlit as st
 
 from app.panels import health
-from app.panels.docket import gates_words
+from app.panels.brief import gates_words
 from app.panels.impact import Business, calls_chart, choose, unbroken, week_words
 from app.panels.links import link
 from app.ui import chips, page, tables, tiles, words

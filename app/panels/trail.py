@@ -13,7 +13,6 @@ import streamlit as st
 from streamlit.delta_generator import DeltaGenerator
 
 from app.panels.acts import act_words, reason_words
-from app.panels.docket import harmless
 from app.panels.links import link
 from app.session import act, portal
 from app.ui import chips, page, paging, tables, words
@@ -22,6 +21,7 @@ from app.ui.markup import Markup, join, mono, note, quote, show, strong, tag
 from app.ui.tables import Column, Row
 from auth.access import ANYTHING, decide
 from auth.actors import Actor
+from catalog.registry.inventory.spreadsheet import neutral
 from ledger.clock import iso
 from ledger.errors import CountersignError
 from ledger.trail import REFUSED, Filter, Record
@@ -356,7 +356,7 @@ def as_csv(records: Sequence[Record]) -> str:
     for one in records:
         cells = (one.actor, one.act, one.resource, one.outcome, one.reason, one.body)
         sheet.writerow(
-            [one.sequence, iso(one.at), *map(harmless, cells), json.dumps(dict(one.texts))]
+            [one.sequence, iso(one.at), *map(neutral, cells), json.dumps(dict(one.texts))]
         )
     return written.getvalue()
 

@@ -6,7 +6,7 @@ from typing import Final
 
 import streamlit as st
 
-from app.panels import alias_history, assurance, deprecation, findings, metric_history
+from app.panels import alias_history, assurance, deprecation, finding_form, metric_history
 from app.panels.chosen import asked_number
 from app.panels.links import link
 from app.panels.shown import Shown
@@ -135,7 +135,7 @@ def _one(shown: Shown, *, by: Actor) -> None:
             version=version.number,
         )
     deprecation.acts(shown, version, by=by)
-    findings.opener(shown.model, version, by=by)
+    finding_form.opener(shown.model, version, by=by)
     _authorship(shown, version, by=by)
 
 

@@ -7,7 +7,7 @@ from datetime import UTC, date, datetime, timedelta
 
 import pytest
 
-from app.panels import findings
+from app.panels import finding, findings
 from catalog.releases.findings.detection import Detection
 from catalog.releases.findings.finding import Finding, FindingState, Kind, Severity
 
@@ -44,7 +44,7 @@ ALICE = {"per_alice": "Alice"}
 
 
 def facts(found: Finding) -> dict[str, object]:
-    return dict(findings.facts(found, ALICE, TODAY))
+    return dict(finding.facts(found, ALICE, TODAY))
 
 
 def test_what_nobody_owns_says_so() -> None:
