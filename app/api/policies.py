@@ -178,8 +178,9 @@ def _again(found: Sequence[Again]) -> dict[str, Any]:
                 "request": one.number,
                 "at": iso(one.at),
                 "then": one.kept or None,
-                "now": one.now.digest,
+                "now": one.now.digest if one.now else None,
                 "same": one.is_same,
+                "problem": one.problem,
             }
             for one in found
         ],

@@ -204,7 +204,7 @@ def _approvals(found: Found) -> None:
                     (
                         one.number,
                         words.moment(one.at),
-                        mono(words.digest(one.now.digest)),
+                        mono(words.digest(one.now.digest)) if one.now else one.problem,
                         _compared(one),
                     )
                 )
@@ -218,6 +218,8 @@ def _approvals(found: Found) -> None:
 
 
 def _compared(one: Again) -> Markup:
+    if one.now is None:
+        return chips.mark("Fail", "Cannot be asked again")
     if not one.is_same:
         return chips.mark("Fail", "Another")
     if not one.kept:

@@ -15,4 +15,9 @@ def canonical(value: Any) -> str:  # noqa: ANN401 - any JSON value
 
 def digest_of(value: Any) -> str:  # noqa: ANN401 - any JSON value
     """SHA-256 over the canonical JSON of a value."""
-    return "sha256:" + hashlib.sha256(canonical(value).encode()).hexdigest()
+    return digest_of_text(canonical(value))
+
+
+def digest_of_text(text: str) -> str:
+    """SHA-256 over a text that was kept as it was written: `sha256:` and 64 hex digits."""
+    return "sha256:" + hashlib.sha256(text.encode()).hexdigest()

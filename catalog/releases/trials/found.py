@@ -61,7 +61,12 @@ class Live:
 
 @dataclass(frozen=True)
 class Again:
-    """A past decision asked again. `kept` is the digest of then, empty for the oldest ones."""
+    """A past decision asked again.
+
+    Attributes:
+        kept: the digest of the verdict of then, empty for the oldest ones.
+        now: what is said today; None where it cannot be asked, and `problem` says why.
+    """
 
     number: str
     request_id: str
@@ -69,12 +74,13 @@ class Again:
     verb: Verb
     at: datetime
     kept: str
-    now: Said
+    now: Said | None
+    problem: str = ""
 
     @property
     def is_same(self) -> bool:
         """Whether the verdict is the same byte for byte."""
-        return not self.kept or self.kept == self.now.digest
+        return self.now is not None and self.kept in {"", self.now.digest}
 
 
 @dataclass(frozen=True)
@@ -124,7 +130,8 @@ def from_text(text: str) -> Found:
 
     def again(one: dict[str, Any]) -> Again:
         verb, at = Verb(one["verb"]), datetime.fromisoformat(one["at"])
-        return Again(**{**one, "verb": verb, "at": at, "now": said(one["now"])})
+        now = said(one["now"]) if one["now"] else None
+        return Again(**{**one, "verb": verb, "at": at, "now": now})
 
     return Found(
         tuple(

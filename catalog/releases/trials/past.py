@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections import Counter
 from collections.abc import Iterator
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from datetime import datetime
 from typing import Final
 
@@ -16,12 +16,14 @@ from catalog.registry.visible import VISIBLE, seen_by
 from catalog.releases.evidence import taking
 from catalog.releases.evidence.snapshot import Snapshot
 from catalog.releases.gates import asking as gates
+from catalog.releases.policies.digests import digest_of_text
 from catalog.releases.policies.law import Policy
 from catalog.releases.policies.shelf import Policies, classified
 from catalog.releases.states import AGREEING, Verb
 from catalog.releases.tables import DecisionRow, RequestRow, SnapshotRow
 from catalog.releases.trials.found import Again, Flip, Found, Live, Said
 from ledger.acts import Ledger
+from ledger.errors import NotFound
 
 # Of past requests, of live versions (each is read anew, with all that is known of it) and of past
 # approvals: the newest so many.
@@ -81,17 +83,20 @@ class Past:
             query = asked.where(or_(col(DecisionRow.at) < made.at, is_before))
             yield Part(len(rows), Found(again=tuple(self._again(*row) for row in rows)))
 
-    def _again(self, made: DecisionRow, request: RequestRow, kept: SnapshotRow) -> Again:
-        bound = self._policies.by_digest(made.policy_digest)
-        return Again(
-            request.number,
-            request.id,
-            request.model_id,
-            Verb(made.verb),
-            made.at,
-            made.verdict_digest,
-            _said(bound, Snapshot.from_body(kept.body), made.at),
+    def _again(self, made: DecisionRow, request: RequestRow, kept: SnapshotRow | None) -> Again:
+        verb = Verb(made.verb)
+        asked = Again(
+            request.number, request.id, request.model_id, verb, made.at, made.verdict_digest, None
         )
+        if kept is None:
+            return replace(asked, problem="Its evidence is not on record any more.")
+        if digest_of_text(kept.body) != made.snapshot_digest:
+            return replace(asked, problem="Its evidence is not what it was decided on.")
+        try:
+            bound = self._policies.by_digest(made.policy_digest)
+        except NotFound:
+            return replace(asked, problem="Its policy is not on record any more.")
+        return replace(asked, now=_said(bound, Snapshot.from_body(kept.body), made.at))
 
     def _requests(self, policy: Policy) -> Iterator[Part]:
         """Past requests; what the policy does not cover is counted aside."""
@@ -192,14 +197,14 @@ _LIVE_COUNT: Final = (
 )
 _APPROVED: Final = (
     col(RequestRow.id) == col(DecisionRow.request_id),
-    col(SnapshotRow.digest) == col(DecisionRow.snapshot_digest),
     col(DecisionRow.verb).in_(sorted(AGREEING)),
 )
 _APPROVALS: Final = (
     select(DecisionRow, RequestRow, SnapshotRow)
+    .outerjoin(SnapshotRow, col(SnapshotRow.digest) == col(DecisionRow.snapshot_digest))
     .where(*_APPROVED)
     .order_by(col(DecisionRow.at).desc(), col(DecisionRow.id).desc())
 )
 _APPROVALS_COUNT: Final = (
-    select(func.count()).select_from(DecisionRow, RequestRow, SnapshotRow).where(*_APPROVED)
+    select(func.count()).select_from(DecisionRow, RequestRow).where(*_APPROVED)
 )

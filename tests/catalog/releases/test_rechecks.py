@@ -12,11 +12,13 @@ from app.worker import MIRROR
 from auth.actors import Actor
 from catalog.notifications.kinds import Kind as Notice
 from catalog.notifications.kinds import Why
+from catalog.releases.conditions import Condition
 from catalog.releases.evidence.taking import latest_manifest
 from catalog.releases.findings.finding import Finding, FindingState, Kind
 from catalog.releases.findings.findings import Wanted
 from catalog.releases.gates.asking import Answer
 from catalog.releases.policies.reading import NotAPolicy, pack_text, read
+from catalog.releases.states import Verb
 from ledger.errors import Refused
 from tests.api.test_release_story import client
 from tests.cast import WHY, House
@@ -141,6 +143,26 @@ def test_a_failed_re_check_does_not_keep_itself_failing(small_house: House) -> N
     scanned(house)
     later(house, days=10)
     assert {one.state for one in findings(house)} == {FindingState.CLOSED}
+
+
+def test_what_was_found_in_deciding_on_it_is_no_news_to_its_own_re_check(
+    small_house: House,
+) -> None:
+    house = small_house
+    house.portal.policies.publish(SECOND + GATES, WHY, by=house.grace)
+    house.credit()
+    scanned(house)
+    due = house.clock.now().date() + timedelta(days=30)
+    house.portal.requests.decide(
+        house.asked().id,
+        Verb.APPROVE_WITH_CONDITIONS,
+        WHY,
+        conditions=[Condition("Write down how it is watched.", due)],
+        by=house.bob,
+    )
+    house.deliver()
+    assert len(later(house, days=10)) == 1
+    assert findings(house) == []
 
 
 def test_what_is_not_live_any_more_is_not_asked_and_its_finding_is_closed(

@@ -24,6 +24,7 @@ def test_every_past_approval_gives_the_same_verdict_byte_for_byte(house: House) 
     (again,) = house.portal.replay.decisions(by=house.erik)
     assert again.kept
     assert again.is_same
+    assert again.now
     assert again.now.passes
 
 
@@ -70,6 +71,29 @@ def test_a_verdict_that_is_another_one_is_found_and_on_the_record(small_house: H
     assert [one.is_same for one in again(house, by=house.erik)] == [False]
     (record,) = house.records("policy:replay:compute")
     assert (record.facts["approvals"], record.facts["differ"]) == ("1", "1")
+
+
+@pytest.mark.parametrize(
+    ("done", "problem"),
+    [
+        ("UPDATE release_decision SET snapshot_digest = 'sha256:gone'", "is not on record"),
+        ("UPDATE evidence_snapshot SET body = replace(body, '0.8', '0.9')", "not what it was"),
+        ("UPDATE release_decision SET policy_digest = 'sha256:gone'", "policy is not on record"),
+    ],
+)
+def test_an_approval_whose_evidence_or_policy_is_not_that_of_then_is_told_not_left_out(
+    small_house: House, done: str, problem: str
+) -> None:
+    house = small_house
+    house.credit()
+    house.approved(2)
+    with house.portal.store.write() as session:
+        session.connection().exec_driver_sql(done)
+    (one,) = again(house, by=house.erik)
+    assert (one.now, one.is_same) == (None, False)
+    assert problem in one.problem
+    answer = client(house, house.erik).get("/policies/replay").json()
+    assert (answer["differ"], answer["approvals"][0]["problem"]) == (1, one.problem)
 
 
 def test_each_reader_of_a_replay_sees_the_models_they_may_read(small_house: House) -> None:
