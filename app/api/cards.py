@@ -8,27 +8,19 @@ from typing import Annotated, Any, Final
 from fastapi import APIRouter, Depends, Query, Request, Response
 from pydantic import BaseModel, ConfigDict, Field
 
+from app.api.addressed import Named
 from app.api.caller import Caller, Desk
 from catalog.registry.cards.body import read, shaped
 from catalog.registry.cards.cards import Card, Revision
 from catalog.registry.cards.exports import FILES, Edition, Format, export
 from catalog.registry.cards.facts import facts_of
 from catalog.registry.cards.importing import Plan
-from catalog.registry.models import Model
 from ledger.clock import iso
 
 router = APIRouter(prefix="/models/{name}/card", tags=["model cards"])
 _MOST: int = 2**31 - 1
 _MOST_LEFT: Final = 200
 _Number = Annotated[int | None, Query(ge=1, le=_MOST)]
-
-
-def _named(name: str, portal: Desk, by: Caller, server: str = "", workspace: str = "") -> Model:
-    """The model of the address, among those the caller may see."""
-    return portal.models.find(name, by=by, server=server, workspace=workspace)
-
-
-Named = Annotated[Model, Depends(_named)]
 
 
 class _Strict(BaseModel):

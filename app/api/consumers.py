@@ -7,6 +7,7 @@ from typing import Any
 from fastapi import APIRouter
 from pydantic import BaseModel, ConfigDict
 
+from app.api.addressed import Named
 from app.api.caller import Caller, Desk
 from catalog.applications.consumers import Consumer, Criticality, Relies
 from catalog.monitoring.callers import Use, uses
@@ -46,11 +47,8 @@ def end(consumer_id: str, portal: Desk, by: Caller) -> None:
 
 
 @router.get("/models/{name}/consumers")
-def of_model(
-    name: str, portal: Desk, by: Caller, server: str = "", workspace: str = ""
-) -> dict[str, Any]:
+def of_model(model: Named, portal: Desk, by: Caller) -> dict[str, Any]:
     """Who relies on a model and who was seen calling it, with where the two differ."""
-    model = portal.models.find(name, by=by, server=server, workspace=workspace)
     registered = portal.consumers.of(model.id, by=by)
     return {
         "model": model.name,

@@ -5,25 +5,17 @@ from __future__ import annotations
 from collections.abc import Iterable, Mapping
 from typing import Annotated, Any
 
-from fastapi import APIRouter, Depends, Query
+from fastapi import APIRouter, Query
 from pydantic import BaseModel, ConfigDict
 
+from app.api.addressed import Named
 from app.api.caller import Caller, Desk
 from app.portal import Portal
 from catalog.registry.discussion.comment import Comment, Thread
-from catalog.registry.models import Model
 from ledger.clock import iso
 
 router = APIRouter(tags=["discussion"])
 _of_model = APIRouter(prefix="/models/{name}/discussion")
-
-
-def _named(name: str, portal: Desk, by: Caller, server: str = "", workspace: str = "") -> Model:
-    """The model of the address, among those the caller may see."""
-    return portal.models.find(name, by=by, server=server, workspace=workspace)
-
-
-Named = Annotated[Model, Depends(_named)]
 
 
 class Words(BaseModel):

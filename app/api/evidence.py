@@ -8,6 +8,7 @@ from urllib.parse import quote
 from fastapi import APIRouter, Depends, Query, Request, Response
 from pydantic import BaseModel, ConfigDict, Field
 
+from app.api.addressed import Named
 from app.api.caller import Caller, Desk
 from catalog.releases.evidence.attaching import Attached
 from catalog.releases.evidence.documents import ENDINGS
@@ -56,27 +57,15 @@ class Reason(_Strict):
 
 
 @router.get("/models/{name}/versions/{number}/evidence")
-def listing(
-    name: str, number: int, portal: Desk, by: Caller, server: str = "", workspace: str = ""
-) -> dict[str, Any]:
+def listing(model: Named, number: int, portal: Desk, by: Caller) -> dict[str, Any]:
     """What is attached to a version, newest first, also what was taken back."""
-    model = portal.models.find(name, by=by, server=server, workspace=workspace)
     version = portal.models.version(model, number)
     return {"evidence": [_piece(one) for one in portal.evidence.of(version.id, by=by)]}
 
 
 @router.post("/models/{name}/versions/{number}/evidence", status_code=201)
-def attach(  # noqa: PLR0917 - the address of a version
-    name: str,
-    number: int,
-    piece: Piece,
-    portal: Desk,
-    by: Caller,
-    server: str = "",
-    workspace: str = "",
-) -> dict[str, Any]:
+def attach(model: Named, number: int, piece: Piece, portal: Desk, by: Caller) -> dict[str, Any]:
     """Attach a piece of evidence; it takes the place of an older one of its kind and name."""
-    model = portal.models.find(name, by=by, server=server, workspace=workspace)
     version = portal.models.version(model, number)
     made = portal.evidence.attach(
         version.id,
@@ -100,13 +89,9 @@ async def _document(request: Request, portal: Desk, _by: Caller) -> bytes:
 
 
 @router.get("/models/{name}/versions/{number}" + DOCUMENTS)
-def documents(
-    name: str, number: int, portal: Desk, by: Caller, server: str = "", workspace: str = ""
-) -> dict[str, Any]:
+def documents(model: Named, number: int, portal: Desk) -> dict[str, Any]:
     """Which documents are taken for a version: how large one may be, and the endings of names."""
-    portal.models.version(
-        portal.models.find(name, by=by, server=server, workspace=workspace), number
-    )
+    portal.models.version(model, number)
     return {"largest_bytes": portal.evidence.largest_document_bytes, "endings": list(ENDINGS)}
 
 

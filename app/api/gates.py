@@ -7,6 +7,7 @@ from typing import Annotated, Any
 from fastapi import APIRouter, Query
 from pydantic import BaseModel, ConfigDict, Field
 
+from app.api.addressed import Named
 from app.api.caller import Caller, Desk
 from app.api.release_requests import told as told_request
 from catalog.releases.gates.answers import Answer, GateResult
@@ -17,14 +18,12 @@ router = APIRouter(tags=["release requests"])
 
 
 @router.get("/models/{name}/versions/{number}/gates")
-def preview(  # noqa: PLR0917 - the address of a version
-    name: str,
+def preview(
+    model: Named,
     number: int,
     alias: Annotated[str, Query(max_length=500)],
     portal: Desk,
     by: Caller,
-    server: str = "",
-    workspace: str = "",
 ) -> dict[str, Any]:
     """Ask the gates that a release of a version to an alias would be judged by. Changes nothing.
 
@@ -32,7 +31,6 @@ def preview(  # noqa: PLR0917 - the address of a version
     way: it is missing only because the version's files are read once a request is sent. `policy` is
     null where no policy covers the release; then it may not be asked for.
     """
-    model = portal.models.find(name, by=by, server=server, workspace=workspace)
     version = portal.models.version(model, number)
     found = portal.requests.preview(version.id, alias, by=by)
     policy = found.policy
@@ -71,15 +69,12 @@ class SetBack(BaseModel):
 
 
 @router.post("/models/{name}/rollback", status_code=201)
-def roll_back(
-    name: str, back: SetBack, portal: Desk, by: Caller, server: str = "", workspace: str = ""
-) -> dict[str, Any]:
+def roll_back(model: Named, back: SetBack, portal: Desk, by: Caller) -> dict[str, Any]:
     """Set an alias back to a version that was approved and live under it before.
 
     One signature is enough. The answer is the release request by which it is done, approved as it
     is made; its promotion says when the alias has moved.
     """
-    model = portal.models.find(name, by=by, server=server, workspace=workspace)
     version = portal.models.version(model, back.version)
     return told_request(portal.rollbacks.roll_back(version.id, back.alias, back.reason, by=by))
 

@@ -10,6 +10,7 @@ from fastapi import APIRouter, Query
 from fastapi.responses import JSONResponse
 from pydantic import BaseModel, ConfigDict, Field
 
+from app.api.addressed import Named
 from app.api.caller import Caller, Desk
 from app.portal import Portal
 from auth.actors import Actor
@@ -140,20 +141,14 @@ def one_model(
 
 
 @router.get("/models/{name}/versions/{version}")
-def one_version(
-    name: str, version: int, portal: Desk, by: Caller, server: str = "", workspace: str = ""
-) -> dict[str, Any]:
+def one_version(model: Named, version: int, portal: Desk, by: Caller) -> dict[str, Any]:
     """One version with its metrics, its data sets, and what was said if it is deprecated."""
-    model = portal.models.find(name, by=by, server=server, workspace=workspace)
     return _whole(model, portal.models.version(model, version), portal, by)
 
 
 @router.get("/models/{name}/versions/{version}/input-example")
-def input_example(
-    name: str, version: int, portal: Desk, by: Caller, server: str = "", workspace: str = ""
-) -> dict[str, Any]:
+def input_example(model: Named, version: int, portal: Desk) -> dict[str, Any]:
     """The rows saved with a version to show what it takes; or why there are none to show."""
-    model = portal.models.find(name, by=by, server=server, workspace=workspace)
     found = portal.input_examples.of(portal.models.version(model, version))
     told = NOT_READ if found is None else found.told
     return {
@@ -168,15 +163,12 @@ def input_example(
 
 
 @router.get("/models/{name}/aliases/{alias}")
-def behind_alias(
-    name: str, alias: str, portal: Desk, by: Caller, server: str = "", workspace: str = ""
-) -> dict[str, Any]:
+def behind_alias(model: Named, alias: str, portal: Desk, by: Caller) -> dict[str, Any]:
     """The version behind an alias, for an application that is about to load it.
 
     `deprecation` is there when the version is on its way out: from `ends_on` on it must not be
     used, and `status` is `Obsolete`.
     """
-    model = portal.models.find(name, by=by, server=server, workspace=workspace)
     held = model.alias(alias)
     if held is None:
         raise NotFound(
@@ -204,16 +196,8 @@ def _whole(model: Model, version: Version, portal: Portal, by: Actor) -> dict[st
 
 
 @router.put("/models/{name}/classification")
-def classify(
-    name: str,
-    said: Classification,
-    portal: Desk,
-    by: Caller,
-    server: str = "",
-    workspace: str = "",
-) -> dict[str, Any]:
+def classify(model: Named, said: Classification, portal: Desk, by: Caller) -> dict[str, Any]:
     """Say who owns a model, what it is for and where it stands; what is left out stays."""
-    model = portal.models.find(name, by=by, server=server, workspace=workspace)
     owner = portal.people.by_email(said.owner) if said.owner else None
     portal.models.classify(
         model.id,

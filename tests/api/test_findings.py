@@ -112,7 +112,9 @@ NONSENSE: Final[dict[str, tuple[dict[str, object] | None, int, str]]] = {
         409,
         "gate-not-passed",
     ),
-    "/models/credit-pd/rollback?server=none": ({"version": 0}, 422, "malformed"),
+    "/models/credit-pd/rollback?workspace=default": ({"version": 0}, 422, "malformed"),
+    "/models/credit-pd/consumers?server=none": (None, 404, "no-such-model"),
+    "/models/credit-pd/consumers?workspace=none": (None, 404, "no-such-model"),
 }
 
 
