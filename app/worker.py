@@ -33,6 +33,7 @@ from catalog.registry.mirror.seen import USUAL_WORKSPACE, SeenVersion
 from catalog.registry.mlflow.connection import load_mlflow
 from catalog.registry.models import Model
 from catalog.releases.promotions import MOVED
+from catalog.releases.request import ReleaseRequest
 from ledger.errors import CountersignError, Invalid, NotFound, Refused, Unavailable
 from ledger.journal import event_of
 
@@ -158,6 +159,17 @@ def collect_evidence(portal: Portal, request_id: str) -> None:
         portal.requests.cannot_collect(request_id, no_law, by=RELEASES)
         return
     portal.mirrors[model.server].read_files(request.version_id, manifest.digest, by=MIRROR)
+    have_rows_read(portal, model, request)
+
+
+def have_rows_read(portal: Portal, model: Model, request: ReleaseRequest) -> None:
+    """Whoever decides is told what moved beyond noise: that needs the rows of both versions."""
+    live = model.alias(request.alias)
+    pair = {request.version_id, *([live.version_id] if live else [])}
+    try:
+        portal.profiles.request(pair, by=PROFILER)
+    except NotFound as gone:
+        _LOG.info("rows for %s are not read: %s", request.number, gone.message)
 
 
 def read_artifacts(portal: Portal, version_id: str) -> None:

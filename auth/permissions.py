@@ -143,6 +143,7 @@ ROLE_PERMISSIONS: Final[dict[Role, frozenset[str]]] = {
             "notice:write",
             "person:add",
             "profile:compute",
+            "profile:request",
             "promotion:carry-out",
             "release:read",
             "release:roll-back",

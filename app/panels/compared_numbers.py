@@ -19,6 +19,7 @@ WORDS: Final[dict[Reads, tuple[str, str]]] = {
     "better": ("Pass", "Better"),
     "worse": ("Fail", "Worse"),
     "within noise": ("None", "Within noise"),
+    "not judged": ("Missing", "Not judged"),
     "same": ("None", "Same"),
     "different": ("None", "Different"),
     "not comparable": ("Missing", "Measured on other rows"),
@@ -26,7 +27,7 @@ WORDS: Final[dict[Reads, tuple[str, str]]] = {
 
 
 def counts(told: Comparison) -> Markup:
-    """How many numbers are better, worse, within noise."""
+    """How many numbers are better, worse, within noise, not judged."""
     found: dict[Reads, int] = {}
     for one in told.numbers:
         found[one.reads] = found.get(one.reads, 0) + 1

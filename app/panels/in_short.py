@@ -42,6 +42,9 @@ def changed(shown: Shown, subject: Version, *, by: Actor) -> None:
     )
 
 
+_VERDICTS: Final = {"not judged": "not judged: no interval yet"}
+
+
 def in_short(
     shown: Shown, before: Version, after: Version, told: Difference, *, by: Actor
 ) -> list[tuple[str, object]]:
@@ -52,7 +55,7 @@ def in_short(
         known = reads(portal(), before, after, shown.runs, new.measure, by=by)
         verdict = known.get(new.dataset_digest, "different")
         moved = f"{words.figure(old.value)} → {words.figure(new.value)}"
-        said = f"{moved}, {verdict} on the same rows"
+        said = f"{moved} on the same rows, {_VERDICTS.get(verdict, verdict)}"
         facts.append((new.measure.label, assurance.RUNS.behind(said)))
     elif new:
         said = f"{words.figure(new.value)}, measured on other rows before"

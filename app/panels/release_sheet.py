@@ -201,7 +201,7 @@ def before_after(one: Measured) -> Markup:
             f"{number.before:.4g}{_ARROW}",
             strong(f"{number.after:.4g}"),
             " ",
-            tag("span", one.reads, cls=tone),
+            tag("span", one.reads, cls=tone, title=one.basis),
             tag("span", f" on {number.dataset}", cls="cs-quiet"),
         )
     )

@@ -36,6 +36,9 @@ def _numbers(told: Comparison) -> str:
     ways: tuple[Reads, Reads] = ("better", "worse")
     pieces = [f"{way} on {names}" for way in ways if (names := _names(compared, way))]
     noise = _names(compared, "within noise")
+    unjudged = _names(compared, "not judged")
+    if unjudged:
+        pieces.append(f"not judged on {unjudged}, which has no interval")
     if not pieces:
         if all(one.reads == "same" for one in compared):
             return "scores the same"

@@ -12,7 +12,9 @@ from catalog.lineage.intervals import Interval, apart, hanley_mcneil, wilson
 from catalog.lineage.kept_rows import KeptRows, Paired, alone, paired
 from catalog.registry.models import Metric, Run
 
-Reads = Literal["better", "worse", "same", "within noise", "different", "not comparable"]
+Reads = Literal[
+    "better", "worse", "same", "within noise", "not judged", "different", "not comparable"
+]
 
 # The many names of one number, to the one by which its interval is known.
 SAME: Final[Mapping[str, str]] = {
@@ -52,10 +54,15 @@ class Measured:
 
     @property
     def reads(self) -> Reads:
-        """Better or worse only where the difference's interval leaves zero out, if it has one."""
+        """Better or worse only where the difference's interval leaves zero out.
+
+        Without an interval nobody can tell it from noise: it is not judged.
+        """
         judgement = self.number.judgement
-        if self.difference is None or judgement in {"same", "not comparable"}:
+        if judgement in {"same", "not comparable"}:
             return judgement
+        if self.difference is None:
+            return "not judged" if judgement in {"better", "worse"} else judgement
         if not self.difference.excludes_zero:
             return "within noise"
         return judgement

@@ -13,10 +13,10 @@ def test_two_versions_are_told_apart_in_one_call(house: House) -> None:
     answer = client(house, house.alice).get("/models/credit-pd/compare?left=1&right=2")
     assert answer.status_code == 200, answer.text
     told = answer.json()
-    assert told["answer"].startswith("v2 is better on roc_auc")
+    assert told["answer"].startswith("v2 is not judged on roc_auc")
     (area,) = told["metrics"]
     assert area["difference"] == pytest.approx(0.02)
-    assert (area["reads"], area["difference_interval"]) == ("better", None)
+    assert (area["reads"], area["difference_interval"]) == ("not judged", None)
     assert area["basis"] == "no interval: the run kept neither its rows nor its four counts"
     assert told["causes"][0] == {"group": "parameters", "state": "changed"}
     assert (told["left"]["version"], told["right"]["version"]) == (1, 2)
@@ -30,7 +30,7 @@ def test_a_second_model_is_named_by_with(small_house: House) -> None:
         "/models/credit-pd/compare?left=2&right=1&with=credit-scorecard"
     )
     assert answer.json()["right"]["model"] == "credit-scorecard"
-    assert answer.json()["metrics"][0]["reads"] == "worse"
+    assert answer.json()["metrics"][0]["reads"] == "not judged"
 
 
 @pytest.mark.parametrize(

@@ -97,7 +97,7 @@ QUESTIONS: Final = (
         open_model,
         (
             r"What changed against the previous version v3 to v4",
-            r"AUC 0\.763 → 0\.767, (better|within noise) on the same rows",
+            r"AUC 0\.763 → 0\.767 on the same rows, within noise",
             r"family random forest → boosted trees",
             r"Data identical",
         ),

@@ -9,6 +9,7 @@ import pytest
 from app.panels.release_decision import outcome, standing
 from app.panels.release_dossier import read
 from app.panels.release_sheet import affected_words, before_after, gate_row
+from app.worker import PROFILER
 from catalog.lineage.difference import Number
 from catalog.lineage.intervals import Interval
 from catalog.lineage.measured import Measured
@@ -74,19 +75,33 @@ def test_a_number_is_called_better_only_beyond_its_noise(
     assert ("cs-t-pass" in drawn) == (said == "better")
 
 
-def test_who_opens_the_screen_first_has_the_rows_of_both_versions_read(small_house: House) -> None:
+def test_the_rows_of_both_versions_are_read_before_anybody_opens_the_screen(
+    small_house: House,
+) -> None:
     house = small_house
     house.credit()
     request = house.asked()
+    (asked,) = house.records("profile:request")
+    assert asked.actor == PROFILER.id
     found = read(house.portal, request.id, by=house.bob)
     assert found is not None
-    assert found.unread == {house.version(1).id, house.version(2).id}
-    assert len(house.records("profile:request")) == 1
-    again = read(house.portal, request.id, by=house.bob)
-    assert again is not None
-    assert again.unread == frozenset()
-    assert len(house.records("profile:request")) == 1
-    assert [one.number.name for one in again.judged] == ["roc_auc"]
+    assert found.unread == frozenset()
+    assert [one.number.name for one in found.judged] == ["roc_auc"]
+
+
+def test_where_they_were_not_read_whoever_opens_the_screen_has_them_read(
+    small_house: House,
+) -> None:
+    house = small_house
+    house.credit()
+    request = house.asked()
+    with house.portal.store.write() as session:
+        session.connection().exec_driver_sql("DELETE FROM version_profile")
+    for unread in ({house.version(1).id, house.version(2).id}, set()):
+        found = read(house.portal, request.id, by=house.bob)
+        assert found is not None
+        assert found.unread == unread
+    assert [one.actor for one in house.records("profile:request")] == [PROFILER.id, house.bob.id]
 
 
 def test_a_re_check_that_fails_is_not_told_as_a_condition(small_house: House) -> None:

@@ -78,13 +78,14 @@ def interval(low: float, high: float) -> Interval:
         (0.1, "lower", interval(-0.05, 0.25), "within noise"),
         (0.1, None, interval(-0.05, 0.25), "within noise"),
         (0.1, None, interval(0.05, 0.15), "different"),
-        (0.1, "higher", None, "better"),
+        (0.1, "higher", None, "not judged"),
+        (0.1, "lower", None, "not judged"),
         (0.1, None, None, "different"),
         (0.0, "higher", interval(-0.05, 0.05), "same"),
         (None, "higher", None, "not comparable"),
     ],
 )
-def test_better_needs_an_interval_that_leaves_zero_out_where_there_is_one(
+def test_better_needs_an_interval_that_leaves_zero_out(
     delta: float | None, better: str | None, moved: Interval | None, expected: Reads
 ) -> None:
     after = None if delta is None else delta
@@ -98,7 +99,7 @@ def test_a_share_gets_its_interval_from_the_rows_of_its_data_set(house: House) -
     house.mlflow.log("credit-pd", metrics=[metric("accuracy", 0.801), metric("mae", 1.9)])
     house.mlflow.log("credit-pd", metrics=[metric("accuracy", 0.90), metric("mae", 1.9)])
     near, far = told(house), told(house, 1, 3)
-    assert reads(near) == {"accuracy": "within noise", "mae": "better"}
+    assert reads(near) == {"accuracy": "within noise", "mae": "not judged"}
     assert reads(far)["accuracy"] == "better"
     accuracy = next(one for one in far.numbers if one.number.name == "accuracy")
     assert "Wilson score" in accuracy.basis
@@ -189,7 +190,7 @@ def test_every_mixture_of_states_reads_as_sentences(
     assert [one.state for one in mixed.causes] == sorted(
         found, key=["changed", "not recorded", "identical"].index
     )
-    assert sentence(mixed).startswith("v2 is better on roc_auc")
+    assert sentence(mixed).startswith("v2 is not judged on roc_auc, which has no interval")
 
 
 @pytest.fixture(scope="module")
@@ -271,8 +272,8 @@ def test_versions_of_two_models_are_compared_on_the_rows_they_share(house: House
     one, other = house.credit(), house.credit(name="credit-scorecard", aucs=(0.85,))
     pair = Asked(one, 2, other, 1)
     found = compared(house.portal, pair, by=house.alice)
-    assert reads(found) == {"roc_auc": "better"}
-    assert sentence(found).startswith("credit-scorecard v1 is better on roc_auc")
+    assert reads(found) == {"roc_auc": "not judged"}
+    assert sentence(found).startswith("credit-scorecard v1 is not judged on roc_auc")
 
 
 def test_the_cards_of_two_models_are_compared_field_by_field(house: House) -> None:
@@ -336,7 +337,7 @@ def test_a_report_says_the_same_in_three_forms_and_nothing_in_it_acts(ready: Com
     hostile = told_apart.comparison(params=({HOSTILE: "1"}, {HOSTILE: HOSTILE}))
     data = as_data(hostile, AT)
     assert json.loads(json.dumps(data, allow_nan=False)) == data
-    assert data["metrics"][0]["reads"] == "better"
+    assert data["metrics"][0]["reads"] == "not judged"
     rows = list(csv.DictReader(io.StringIO(as_csv(hostile))))
     assert {row["group"] for row in rows} >= {"metric", "parameters"}
     assert not any(cell.startswith(("=", "+", "@")) for row in rows for cell in row.values())
