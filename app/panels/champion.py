@@ -134,5 +134,7 @@ def coming(shown: Shown, *, by: Actor) -> None:
 
 
 def _gate(gate: GateResult) -> Markup:
+    if gate.answer is Answer.MISSING:  # nobody reported what is not there
+        return join((chips.mark(_ANSWERS[gate.answer]), " ", gate.reason))
     assured = assurance.EVIDENCE if gate.is_verified else assurance.REPORTED_EVIDENCE
     return join((chips.mark(_ANSWERS[gate.answer]), " ", gate.reason, " ", assured.short))

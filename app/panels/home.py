@@ -236,12 +236,17 @@ def _live(shown: Home) -> None:
 
 def live_card(line: Line, owner: str) -> Waiting:
     """A live model: which version is champion since when, whose it is, how it does, in words."""
-    a_day = words.thousands(line.calls / WINDOW_DAYS)
+    # An average over the month would contradict that nobody calls it any more.
+    calls = (
+        line.why.rstrip(".")
+        if line.health is Health.SILENT
+        else f"{words.thousands(line.calls / WINDOW_DAYS)} calls a day"
+    )
     since = f"live since {words.day(line.live_since)}"
     return Waiting(
         line.model.name,
         health.mark(line),
-        f"{a_day} calls a day · {since} · {owner or 'nobody owns it yet'}",
+        f"{calls} · {since} · {owner or 'nobody owns it yet'}",
         chips.alias("champion", line.version_number),
         ":material/deployed_code:",
     )
