@@ -65,7 +65,7 @@ def editions(portal: Desk, _by: Caller, name: str = "") -> dict[str, Any]:
                 "name": one.policy.name,
                 "version": one.policy.version,
                 "digest": one.digest,
-                "published_by": one.published_by,
+                "published_by": one.published_by or None,
                 "published_at": iso(one.published_at),
                 "ended_at": iso(one.ended_at) if one.ended_at else None,
                 "policy": one.text,

@@ -16,7 +16,7 @@ from app.ui.feedback import empty
 from app.ui.markup import Markup, mono, note, paragraph, show
 from app.ui.tables import Column, Row
 from auth.actors import Actor
-from catalog.releases.policies.law import Policy, Published
+from catalog.releases.policies.law import Published
 
 
 def draw(by: Actor) -> None:
@@ -41,7 +41,12 @@ def _in_force(by: Actor) -> None:
             )
             return
         show(_overview(found))
-        show(note("A release is governed by the first of these that covers it."))
+        show(
+            note(
+                "A release is governed by the first of these that covers it. What none covers "
+                "cannot be released."
+            )
+        )
     chosen = st.query_params.get("policy", found[0].policy.name)
     names = [one.policy.name for one in found]
     with page.card("one"):
@@ -54,10 +59,8 @@ def _in_force(by: Actor) -> None:
         )
         one = next(one for one in found if one.policy.name == name)
         show(*_whole(one))
-        # What is shipped steps back by itself as soon as a policy is published.
-        is_published = may and any(edition.ended_at is None for edition in desk.editions(name))
-        if is_published and st.button("End this policy", key="end-policy"):
-            st.dialog("End this policy", width="medium")(_end_sure)(one.policy)
+        if may and st.button("End this policy", key="end-policy"):
+            st.dialog("End this policy", width="medium")(_end_sure)(one)
 
 
 def _overview(found: tuple[Published, ...]) -> Markup:
@@ -76,7 +79,7 @@ def _overview(found: tuple[Published, ...]) -> Markup:
                     governs_words(one.policy.applies_to),
                     panels_words(one.policy),
                     str(len(one.policy.gates)),
-                    str(one.policy.priority),
+                    "Last resort" if one.is_last_resort else str(one.policy.priority),
                 )
             )
             for one in found
@@ -114,13 +117,21 @@ def _whole(one: Published) -> tuple[Markup, ...]:
     )
 
 
-def _end_sure(policy: Policy) -> None:
+def _end_sure(one: Published) -> None:
+    policy = one.policy
     show(
         paragraph(
-            f"{policy.title} stops governing at once. What no other policy covers may not be "
-            "released; open requests it governs are sent back when somebody decides."
+            f"{policy.title} stops governing at once. What no other policy covers cannot be "
+            "released any more; open requests it governs are sent back when somebody decides."
         )
     )
+    if one.is_last_resort:
+        show(
+            paragraph(
+                "It is the last resort, shipped with Countersign. Without it, nothing goes live "
+                "that no published policy covers, until a baseline is published."
+            )
+        )
     why = st.text_area("Why", key="end-why", max_chars=4000)
     if st.button("End it", type="primary", key="end-sign") and did(
         lambda by: portal().policies.end(policy.name, why, by=by)

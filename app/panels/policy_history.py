@@ -20,11 +20,11 @@ def history(_by: Actor) -> None:
         {one.published_by for one in editions} | {one.ended_by for one in editions}
     )
     with page.card("history"):
-        show(page.section("What was published", words.plural(len(editions), "version")))
+        show(page.section("What was published or ended", words.plural(len(editions), "version")))
         if not editions:
             empty(
                 "Nothing was published yet",
-                "The baseline that comes with Countersign is in force until then.",
+                "The baseline that is shipped with Countersign is in force.",
             )
             return
         show(_editions(editions, names))
@@ -58,7 +58,9 @@ def _editions(editions: list[Edition], names: dict[str, str]) -> Markup:
                     tables.two(
                         words.moment(one.published_at),
                         f"by {names.get(one.published_by, 'somebody')}",
-                    ),
+                    )
+                    if one.published_by
+                    else "Shipped with Countersign",
                     chips.mark("Pass", "In force")
                     if one.ended_at is None
                     else tables.two(

@@ -224,16 +224,25 @@ class Policy(Strict):
 
 @dataclass(frozen=True)
 class Published:
-    """A policy with the digest it is bound by."""
+    """A policy with the digest it is bound by.
+
+    What is the last resort governs only what no other policy covers, whatever its priority.
+    """
 
     policy: Policy
     digest: str
+    is_last_resort: bool = False
+
+    @property
+    def rank(self) -> tuple[bool, int, str]:
+        """Which goes first of those that cover a release: the smallest."""
+        return (self.is_last_resort, self.policy.priority, self.policy.name)
 
 
 def governing(policies: Iterable[Published], asked: Classified) -> Published | None:
-    """The policy that governs a release: of those that cover it, the first by priority.
+    """The policy that governs a release: of those that cover it, the first by rank.
 
     None means that nothing may be released: no law is no permission.
     """
     covering = [one for one in policies if one.policy.applies_to.covers(asked)]
-    return min(covering, key=lambda one: (one.policy.priority, one.policy.name), default=None)
+    return min(covering, key=lambda one: one.rank, default=None)

@@ -2,11 +2,12 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from datetime import datetime
 from functools import lru_cache
 from typing import Any, Final
 
+from sqlalchemy import or_
 from sqlalchemy import select as columns
 from sqlmodel import Session, col, func, select
 
@@ -16,7 +17,7 @@ from catalog.registry.measures import Measure
 from catalog.registry.tables import ModelRow
 from catalog.releases.policies.digests import canonical
 from catalog.releases.policies.law import Classified, Policy, Published, governing
-from catalog.releases.policies.reading import PACKS, from_body, read, read_pack
+from catalog.releases.policies.reading import PACKS, from_body, pack_text, read, read_pack
 from catalog.releases.tables import PolicyRow
 from ledger.acts import Act, Ledger
 from ledger.errors import Conflict, NotFound, Refused
@@ -30,7 +31,8 @@ LONGEST_REASON: Final = 4000
 class Edition:
     """A published version: who published it and when, and since when it is not in force any more.
 
-    `text` is the YAML as it was written, empty for what Countersign ships.
+    `text` is the YAML as it was written. Nobody published the shipped baseline, which stands here
+    only when somebody ended it.
     """
 
     policy: Policy
@@ -47,22 +49,30 @@ class Policies:
 
     def __init__(self, ledger: Ledger) -> None:
         self._ledger = ledger
-        self._baseline = read_pack(PACKS / f"{BASELINE}.yaml")
+        self._baseline = replace(read_pack(PACKS / f"{BASELINE}.yaml"), is_last_resort=True)
         self.rollback = read_pack(PACKS.parent / "rollback.yaml")
         self._read: dict[str, Policy] = {}  # by digest: what is published never changes
 
     # -- looking: the law is read by everybody who is asked to keep it -----------------------------
 
     def in_force(self, session: Session | None = None) -> tuple[Published, ...]:
-        """The policies in force, by priority: the shipped baseline until one was ever published."""
+        """The policies in force, by rank.
+
+        The shipped baseline is the last of them, until a baseline was published or it was ended.
+        """
         if session is None:
             with self._ledger.store.read() as opened:
                 return self.in_force(opened)
         rows = session.connection().execute(_IN_FORCE).all()
-        found = tuple(_published(row.digest, row.body) for row in rows)
-        if not found and session.connection().execute(_EVER).first() is None:
-            return (self._baseline,)
-        return tuple(sorted(found, key=lambda one: (one.policy.priority, one.policy.name)))
+        found = [_published(row.digest, row.body) for row in rows]
+        if session.connection().execute(_BASELINE_WAS_TOUCHED).first() is None:
+            found.append(self._baseline)
+        return tuple(sorted(found, key=lambda one: one.rank))
+
+    def with_draft(self, draft: Policy, session: Session | None = None) -> tuple[Published, ...]:
+        """The policies that would be in force if a draft were published now, by rank."""
+        others = [one for one in self.in_force(session) if one.policy.name != draft.name]
+        return tuple(sorted([*others, Published(draft, draft.digest)], key=lambda one: one.rank))
 
     def governing(self, session: Session, model: ModelRow, alias: str) -> Published:
         """The policy that a release of this model to this alias is judged by.
@@ -108,8 +118,8 @@ class Policies:
         return known
 
     def editions(self, name: str = "") -> list[Edition]:
-        """What was published, newest first; of one policy where a name is given."""
-        query = select(PolicyRow).where(col(PolicyRow.published_by) != "")
+        """What was published or ended, newest first; of one policy where a name is given."""
+        query = select(PolicyRow).where(_IS_EDITION)
         if name:
             query = query.where(PolicyRow.name == name)
         query = query.order_by(col(PolicyRow.published_at).desc(), col(PolicyRow.version).desc())
@@ -148,7 +158,7 @@ class Policies:
             if row is None:
                 row = self.keep(act.session, published)
             row.written, row.published_by, row.published_at = text, by.id, act.at
-            row.is_in_force = True
+            row.is_in_force, row.ended_at, row.ended_by = True, None, ""
             act.session.add(row)
             act.emit("policy:published", policy.name, digest=published.digest)
         return published
@@ -156,12 +166,17 @@ class Policies:
     def end(self, name: str, why: str, *, by: Actor) -> None:
         """Take a policy out of force; nothing it alone governs may be released any more.
 
+        So can the shipped baseline be ended, until a baseline is published.
+
         Raises NotFound when none of this name is in force.
         """
         why = _checked_why(why)
         with self._ledger.act("policy:end", actor=by.id, resource="policy:*") as act:
             self.may_publish(by=by).insist()
             rows = list(act.session.exec(_of_name(name)))
+            if not rows and name == BASELINE and self._baseline in self.in_force(act.session):
+                rows = [self.keep(act.session, self._baseline)]
+                rows[0].written = pack_text(BASELINE)
             if not rows:
                 raise NotFound(
                     f"No policy called {name[:60]!r} is in force.",
@@ -190,8 +205,7 @@ class Policies:
 
     def _insist_own_priority(self, session: Session, policy: Policy) -> None:
         for other in self.in_force(session):
-            # The shipped one steps back as soon as a policy is published.
-            if other.digest == self._baseline.digest or other.policy.name == policy.name:
+            if other.is_last_resort or other.policy.name == policy.name:
                 continue
             if other.policy.priority == policy.priority:
                 raise Conflict(
@@ -268,8 +282,11 @@ def _edition(row: PolicyRow) -> Edition:
     )
 
 
+_IS_EDITION: Final = or_(col(PolicyRow.published_by) != "", col(PolicyRow.ended_at).is_not(None))
 # Asked on every click on most screens: built once.
 _IN_FORCE: Final = columns(col(PolicyRow.digest), col(PolicyRow.body)).where(
     col(PolicyRow.is_in_force).is_(True)
 )
-_EVER: Final = columns(col(PolicyRow.digest)).where(col(PolicyRow.published_by) != "").limit(1)
+_BASELINE_WAS_TOUCHED: Final = (
+    columns(col(PolicyRow.digest)).where(col(PolicyRow.name) == BASELINE, _IS_EDITION).limit(1)
+)

@@ -28,7 +28,7 @@ def governed_by(house: House, alias: str = "champion") -> tuple[str, int]:
     return found.name, found.version
 
 
-def test_the_shipped_baseline_is_in_force_until_one_is_published(house: House) -> None:
+def test_the_shipped_baseline_is_in_force_until_a_baseline_is_published(house: House) -> None:
     house.credit()
     assert governed_by(house) == ("baseline", 1)
     published = house.portal.policies.publish(SECOND, WHY, by=house.grace)
@@ -92,9 +92,42 @@ def test_a_policy_with_a_problem_is_not_published(small_house: House) -> None:
     assert small_house.portal.policies.editions() == []
 
 
+def test_what_no_published_policy_covers_goes_by_the_shipped_baseline(house: House) -> None:
+    house.credit()
+    house.portal.policies.publish(pack_text("eu-ai-act-high-risk"), WHY, by=house.grace)
+    assert governed_by(house) == ("baseline", 1)
+    # What is published goes first, however large its priority.
+    last = BASELINE.replace("name: baseline", "name: zebra").replace(
+        "title: Baseline", "priority: 9999\ntitle: Zebra", 1
+    )
+    house.portal.policies.publish(last, WHY, by=house.grace)
+    assert governed_by(house) == ("zebra", 1)
+    house.portal.policies.end("zebra", WHY, by=house.grace)
+    assert governed_by(house) == ("baseline", 1)
+
+
+def test_the_shipped_baseline_can_be_ended_and_published_again(house: House) -> None:
+    house.credit()
+    policies = house.portal.policies
+    policies.publish(pack_text("internal-tool"), WHY, by=house.grace)
+    policies.end("baseline", WHY, by=house.grace)
+    assert [one.policy.name for one in policies.in_force()] == ["internal-tool"]
+    (ended,) = policies.editions("baseline")
+    assert (ended.text, ended.published_by, ended.ended_by) == (BASELINE, "", house.grace.id)
+    (record,) = house.records("policy:end")
+    assert (record.resource, record.texts["reason"]) == ("policy:baseline", WHY)
+    with pytest.raises(NotFound):
+        policies.end("baseline", WHY, by=house.grace)
+    policies.publish(BASELINE, WHY, by=house.grace)
+    assert governed_by(house) == ("baseline", 1)
+    (again,) = policies.editions("baseline")
+    assert (again.published_by, again.ended_at, again.ended_by) == (house.grace.id, None, "")
+
+
 def test_where_no_policy_covers_a_release_none_is_allowed(house: House) -> None:
     house.credit()
     house.portal.policies.publish(pack_text("internal-tool"), WHY, by=house.grace)
+    house.portal.policies.end("baseline", WHY, by=house.grace)
     preview = house.portal.requests.preview(house.version(2).id, "champion", by=house.alice)
     assert (preview.gates, preview.policy, preview.may_request.code) == ((), None, "no-policy")
     assert not preview.may_request
