@@ -93,12 +93,12 @@ class Requests:
             )
             now = self._ledger.clock.now()
             snapshot = taking.take(session, model, version, alias)
-            may = may_request(session, by, model, version, alias, now)
             try:
                 policy = self._policies.governing(session, model, alias).policy
             except Refused as no_law:
                 refused = Verdict(False, no_law.message, no_law.code, no_law.hint)
-                return Preview((), refused if may else may, snapshot.replaces, None)
+                return Preview((), refused, snapshot.replaces, None)
+            may = may_request(session, by, model, version, alias, now)
             return Preview(gates.evaluate(policy, snapshot, now), may, snapshot.replaces, policy)
 
     def request(

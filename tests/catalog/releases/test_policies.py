@@ -128,9 +128,11 @@ def test_where_no_policy_covers_a_release_none_is_allowed(house: House) -> None:
     house.credit()
     house.portal.policies.publish(pack_text("internal-tool"), WHY, by=house.grace)
     house.portal.policies.end("baseline", WHY, by=house.grace)
-    preview = house.portal.requests.preview(house.version(2).id, "champion", by=house.alice)
-    assert (preview.gates, preview.policy, preview.may_request.code) == ((), None, "no-policy")
-    assert not preview.may_request
+    # Also whoever may not ask is told what stands in everybody's way.
+    for by in (house.alice, house.carol):
+        preview = house.portal.requests.preview(house.version(2).id, "champion", by=by)
+        assert (preview.gates, preview.policy, preview.may_request.code) == ((), None, "no-policy")
+        assert not preview.may_request
     with pytest.raises(Refused) as told:
         house.asked(2)
     assert told.value.code == "no-policy"
