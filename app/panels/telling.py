@@ -49,7 +49,7 @@ def preferences(by: Actor) -> None:
     chosen = portal().channels.preferences(by=by)
     hows = list(HOWS)
     with page.card("preferences"):
-        show(page.section("How you are told"))
+        show(page.section("How you are told"), note(_outside(by)))
         for kind, said in KINDS.items():
             key = f"prefer-{kind}"
             st.selectbox(
@@ -61,7 +61,6 @@ def preferences(by: Actor) -> None:
                 on_change=_prefer,
                 args=(kind, key),
             )
-        show(note(_outside(by)))
 
 
 def _prefer(kind: Kind, key: str) -> None:
@@ -73,7 +72,7 @@ def _outside(by: Actor) -> str:
     here = portal().settings
     if not here.mail_url:
         return (
-            "No letters are sent from here: the operator names a mail gateway in NOTIFY_MAIL_URL. "
+            "No letters are sent from here yet: whoever runs Countersign can name a mail gateway. "
             "At once and once a day then reach only your channels and this page."
         )
     return (
@@ -134,7 +133,7 @@ def _add(by: Actor) -> None:
     if st.button("Add a channel", key="channel-add", disabled=not hosts):
         st.dialog("Add a channel", width="medium")(_form)(by)
     allowed = f"Allowed hosts: {words.listing(list(hosts))}." if hosts else ""
-    show(note(allowed or "The operator allows no host yet: NOTIFY_WEBHOOK_HOSTS names them."))
+    show(note(allowed or "No host is allowed yet: whoever runs Countersign names those that are."))
 
 
 def _form(by: Actor) -> None:
