@@ -80,7 +80,10 @@ _HIDDEN: Final = "Something changed on a model that you may no longer see."
 
 @dataclass(frozen=True)
 class Told:
-    """A notice in words; `model`, `request` or `finding` is where it leads, if anywhere."""
+    """A notice in words; `model`, `request` or `finding` is where it leads, if anywhere.
+
+    `place` says where on the Model page what it tells of stands: a tab and a version.
+    """
 
     notice: Notice
     title: str
@@ -88,6 +91,7 @@ class Told:
     model: Named | None = None
     request: str = ""
     finding: str = ""
+    place: Mapping[str, str] = field(default_factory=dict)
 
     @property
     def because(self) -> str:
@@ -146,9 +150,10 @@ def _gone(notice: Notice, model: Named, _names: _Names) -> Told:
 
 
 def _deprecated(notice: Notice, model: Named, _names: _Names) -> Told:
-    ends = words.day(date.fromisoformat(notice.facts["ends_on"]))
-    title = f"{model.name}: v{notice.facts['version']} is deprecated and ends on {ends}."
-    return Told(notice, title, "Its successor is on the Model page.", model)
+    ends, number = words.day(date.fromisoformat(notice.facts["ends_on"])), notice.facts["version"]
+    title = f"{model.name}: v{number} is deprecated and ends on {ends}."
+    where = {"tab": "Versions", "version": number}
+    return Told(notice, title, "Why, and what comes instead, is said there.", model, place=where)
 
 
 def _mention(notice: Notice, model: Named, names: _Names) -> Told:

@@ -138,4 +138,4 @@ def _link(portal: Portal, one: Told) -> str:
     if one.model is None or one.model.is_gone:
         return f"{base}/notifications"
     where = {"name": one.model.name, "server": one.model.server, "workspace": one.model.workspace}
-    return f"{base}/model?{urlencode(where)}"
+    return f"{base}/model?{urlencode({**where, **one.place})}"

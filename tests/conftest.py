@@ -19,7 +19,7 @@ from tests.lending import Lending
 
 dialects.share()
 
-pytest_plugins = ("tests.cast",)
+pytest_plugins = ("tests.cast", "tests.screens")
 # What takes longest begins first, so that two workers end together.
 _BROWSER, _DEMO = "tests/browser/", "tests/demo/"
 _FIRST = (_BROWSER, "tests/faults/", _DEMO, "tests/test_start.py")

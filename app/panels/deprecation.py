@@ -8,6 +8,7 @@ from typing import Final
 
 import streamlit as st
 
+from app.panels import ways
 from app.panels.links import link
 from app.panels.shown import CHAMPION, Shown
 from app.session import did, portal
@@ -22,7 +23,7 @@ _USUAL_NOTICE: Final = timedelta(days=30)
 
 
 def mark(said: Deprecation | None, today: date) -> list[Markup]:
-    """The chip of a deprecated version, or none: `Deprecated, use v4 by 1 Dec 2026`."""
+    """The chip of a deprecated version, or none: `Deprecated from 1 Dec 2026, use v4`."""
     if said is None:
         return []
     instead = f", use {successor_words(said)}" if said.successor else ""
@@ -41,7 +42,10 @@ def successor_words(said: Deprecation) -> str:
 
 
 def notice(said: Deprecation | None, shown: Shown) -> None:
-    """What a reader must know first of a version that goes: until when, why, what instead."""
+    """What a reader must know first of a version that goes: until when, why, what instead.
+
+    The way to its successor stands under it.
+    """
     if said is None:
         return
     who = shown.names.get(said.deprecated_by, "somebody")
@@ -55,26 +59,40 @@ def notice(said: Deprecation | None, shown: Shown) -> None:
     feedback.notice(
         f"{first}{instead}", f"{said.message} \N{EM DASH} {who}, {words.moment(said.deprecated_at)}"
     )
-
-
-def acts(shown: Shown, version: Version, *, by: Actor) -> None:
-    """The notice of one version with the way to its successor, and what this person may do."""
-    said = shown.deprecations.get(version.id)
-    if version != shown.champion:  # of the champion it stands at the head of the page
-        notice(said, shown)
-    if said is not None and said.successor is not None:
-        following = said.successor
+    following = said.successor
+    if following is None:
+        return
+    with st.container(horizontal=True, key=f"successor-of-{said.number}"):
+        st.page_link(
+            ways.to("model"),
+            label=label(f"Open its successor, {successor_words(said)}"),
+            icon=":material/deployed_code:",
+            query_params={
+                **ways.named(following.server, following.workspace, following.model_name),
+                "tab": "Versions",
+                "version": str(following.number),
+            },
+        )
         if following.model_id == shown.model.id:
             link(
-                f"Compare with its successor, v{following.number}",
+                "Compare with its successor",
                 "compare",
                 model=shown.model,
                 icon=":material/compare_arrows:",
-                left=version.number,
+                left=said.number,
                 right=following.number,
             )
-        else:
-            link(f"Open its successor, {following.model_name}", "model", name=following.model_name)
+
+
+def of_version(shown: Shown, version: Version) -> None:
+    """The notice of one version, unless it stands at the head of the page: the champion's does."""
+    if version != shown.champion:
+        notice(shown.deprecations.get(version.id), shown)
+
+
+def acts(shown: Shown, version: Version, *, by: Actor) -> None:
+    """What this person may do about the end of a version."""
+    said = shown.deprecations.get(version.id)
     if not portal().deprecations.may_deprecate(shown.model, by=by):
         return
     with st.container(horizontal=True, vertical_alignment="center", key="deprecate-row"):

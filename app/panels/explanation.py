@@ -6,7 +6,7 @@ from typing import Final
 
 import streamlit as st
 
-from app.panels import sources
+from app.panels import deprecation, sources
 from app.panels.chosen import asked_number
 from app.panels.links import link
 from app.panels.shown import Shown
@@ -78,6 +78,7 @@ def choose(shown: Shown) -> Version | None:
         actions=field,
     )
     link(f"Back to {model.name}", "model", model=model, icon=":material/deployed_code:")
+    deprecation.notice(shown.deprecations.get(known.id) if known else None, shown)
     if known is None:
         feedback.empty(
             f"{model.name} has no version {wanted}", "Choose one of its versions at the top."

@@ -6,12 +6,13 @@ from typing import Final
 
 import streamlit as st
 
-from app.panels import sources, ways
+from app.panels import deprecation, sources, ways
 from app.panels.links import link
 from app.panels.shown import CHAMPION, Shown
 from app.ui import feedback, lineage_graph, page, tables, words
 from app.ui.markup import note, show
 from catalog.lineage.graph import Graph, Node, lineage
+from catalog.registry.deprecations import Deprecation
 
 _KINDS: Final[dict[str, lineage_graph.Kind]] = {
     "data set": "dataset",
@@ -43,7 +44,7 @@ def panel(shown: Shown) -> None:
     left, right = st.columns([0.68, 0.32])
     with left, page.card("lineage"):
         chosen = lineage_graph.lineage_graph(
-            [_node(node) for node in graph.nodes],
+            [_node(shown, node) for node in graph.nodes],
             [lineage_graph.Edge(edge.source, edge.target) for edge in graph.edges],
             f"lineage-{model.id}",
             st.query_params.get("node") or _first(graph),
@@ -61,8 +62,16 @@ def panel(shown: Shown) -> None:
     )
 
 
-def _node(node: Node) -> lineage_graph.Node:
-    return lineage_graph.Node(node.id, _KINDS[node.kind], node.label, node.note)
+def _node(shown: Shown, node: Node) -> lineage_graph.Node:
+    said = _going(shown, node)
+    word = said.word(shown.now.date()) if said else ""
+    return lineage_graph.Node(node.id, _KINDS[node.kind], node.label, node.note, word)
+
+
+def _going(shown: Shown, node: Node) -> Deprecation | None:
+    """What was said of the version that a thing is, or points at, if it is on its way out."""
+    version = shown.number(node.number) if node.number is not None else None
+    return shown.deprecations.get(version.id) if version else None
 
 
 def _first(graph: Graph) -> str:
@@ -98,6 +107,7 @@ def _facts(shown: Shown, graph: Graph, chosen: str | None) -> None:
             ]
         ),
     )
+    deprecation.notice(_going(shown, node), shown)
     _ways(shown, node)
 
 

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping
+
 import streamlit as st
 
 from app.panels import ways
@@ -28,11 +30,14 @@ def link(
     )
 
 
-def model_link(said: str, model: Named) -> None:
-    """A link to the page of a model of which no more is known than where it lies."""
+def model_link(said: str, model: Named, place: Mapping[str, str] | None = None) -> None:
+    """A link to the page of a model of which no more is known than where it lies.
+
+    `place` is where on that page: a tab, a version.
+    """
     st.page_link(
         ways.to("model"),
         label=label(said),
         icon=":material/deployed_code:",
-        query_params=ways.named(model.server, model.workspace, model.name),
+        query_params={**ways.named(model.server, model.workspace, model.name), **(place or {})},
     )

@@ -135,7 +135,7 @@ def _title(one: Told) -> None:
     elif one.finding:
         link(one.title, "findings", icon=":material/report:", id=one.finding)
     elif one.model is not None and not one.model.is_gone:
-        model_link(one.title, one.model)
+        model_link(one.title, one.model, one.place)
     else:
         st.markdown(f"**{label(one.title)}**")
 

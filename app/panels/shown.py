@@ -64,9 +64,11 @@ class Shown:
         return self.versions.before(version.number)
 
     def called(self, number: int) -> str:
-        """A version in a list to choose from, with the aliases that point at it."""
+        """A version in a list to choose from: its aliases, and whether it is on its way out."""
         aliases = (f"@{one.name}" for one in self.model.aliases if one.number == number)
-        return " ".join((f"v{number}", *aliases))
+        said = " ".join((f"v{number}", *aliases))
+        going = next((one for one in self.deprecations.values() if one.number == number), None)
+        return f"{said}, {going.word(self.now.date()).lower()}" if going else said
 
     def aliases(self, version_id: str) -> list[str]:
         """The aliases that point at a version."""
@@ -112,6 +114,7 @@ def look(model: Model, *, by: Actor) -> Shown:
     """What MLflow holds of a model: its versions, runs and data. Enough to compare and explain."""
     here = portal()
     versions = Versions(here.models, model)
+    going = here.deprecations.of(model, by=by)
     return Shown(
         model=model,
         versions=versions,
@@ -119,7 +122,8 @@ def look(model: Model, *, by: Actor) -> Shown:
         measure=here.policies.measures().get(model.task),
         states=tuple(one for one in here.models.mirrored() if one.server == model.server),
         now=here.clock.now(),
-        deprecations=here.deprecations.of(model, by=by),
+        deprecations=going,
+        names=here.people.names({one.deprecated_by for one in going.values()}),
     )
 
 

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from typing import Final
 
-from app.panels import alias_history, assurance
+from app.panels import alias_history, assurance, deprecation
 from app.panels.shown import CHAMPION, Shown
 from app.ui import page, timeline, words
 from app.ui.markup import Markup, join, note, show, text
@@ -55,6 +55,7 @@ def _point(shown: Shown, version: Version) -> Point:
         f"{number}{words.day(version.created_at)}",
         who,
         version.aliases,
+        deprecation.mark(shown.deprecations.get(version.id), shown.now.date()),
     )
 
 

@@ -92,20 +92,18 @@ def _row(shown: Shown, version: Version, names: list[str]) -> list[object]:
 
 
 def choose(shown: Shown, key: str) -> Version:
-    """The version named in the address, the live one at first."""
+    """The version named in the address, the live one at first; what is said of its end too."""
     numbers = shown.versions.numbers
     subject = shown.subject or shown.versions[0]
     wanted = asked_number(st.query_params.get("version", ""), subject.number)
+    # The address leads: a link to another version must not be overruled by the last choice here.
+    st.session_state[key] = wanted if wanted in numbers else subject.number
     chosen = st.selectbox(
-        "Version",
-        numbers,
-        index=numbers.index(wanted if wanted in numbers else subject.number),
-        format_func=shown.called,
-        key=key,
-        on_change=_keep,
-        args=(key,),
+        "Version", numbers, format_func=shown.called, key=key, on_change=_keep, args=(key,)
     )
-    return shown.number(chosen) or subject
+    version = shown.number(chosen) or subject
+    deprecation.of_version(shown, version)
+    return version
 
 
 def _keep(key: str) -> None:

@@ -15,7 +15,10 @@ State = Literal["live", "past", "waits", "rejected"]
 
 @dataclass(frozen=True)
 class Point:
-    """One version: where it stands in words (`state_says`), its score and date, and who acted."""
+    """One version: where it stands in words (`state_says`), its score and date, and who acted.
+
+    `marks` are what else must be known of it, such as that it is on its way out.
+    """
 
     version: str
     state: State
@@ -23,6 +26,7 @@ class Point:
     detail: str = ""
     who: str = ""
     aliases: Sequence[str] = ()
+    marks: Sequence[Markup] = ()
 
 
 def timeline(points: Sequence[Point]) -> Markup:
@@ -33,6 +37,7 @@ def timeline(points: Sequence[Point]) -> Markup:
             tag("i", cls="cs-node", aria_hidden="true"),
             tag("p", tag("strong", point.version), join(map(chips.alias, point.aliases))),
             tag("p", point.state_says, cls="cs-state"),
+            tag("p", join(point.marks)) if point.marks else "",
             tag("p", point.detail, cls="cs-note") if point.detail else "",
             tag("p", point.who, cls="cs-note") if point.who else "",
             cls=f"cs-point cs-point-{point.state}",

@@ -34,6 +34,8 @@ class Successor:
     model_id: str
     model_name: str
     number: int
+    server: str
+    workspace: str
 
 
 @dataclass(frozen=True)
@@ -170,7 +172,7 @@ class Deprecations:
         with self._ledger.store.read() as session:
             found = session.connection().execute(_ELSEWHERE, asked)
             return [
-                Successor(row.version_id, row.id, row.name, row.number)
+                Successor(row.version_id, row.id, row.name, row.number, row.server, row.workspace)
                 for row in found
                 if decide(by, "model:read", resource(row))
             ]
@@ -295,7 +297,9 @@ def _deprecation(row: Row[Any], by: Actor) -> Deprecation:
     """A row as a value; a successor that the reader may not know of is left out."""
     successor = None
     if row.successor_id and decide(by, "model:read", resource(row)):
-        successor = Successor(row.successor_id, row.id, row.name, row.next_number)
+        successor = Successor(
+            row.successor_id, row.id, row.name, row.next_number, row.server, row.workspace
+        )
     return Deprecation(
         row.version_id,
         row.model_id,

@@ -328,7 +328,10 @@ def test_a_deprecation_and_a_card_are_told(house: House) -> None:
     )
     house.work()
     assert says(house, house.carol) == ["credit-pd: v1 is deprecated and ends on 1 Dec 2026."]
-    assert model.id == notices(house, house.carol)[0].model_id
+    (one,) = read(house, house.carol)
+    assert model.id == one.notice.model_id
+    # Where the message, the day and the successor stand.
+    assert one.place == {"tab": "Versions", "version": "1"}
 
 
 def test_who_registered_an_application_hears_of_the_alias_it_relies_on(house: House) -> None:

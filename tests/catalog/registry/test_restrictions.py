@@ -8,20 +8,16 @@ from __future__ import annotations
 
 import re
 from collections.abc import Iterator
-from datetime import timedelta
 from itertools import product
 from typing import Any, Final
 
 import pytest
 from sqlmodel import col, select
 from starlette.testclient import TestClient
-from streamlit.testing.v1 import AppTest
 
-from app import session
 from app.api import create_api
 from app.panels.model import TABS
 from app.screens import PAGES
-from app.settings import ROOT
 from auth.access import decide
 from auth.actors import EVERYTHING, Actor, Scope
 from auth.permissions import Role
@@ -35,6 +31,7 @@ from catalog.registry.visible import FINDABLE, VISIBLE, seen_by
 from ledger.errors import Conflict, Invalid, NotFound, Refused
 from tests.api.test_release_story import client
 from tests.cast import AT, LENDING, SYSTEM, House
+from tests.screens import Screens
 
 BECAUSE = "Its parameters would help people to game it."
 # What only somebody who is let in may read, as it stands on screens and in answers.
@@ -283,47 +280,6 @@ def test_no_route_of_the_api_shows_a_restricted_model_to_who_is_kept_out(
 # -- every page ------------------------------------------------------------------------------------
 
 
-class Screens:
-    """The portal as one person sees it, without a browser."""
-
-    def __init__(self, house: House, by: Actor) -> None:
-        person = house.portal.people.by_email(by.email)
-        assert person is not None
-        sid = house.portal.sessions.start(person)
-        self._claims = {
-            "is_logged_in": True,
-            "sid": sid,
-            "sub": by.id,
-            "exp": (house.clock.now() + timedelta(hours=1)).timestamp(),
-        }
-
-    def reads(self, key: str, **query: str) -> str:
-        """All that a page says."""
-        screen = AppTest.from_file(str(ROOT / "app" / "main.py"), default_timeout=60)
-        screen.user.update(self._claims)
-        screen.run()
-        for name, value in query.items():
-            screen.query_params[name] = value
-        screen.switch_page(str(next(one.path for one in PAGES if one.key == key))).run()
-        assert not screen.exception, (key, screen.exception)
-        return "\n".join(_said(screen))
-
-
-def _said(screen: AppTest) -> Iterator[str]:
-    for element in screen.main:
-        yield str(element.proto)
-
-
-@pytest.fixture
-def shown(small_house: House) -> Iterator[House]:
-    before = session._open.get("here")
-    session.use(small_house.portal)
-    yield small_house
-    session._open.clear()
-    if before is not None:
-        session.use(before)
-
-
 def _visits(house: House) -> list[tuple[str, dict[str, str]]]:
     number = house.portal.requests.listing(by=house.bob)[0].number
     of = {"name": "credit-pd"}
@@ -337,11 +293,11 @@ def _visits(house: House) -> list[tuple[str, dict[str, str]]]:
     return [(one.key, query) for one in PAGES for query in more.get(one.key, [{}, of])]
 
 
-def test_no_page_shows_a_restricted_model_to_who_is_kept_out(shown: House) -> None:
-    model_id = kept(shown)
-    shown.portal.grants.give(shown.dave.id, Role.MODEL_DEVELOPER, LENDING, by=SYSTEM)
-    here = Screens(shown, shown.dave)
-    visits = _visits(shown)
+def test_no_page_shows_a_restricted_model_to_who_is_kept_out(on_screen: House) -> None:
+    model_id = kept(on_screen)
+    on_screen.portal.grants.give(on_screen.dave.id, Role.MODEL_DEVELOPER, LENDING, by=SYSTEM)
+    here = Screens(on_screen, on_screen.dave)
+    visits = _visits(on_screen)
     open_before = {key for key, query in visits if DETAILS.search(here.reads(key, **query))}
     assert {
         "model",
@@ -352,7 +308,7 @@ def test_no_page_shows_a_restricted_model_to_who_is_kept_out(shown: House) -> No
         "release",
         "request",
     } <= open_before
-    restrict(shown, model_id)
+    restrict(on_screen, model_id)
     for key, query in visits:
         said = here.reads(key, **query)
         assert (told := DETAILS.search(said)) is None, (key, query, told, said[-2000:])
