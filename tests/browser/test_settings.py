@@ -46,18 +46,18 @@ def test_a_rule_is_tried_published_and_met_by_whoever_asks_for_a_release(
 def test_a_file_is_tried_row_by_row_and_imported_whole(demo: Demo, visit: Visit) -> None:
     grace = visit(GRACE, "/settings?tab=Inventory")
     chooser = grace.page.get_by_test_id("stFileUploaderDropzoneInput")
-    wrong = b"name,tier\nwine-origin,7\nnobody-knows,1\n"
+    wrong = b"name,tier\nslip-digits,7\nnobody-knows,1\n"
     chooser.set_input_files({"name": "wrong.csv", "mimeType": "text/csv", "buffer": wrong})
     grace.reads("2 rows wrong")
     grace.reads("Use 1, 2 or 3")
     grace.shot("settings-import-wrong")
-    right = b"name,tier\nwine-origin,2\n"
+    right = b"name,tier\nslip-digits,2\n"
     chooser.set_input_files({"name": "right.csv", "mimeType": "text/csv", "buffer": right})
     grace.reads("1 model would change")
     grace.shot("settings-import-tried")
     grace.page.get_by_role("button", name="Change 1 model").click()
     grace.reads("1 model changed, in one act.")
-    erik = visit(ERIK, "/model?name=wine-origin")
+    erik = visit(ERIK, "/model?name=slip-digits")
     erik.reads("Tier 2")
 
 
