@@ -28,7 +28,7 @@ _CODE: Final = {
     "mlflow.source.type": "Kind of source",
     "mlflow.project.entryPoint": "Entry point",
 }
-_EVALUATION: Final = frozenset({"evaluation", "eval", "test", "testing", "validation"})
+EVALUATION: Final = frozenset({"evaluation", "eval", "test", "testing", "validation"})
 
 
 @dataclass(frozen=True)
@@ -191,7 +191,7 @@ def _used(run: Run | None, is_evaluation: bool) -> list[Dataset]:  # noqa: FBT00
     return [
         one
         for one in (run.datasets if run else ())
-        if (one.context.lower() in _EVALUATION) == is_evaluation
+        if (one.context.lower() in EVALUATION) == is_evaluation
     ]
 
 

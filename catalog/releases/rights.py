@@ -186,15 +186,15 @@ def gates_verdict(
     results = tuple(one for one in results if one.id not in waiting) or results
     if route == Route.EMERGENCY:
         return Verdict(True, "An emergency: the gates are on record and do not hold it up.")
-    failing = [r.title.lower() for r in results if r.answer is gates.Answer.FAIL]
-    missing = [r.title.lower() for r in results if r.answer is gates.Answer.MISSING]
     if gates.all_pass(results):
         return Verdict(True, "Every gate passes.")
-    told = [f"{', '.join(failing)} fails"] * bool(failing)
-    told += [f"{', '.join(missing)} is missing"] * bool(missing)
+    failing = [f"{r.title.lower()} fails" for r in results if r.answer is gates.Answer.FAIL]
+    missing = [f"{r.title.lower()} is missing" for r in results if r.answer is gates.Answer.MISSING]
+    *first, last = [*failing, *missing] or ["there is none"]
+    told = f"{', '.join(first)} and {last}" if first else last
     return Verdict(
         False,
-        f"Approve opens when every gate passes: {' and '.join(told)}.",
+        f"Approve opens when every gate passes: {told}.",
         "gate-not-passed",
         "Request changes, or reject.",
     )

@@ -21,7 +21,7 @@ from catalog.registry.tables import ModelRow, VersionRow
 from catalog.releases.evidence import documents
 from catalog.releases.evidence.documents import Document, file_name
 from catalog.releases.evidence.kinds import checked
-from catalog.releases.evidence.taking import MANIFEST
+from catalog.releases.evidence.taking import MANIFEST, datasets_of
 from catalog.releases.policies.digests import canonical, digest_of
 from catalog.releases.tables import DocumentRow, EvidenceRow
 from ledger import trail
@@ -208,6 +208,11 @@ class Evidence:
             self.may_attach(model, kind, by=by).insist()
             if document is not None:
                 _keep(act, document)
+            if kind == "data-check" and not plain["digest"]:
+                # It is about this version, so about the data of that name that its run used.
+                used = datasets_of(act.session, model, version)
+                digests = [one.digest for one in used if one.name == plain["dataset"]]
+                plain["digest"] = digests[0] if len(digests) == 1 else ""
             if kind == "attestation":
                 # Who answered, and as what: a gate may ask for a role.
                 plain |= {"by": by.id, "roles": _roles(by, model)}

@@ -75,5 +75,7 @@ _FACTS: Final[Mapping[str, Callable[[Snapshot], str]]] = {
     "Regulatory class": lambda one: one.regulatory_class,
     "Domain": lambda one: one.domain,
     "Naming": lambda one: one.naming_problem or "",
+    "Data sets of the run": lambda one: ", ".join(f"{d.name} {d.digest}" for d in one.datasets),
+    "Edition of the gates": lambda one: str(one.edition),
     "Signature": lambda one: "; ".join(one.signature_changes),
 }

@@ -79,11 +79,26 @@ class Slices(_Said):
 
 
 class Fairness(_Said):
-    """How alike groups are treated, each compared with the best treated one."""
+    """How alike groups are treated: each group's rate, or its ratio to the best treated one's."""
 
     measure: Short = "impact ratio"
     by: Short
     groups: list[Group] = Field(min_length=2, max_length=200)
+
+    @field_validator("groups")
+    @classmethod
+    def _are_shares(cls, value: list[Group]) -> list[Group]:
+        for one in value:
+            if not 0 <= one.value <= 1:
+                msg = (
+                    f"a rate, or a ratio to the best treated group, lies between 0 and 1, and "
+                    f"{one.group} has {one.value:g}; 95 % is written 0.95"
+                )
+                raise ValueError(msg)
+        if len({one.group for one in value}) < len(value):
+            msg = "a group stands here twice; say once what it has"
+            raise ValueError(msg)
+        return value
 
     @property
     def name(self) -> str:
@@ -115,6 +130,7 @@ class DataCheck(_Said):
     """Whether the training data was found sound."""
 
     dataset: Short
+    digest: Annotated[str, Field(max_length=200)] = ""  # as the run that trained on it names it
     sound: bool
     detail: Long = ""
 

@@ -10,6 +10,19 @@ from typing import Any, Final, Self
 
 from catalog.releases.policies.digests import canonical, digest_of
 
+# The edition of the gates that answer. What an older one answered, its snapshot is answered again:
+# a decision of then can be run again byte for byte.
+EDITION: Final = 2
+
+
+@dataclass(frozen=True)
+class Used:
+    """A data set that the version's run named, with what it was used for."""
+
+    name: str
+    digest: str
+    contexts: tuple[str, ...]
+
 
 @dataclass(frozen=True)
 class Measured:
@@ -88,6 +101,8 @@ class Snapshot:
     pieces: tuple[Piece, ...] = field(default=())
     flaws: tuple[Flaw, ...] = ()
     approved_before: str = ""  # the number of the approval that a rollback goes back to
+    datasets: tuple[Used, ...] = ()
+    edition: int = EDITION
 
     @property
     def replaces(self) -> int | None:
@@ -114,6 +129,11 @@ class Snapshot:
             kept[listed] = tuple(kept.get(listed, ()))
         kept["pieces"] = tuple(Piece(**one) for one in kept.get("pieces", ()))
         kept["flaws"] = tuple(Flaw(**one) for one in kept.get("flaws", ()))
+        kept["datasets"] = tuple(
+            Used(one["name"], one["digest"], tuple(one["contexts"]))
+            for one in kept.get("datasets", ())
+        )
+        kept.setdefault("edition", 1)
         return cls(
             **kept,
             candidate=_standing(candidate),
@@ -135,7 +155,7 @@ def _standing(kept_standing: Mapping[str, Any]) -> Standing:
     return Standing(**plain, metrics=metrics)
 
 
-_LATER: Final = frozenset({"flaws", "approved_before"})
+_LATER: Final = frozenset({"flaws", "approved_before", "datasets"})
 
 
 def _plain(snapshot: Snapshot) -> dict[str, Any]:
@@ -151,6 +171,9 @@ def _plain(snapshot: Snapshot) -> dict[str, Any]:
         "signature_changes": list(snapshot.signature_changes),
         "pieces": [{**vars(one), "says": dict(one.says)} for one in snapshot.pieces],
         "flaws": [vars(one) for one in snapshot.flaws],
+        "datasets": [{**vars(one), "contexts": list(one.contexts)} for one in snapshot.datasets],
     }
+    if snapshot.edition == 1:
+        del plain["edition"]
     # Left out where there is none: what was kept before they were known keeps its digest.
     return {name: value for name, value in plain.items() if value or name not in _LATER}

@@ -26,7 +26,7 @@ from catalog.registry.tables import (
     RunRow,
     VersionRow,
 )
-from catalog.releases.evidence.snapshot import Flaw, Measured, Piece, Snapshot, Standing
+from catalog.releases.evidence.snapshot import Flaw, Measured, Piece, Snapshot, Standing, Used
 from catalog.releases.findings.finding import Kind, Severity
 from catalog.releases.policies.digests import canonical
 from catalog.releases.states import PromotionState
@@ -79,6 +79,7 @@ def take(
         **_signatures(champion, version),
         pieces=pieces_of(session, version.id),
         flaws=_flaws(session, model.id, version.id, besides),
+        datasets=datasets_of(session, model, version),
     )
 
 
@@ -98,6 +99,15 @@ def _signatures(champion: VersionRow | None, version: VersionRow) -> dict[str, A
     found = rows_compatibility(champion, version)
     broken = tuple(f"{one.side} {one.name}: {one.breaks}" for one in found.breaking)
     return {"signature_is_known": found.is_known, "signature_changes": broken}
+
+
+def datasets_of(session: Session, model: ModelRow, version: VersionRow) -> tuple[Used, ...]:
+    """The data sets that a version's run named, each with all that it was used for."""
+    found: dict[tuple[str, str], set[str]] = {}
+    asked = {"server": model.server, "run": version.run_id}
+    for name, digest, context in session.connection().execute(_DATASETS, asked):
+        found.setdefault((name, digest), set()).add(context)
+    return tuple(Used(*key, tuple(sorted(found[key]))) for key in sorted(found))
 
 
 def pieces_of(session: Session, version_id: str) -> tuple[Piece, ...]:
@@ -222,6 +232,12 @@ _LAST_RELEASED: Final = (
 _CONTEXTS: Final = columns(
     col(RunDatasetRow.run_id), col(RunDatasetRow.digest), col(RunDatasetRow.context)
 ).where(col(RunDatasetRow.server) == _SERVER, col(RunDatasetRow.run_id).in_(_RUNS))
+_DATASETS: Final = columns(
+    col(RunDatasetRow.name), col(RunDatasetRow.digest), col(RunDatasetRow.context)
+).where(
+    col(RunDatasetRow.server) == _SERVER,
+    col(RunDatasetRow.run_id) == bindparam("run", type_=String()),
+)
 _ENDED: Final = columns(col(RunRow.run_id), col(RunRow.ended_at)).where(
     col(RunRow.server) == _SERVER, col(RunRow.run_id).in_(_RUNS)
 )

@@ -6,7 +6,8 @@ from collections.abc import Callable
 from datetime import datetime, timedelta
 from functools import partial
 
-from catalog.releases.evidence.snapshot import Piece
+from catalog.lineage.comparison import EVALUATION
+from catalog.releases.evidence.snapshot import Piece, Used
 from catalog.releases.gates.answers import Answer, Case, GateResult, said
 from catalog.releases.policies.questions import (
     AnyGate,
@@ -44,18 +45,49 @@ def evidence(gate: AnyGate, case: Case) -> GateResult:
 
 
 def scan(gate: AnyGate, case: Case) -> GateResult:
-    """A scan of the files found nothing."""
+    """No tool found anything: a tool's findings stand until it finds nothing itself."""
     if not isinstance(gate, ScanGate):
         raise TypeError(gate.kind)
+    tools = " or ".join(gate.tools)
+    what = f"a scan of the files by {tools}" if tools else "a scan of the files"
+    accepted = {tool.casefold() for tool in gate.tools}
+    scans = [
+        one
+        for one in case.snapshot.pieces
+        if one.kind == "scan" and (not accepted or one.name.casefold() in accepted)
+    ]
+    dirty = [one for one in scans if one.says["findings"]]
+    is_new = case.snapshot.edition > 1
+    if dirty and is_new:
+        found = ", ".join(f"{one.name} has {counted(one.says['findings'])}" for one in dirty)
+        return said(
+            gate,
+            Answer.FAIL,
+            required="no findings of any tool",
+            observed=found.replace(" has ", ": "),
+            reason=f"The newest scan of {found}. It stands until that tool finds nothing.",
+            evidence=f"scan {dirty[0].name}",
+            digest=dirty[0].digest,
+            produced_by=dirty[0].producer,
+            is_verified=dirty[0].is_verified,
+            at=dirty[0].produced_at,
+        )
     return _judged(
         gate,
         case,
-        case.snapshot.piece("scan"),
-        what="a scan of the files",
+        max(scans, key=lambda one: (is_new and not one.is_expired(case.at), one.produced_at))
+        if scans
+        else None,
+        what=what,
         required="no findings",
         within_days=gate.within_days,
         fails=lambda piece: f"{piece.says['findings']} findings" if piece.says["findings"] else "",
     )
+
+
+def counted(findings: int) -> str:
+    """So many findings, in words."""
+    return f"{findings} finding" if findings == 1 else f"{findings} findings"
 
 
 def check(gate: AnyGate, case: Case) -> GateResult:
@@ -81,7 +113,9 @@ def attested(gate: AnyGate, case: Case) -> GateResult:
         gate,
         case,
         case.snapshot.piece("attestation", gate.question),
-        what=f"an answer to: {gate.question}",
+        what=f"an answer to: {gate.question}"
+        if case.snapshot.edition == 1
+        else f'an answer to "{gate.question.rstrip(".")}"',
         required=f"yes, from the {gate.role}" if gate.role else "yes",
         within_days=gate.within_days,
         fails=lambda piece: _not_attested(gate, piece, case),
@@ -99,20 +133,78 @@ def _not_attested(gate: AttestationGate, piece: Piece, case: Case) -> str:
 
 
 def data(gate: AnyGate, case: Case) -> GateResult:
-    """The training data was checked and found sound; one data set that is not, is enough."""
+    """All training data was checked and found sound; one data set that is not, is enough."""
     if not isinstance(gate, DataGate):
         raise TypeError(gate.kind)
     found = [one for one in case.snapshot.pieces if one.kind == "data-check"]
     unsound = [one for one in found if not one.says["sound"]]
+    if case.snapshot.edition == 1:
+        judged = max(found, key=lambda one: one.produced_at, default=None)
+    else:
+        lacks = "" if unsound else _unchecked(found, case)
+        if lacks:
+            return said(
+                gate,
+                Answer.MISSING,
+                required="sound, each data set it was trained on",
+                observed="other data" if found else "none",
+                reason=lacks,
+            )
+        about = {(one.name, one.digest) for one in _trained_on(case)}
+        judged = min(
+            (one for one in found if _about(one) in about),
+            key=lambda one: one.produced_at,
+            default=None,
+        )
     return _judged(
         gate,
         case,
-        (unsound or [max(found, key=lambda one: one.produced_at)])[0] if found else None,
+        unsound[0] if unsound else judged,
         what="a check of the training data",
         required="sound",
         within_days=gate.within_days,
         fails=lambda piece: "" if piece.says["sound"] else f"{piece.says['dataset']} is not sound",
     )
+
+
+def _unchecked(found: list[Piece], case: Case) -> str:
+    """What is missing before every data set the version was trained on is checked, in words."""
+    number = case.snapshot.candidate.number
+    trained = _trained_on(case)
+    if not trained:
+        return (
+            f"The run of v{number} names no data set that it was trained on, so no check can be "
+            'about it. Log it with mlflow.log_input(data, context="training").'
+        )
+    checked = {_about(one) for one in found}
+    open_ones = [one for one in trained if (one.name, one.digest) not in checked]
+    if not open_ones:
+        return ""
+    lacking = ", ".join(f"{one.name} ({one.digest})" for one in open_ones)
+    others = [
+        f"{name} ({digest or 'no digest'})"
+        for name, digest in sorted(checked)
+        if not any((one.name, one.digest) == (name, digest) for one in trained)
+    ]
+    told = (
+        f" On record is a check of {', '.join(others[:3])}, which is other data." if others else ""
+    )
+    return f"v{number} was trained on {lacking}; there is no check of it.{told} {_ATTACH}"
+
+
+def _about(piece: Piece) -> tuple[str, str]:
+    """The data set that was checked: its name, and its digest where that is known."""
+    return piece.says["dataset"], piece.says.get("digest", "")
+
+
+def _trained_on(case: Case) -> list[Used]:
+    """The data sets of the run, without those that it used for evaluation alone."""
+    evaluation = EVALUATION | {case.policy.context.lower()}
+    return [
+        one
+        for one in case.snapshot.datasets
+        if any(context.lower() not in evaluation for context in one.contexts)
+    ]
 
 
 def monitoring(gate: AnyGate, case: Case) -> GateResult:

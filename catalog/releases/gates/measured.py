@@ -46,6 +46,15 @@ def performance(gate: AnyGate, case: Case) -> GateResult:
     champion = snapshot.champion
     if champion is None:
         value = next(iter(mine.values()), None)
+        if value is None and snapshot.edition > 1:
+            return told(
+                Answer.MISSING,
+                required=f"{rule.label}, measured",
+                observed="not measured",
+                reason=f"Nothing is live as {snapshot.alias} yet to compare with, and no run "
+                f"measured {rule.label} of v{snapshot.candidate.number} on a data set used as "
+                f"{case.policy.context}. Log it with the data set.",
+            )
         return told(
             Answer.PASS,
             required="no champion yet",
@@ -169,22 +178,58 @@ def _groups(
             observed=f"{len(groups)} small groups",
             reason=f"No group has {gate.smallest_group} rows, so none can be judged.",
         )
-    worst = min(large, key=lambda one: (one["value"], one["group"]))
-    low = sorted(one["group"] for one in large if one["value"] < at_least)
-    small = len(groups) - len(large)
-    aside = f" {small} smaller groups were not judged." if small else ""
+    values = {one["group"]: one["value"] for one in large}
+    aside = _not_judged(groups, gate, case)
+    if isinstance(gate, FairnessGate) and case.snapshot.edition > 1:
+        most = max(values.values())
+        if len(values) == 1 or most <= 0:
+            return told(
+                Answer.MISSING,
+                observed="1 group" if len(values) == 1 else "0 in every group",
+                reason=f"{name}: groups are compared with the most favoured one, and there is no "
+                f"other than {next(iter(values))}.{aside}"
+                if len(values) == 1
+                else f"{name}: no group is favoured, so there is nothing to compare with.{aside}",
+            )
+        if "ratio" in gate.measure.casefold():
+            values = {group: value / most for group, value in values.items()}
+    worst = min(values, key=lambda group: (values[group], group))
+    low = sorted(group for group, value in values.items() if value < at_least)
+    observed = f"{values[worst]:.3g} ({worst})" + _counted_aside(groups, large, case)
     if low:
         which = ", ".join(low[:_NAMED]) + (" …" if len(low) > _NAMED else "")
         return told(
             Answer.FAIL,
-            observed=f"{worst['value']:.3g} ({worst['group']})",
+            observed=observed,
             reason=f"{name}: below {at_least:g} for {which}.{aside}",
         )
     return told(
         Answer.PASS,
-        observed=f"{worst['value']:.3g} ({worst['group']})",
-        reason=f"{name}: the lowest is {worst['value']:.3g} for {worst['group']}.{aside}",
+        observed=observed,
+        reason=f"{name}: the lowest is {values[worst]:.3g} for {worst}.{aside}",
     )
+
+
+def _not_judged(
+    groups: Sequence[dict[str, Any]], gate: SliceGate | FairnessGate, case: Case
+) -> str:
+    """Which groups are too small to be judged, in a sentence."""
+    small = [one for one in groups if one["rows"] < gate.smallest_group]
+    if not small:
+        return ""
+    if case.snapshot.edition == 1:
+        return f" {len(small)} smaller groups were not judged."
+    named = ", ".join(f"{one['group']} ({one['rows']})" for one in small[:_NAMED])
+    more = " …" if len(small) > _NAMED else ""
+    what = "1 group was" if len(small) == 1 else f"{len(small)} groups were"
+    return f" {what} not judged, having fewer than {gate.smallest_group} rows: {named}{more}."
+
+
+def _counted_aside(
+    groups: Sequence[dict[str, Any]], large: Sequence[dict[str, Any]], case: Case
+) -> str:
+    small = len(groups) - len(large)
+    return f"; {small} not judged" if small and case.snapshot.edition > 1 else ""
 
 
 def _on_evaluation(context: str, names: Sequence[str], standing: Standing) -> dict[str, Measured]:

@@ -84,7 +84,10 @@ class SliceGate(_Gate):
 
 
 class FairnessGate(_Gate):
-    """Groups are treated alike by a measure, such as the impact ratio (evidence `fairness`)."""
+    """Groups are treated alike by a measure, such as the impact ratio (evidence `fairness`).
+
+    Of a measure called a ratio, the least favoured group is compared with the most favoured one.
+    """
 
     kind: Literal["fairness"]
     measure: Words = "impact ratio"
@@ -155,9 +158,13 @@ class EvidenceGate(_Gate):
 
 
 class ScanGate(_Gate):
-    """A scan of the version's files found nothing (evidence `scan`)."""
+    """No tool found anything in the version's files (evidence `scan`).
+
+    The newest scan of each tool counts, of those in `tools` where any are named.
+    """
 
     kind: Literal["scan_clean"]
+    tools: list[Words] = Field(default_factory=list, max_length=20)
     within_days: Days | None = None
 
 
@@ -182,7 +189,10 @@ class AttestationGate(_Gate):
 
 
 class DataGate(_Gate):
-    """The data the version was trained on was checked and found sound (evidence `data-check`)."""
+    """The data the version was trained on was checked and found sound (evidence `data-check`).
+
+    Every data set that its run named for training, by name and digest.
+    """
 
     kind: Literal["data_sound"]
     within_days: Days | None = None

@@ -15,6 +15,7 @@ from catalog.releases.policies.reading import pack_text
 from catalog.releases.states import Verb
 from ledger.errors import Conflict, CountersignError, Invalid, NotFound
 from tests.cast import WHY, House
+from tests.fakes import HOLDOUT
 
 GATES = """
   - {id: check, kind: check_passed, title: Unit tests, asks: They pass, check: unit}
@@ -91,8 +92,8 @@ def groups(*values: tuple[str, int, float]) -> list[dict[str, object]]:
          {"by": "sex", "groups": groups(("f", 500, 0.62), ("m", 500, 1.0))}, "below 0.8 for f"),
         ("answer", "attestation", {"question": "Tried?", "answer": True, "statement": "I did."},
          {"question": "Tried?", "answer": False, "statement": "I did not."}, "no"),
-        ("data", "data-check", {"dataset": "lending", "sound": True},
-         {"dataset": "lending", "sound": False}, "lending is not sound"),
+        ("data", "data-check", {"dataset": "lending-train", "sound": True},
+         {"dataset": "lending-train", "sound": False}, "lending-train is not sound"),
     ],
 )  # fmt: skip
 def test_a_gate_is_missing_then_passes_then_fails_with_what_is_attached(
@@ -141,6 +142,103 @@ def test_nobody_says_as_what_they_answer(small_house: House) -> None:
     says = {"question": "x", "answer": True, "statement": "y", "roles": ["approver"]}
     with pytest.raises(Invalid, match="wrong at roles"):
         attach(small_house, "attestation", says)
+
+
+def test_what_one_tool_found_stands_until_that_tool_finds_nothing(asking: House) -> None:
+    attach(asking, "scan", {"tool": "modelscan", "findings": 7})
+    asking.clock.advance(timedelta(minutes=1))
+    attach(asking, "scan", {"tool": "my-own-scan", "findings": 0})
+    failing = answered(asking, "scan")
+    assert (failing.answer, failing.observed) == (Answer.FAIL, "modelscan: 7 findings")
+    assert "stands until that tool finds nothing" in failing.reason
+    asking.clock.advance(timedelta(days=40))  # what was found grows old, and no better
+    assert answered(asking, "scan").answer is Answer.FAIL
+    attach(asking, "scan", {"tool": "modelscan", "findings": 0})
+    assert answered(asking, "scan").answer is Answer.PASS
+
+
+def test_a_policy_names_the_tools_whose_scans_it_takes(house: House) -> None:
+    house.credit()
+    gate = "  - {id: scan, kind: scan_clean, title: S, asks: s, tools: [modelscan, picklescan]}\n"
+    text = pack_text("baseline").replace("\nversion: 1\n", "\nversion: 2\n").rstrip() + "\n" + gate
+    house.portal.policies.publish(text, WHY, by=house.grace)
+    attach(house, "scan", {"tool": "my-own-scan", "findings": 0})
+    other = answered(house, "scan")
+    assert other.answer is Answer.MISSING
+    assert "a scan of the files by modelscan or picklescan" in other.reason
+    attach(house, "scan", {"tool": "PickleScan", "findings": 0})
+    assert answered(house, "scan").answer is Answer.PASS
+
+
+@pytest.mark.parametrize(
+    ("says", "told"),
+    [
+        ({"dataset": "some-other-dataset", "sound": True},
+         "check of some-other-dataset (no digest), which is other data"),
+        ({"dataset": "lending-train", "digest": "0000", "sound": True},
+         "check of lending-train (0000), which is other data"),
+        ({"dataset": "lending-holdout", "sound": True}, "check of lending-holdout (e1f0)"),
+    ],
+)  # fmt: skip
+def test_a_check_of_other_data_says_nothing_of_what_a_version_was_trained_on(
+    asking: House, says: dict[str, Any], told: str
+) -> None:
+    attach(asking, "data-check", says)
+    missing = answered(asking, "data")
+    assert (missing.answer, missing.observed) == (Answer.MISSING, "other data")
+    assert "v2 was trained on lending-train (7a31); there is no check of it" in missing.reason
+    assert told in missing.reason
+    attach(asking, "data-check", {"dataset": "lending-train", "sound": True})
+    assert answered(asking, "data").answer is Answer.PASS
+
+
+def test_a_version_whose_run_names_no_training_data_has_no_sound_data(house: House) -> None:
+    house.credit(aucs=(0.8,))
+    house.mlflow.log("credit-pd", datasets=(HOLDOUT,))
+    house.mirror()
+    text = pack_text("baseline").replace("\nversion: 1\n", "\nversion: 2\n").rstrip() + GATES
+    house.portal.policies.publish(text, WHY, by=house.grace)
+    attach(house, "data-check", {"dataset": "lending-holdout", "sound": True})
+    assert "names no data set that it was trained on" in answered(house, "data").reason
+
+
+def test_an_impact_ratio_is_that_of_the_least_to_the_most_favoured_group(asking: House) -> None:
+    rates = {"by": "sex", "groups": groups(("f", 500, 0.30), ("m", 500, 0.40), ("x", 7, 0.9))}
+    attach(asking, "fairness", rates)
+    failing = answered(asking, "fairness")
+    assert (failing.answer, failing.observed) == (Answer.FAIL, "0.75 (f); 1 not judged")
+    asking.clock.advance(timedelta(minutes=1))
+    attach(asking, "fairness", {**rates, "groups": groups(("f", 500, 0.36), ("m", 500, 0.40))})
+    assert answered(asking, "fairness").observed == "0.9 (f)"
+
+
+def test_a_group_that_is_too_small_is_told_where_the_others_pass(asking: House) -> None:
+    attach(
+        asking, "fairness", {"by": "sex", "groups": groups(("f", 90, 1), ("m", 90, 1), ("x", 7, 0))}
+    )
+    passing = answered(asking, "fairness")
+    assert (passing.answer, passing.observed) == (Answer.PASS, "1 (f); 1 not judged")
+    assert "1 group was not judged, having fewer than 30 rows: x (7)." in passing.reason
+
+
+@pytest.mark.parametrize(
+    ("values", "told"),
+    [((("f", 90, 0.5), ("m", 5, 1.0)), "no other than f"),
+     ((("f", 90, 0.0), ("m", 90, 0.0)), "no group is favoured")],
+)  # fmt: skip
+def test_one_group_alone_and_groups_that_get_nothing_cannot_be_compared(
+    asking: House, values: tuple[tuple[str, int, float], ...], told: str
+) -> None:
+    attach(asking, "fairness", {"by": "sex", "groups": groups(*values)})
+    missing = answered(asking, "fairness")
+    assert missing.answer is Answer.MISSING
+    assert told in missing.reason
+
+
+def test_a_question_is_quoted_in_a_sentence_that_ends_once(asking: House) -> None:
+    assert 'no record of an answer to "Tried?". Attach' in answered(asking, "answer").reason
+    attach(asking, "attestation", {"question": "Tried?", "answer": True, "statement": "I did."})
+    assert answered(asking, "answer").reason.startswith('CI put an answer to "Tried?" on record on')
 
 
 def test_too_small_groups_are_judged_by_nobody(asking: House) -> None:
@@ -199,6 +297,11 @@ def test_what_is_taken_back_stays_on_record_and_counts_no_more(asking: House) ->
         ("check", {"check": "unit", "passed": True, "x": 1}, "wrong at x"),
         ("scan", {"tool": "x", "findings": -1}, "wrong at findings"),
         ("slices", {"metric": "AUC", "by": "r", "groups": []}, "wrong at groups"),
+        ("fairness", {"by": "sex", "groups": groups(("f", 500, 0.95), ("m", 500, 5000.0))},
+         "wrong at groups: a rate, .* between 0 and 1, and m has 5000; 95 % is written 0.95"),
+        ("fairness", {"by": "sex", "groups": groups(("f", 500, -0.1), ("m", 500, 1.0))},
+         "f has -0.1"),
+        ("fairness", {"by": "sex", "groups": groups(("f", 500, 0.1), ("f", 500, 1.0))}, "twice"),
         ("slices", {"metric": "AUC", "by": "r", "groups": groups(("a", 1, float("nan")))},
          "finite"),
         ("document", {"title": "x", "sha256": "abc", "media_type": "x", "size_bytes": 1},

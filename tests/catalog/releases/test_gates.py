@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 import math
 from collections.abc import Mapping
 from dataclasses import replace
@@ -12,11 +13,24 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from catalog.registry.mirror.seen import SeenDataset, SeenMetric
-from catalog.releases.evidence.snapshot import Measured, Snapshot, Standing
-from catalog.releases.gates.asking import Answer, GateResult, all_pass, evaluate
-from catalog.releases.policies.digests import canonical
+from catalog.releases.evidence.snapshot import Measured, Piece, Snapshot, Standing
+from catalog.releases.gates.asking import (
+    Answer,
+    GateResult,
+    all_pass,
+    evaluate,
+    verdict_digest,
+)
+from catalog.releases.policies.digests import canonical, digest_of
 from catalog.releases.policies.law import Policy
-from catalog.releases.policies.questions import PerformanceGate, SignatureGate
+from catalog.releases.policies.questions import (
+    AttestationGate,
+    DataGate,
+    FairnessGate,
+    PerformanceGate,
+    ScanGate,
+    SignatureGate,
+)
 from catalog.releases.policies.reading import PACKS, read_pack
 from tests.cast import House
 from tests.fakes import auc
@@ -24,6 +38,11 @@ from tests.fakes import auc
 POLICY = read_pack(PACKS / "baseline.yaml").policy
 NOW = datetime(2026, 11, 26, 12, 0, tzinfo=UTC)
 OTHER_ROWS = SeenDataset("lending-holdout", "9c2b", "evaluation", "local", "{}", "", 41_000)
+
+
+# What the first edition of the gates made of a snapshot, as it was written down then.
+KEPT_DIGEST = "sha256:3d1fa1e1f2b332868e28d7ac344565d41f90693205a428ab7891ea6444a16930"
+KEPT_VERDICT = "sha256:66cf39929e99e2188248701ef94b970829125ffbf36714f7a980c63cded81ba9"
 
 
 def number(
@@ -169,6 +188,70 @@ def test_nothing_live_yet_passes_and_says_so() -> None:
     assert result.answer is Answer.PASS
     assert "Nothing is live as champion yet" in result.reason
     assert result.required == "no champion yet"
+
+
+def test_with_nothing_live_a_version_that_nobody_measured_is_missing_its_number() -> None:
+    unmeasured = replace(GOOD, champion=None, candidate=stands(2, number(0.9, rows="")))
+    result = ask("performance", unmeasured)
+    assert (result.answer, result.observed) == (Answer.MISSING, "not measured")
+    assert "no run measured AUC of v2 on a data set used as evaluation" in result.reason
+
+
+OLD_POLICY = POLICY.model_copy(
+    update={
+        "gates": [
+            ScanGate(id="scan", kind="scan_clean", title="Scan", asks="Clean"),
+            DataGate(id="data", kind="data_sound", title="Data", asks="Sound"),
+            FairnessGate(
+                id="fair", kind="fairness", title="Fair", asks="Alike", by="sex", at_least=0.8
+            ),
+            AttestationGate(
+                id="asked", kind="attested", title="Asked", asks="Yes", question="In use."
+            ),
+            PerformanceGate(
+                id="performance",
+                kind="metric_not_worse_than_champion",
+                title="Performance",
+                asks="Not worse",
+                margin=0,
+            ),
+        ]
+    }
+)
+
+
+def piece(kind: str, name: str, minute: int, **says: object) -> Piece:
+    at = f"2026-11-20T09:{minute:02}:00.000000Z"
+    return Piece(kind, name, f"sha256:{name}", "CI", False, at, "", says)
+
+
+def test_what_an_older_edition_answered_is_answered_the_same_byte_for_byte() -> None:
+    people = [
+        {"group": "f", "rows": 90, "value": 0.95},
+        {"group": "m", "rows": 90, "value": 5000.0},
+        {"group": "x", "rows": 3, "value": 0.1},
+    ]
+    now = replace(
+        GOOD,
+        champion=None,
+        candidate=stands(2),
+        pieces=(
+            piece("attestation", "In use.", 1, answer=True, by="per_bob", roles=[]),
+            piece("data-check", "other", 1, dataset="other", sound=True, detail=""),
+            piece("fairness", "impact ratio by sex", 1, groups=people),
+            piece("scan", "modelscan", 1, findings=7),
+            piece("scan", "my-own-scan", 2, findings=0),
+        ),
+    )
+    body = json.loads(now.body)
+    del body["edition"]
+    then = Snapshot.from_body(canonical(body))
+    assert "edition" not in then.body
+    assert then.digest == digest_of(body) == KEPT_DIGEST
+    assert verdict_digest(evaluate(OLD_POLICY, then, NOW)) == KEPT_VERDICT
+    assert all_pass(evaluate(OLD_POLICY, then, NOW))
+    answers = [one.answer for one in evaluate(OLD_POLICY, now, NOW)]
+    assert answers == [Answer.FAIL, Answer.MISSING, Answer.FAIL, Answer.PASS, Answer.MISSING]
 
 
 @pytest.mark.parametrize(

@@ -247,7 +247,7 @@ def test_a_request_for_a_version_that_is_gone_can_still_be_withdrawn(small_house
 
 def test_changes_are_asked_for_made_and_approved(small_house: House) -> None:
     small_house.credit(aucs=(0.80,))
-    small_house.mlflow.log("credit-pd", description="", metrics=[])
+    small_house.mlflow.log("credit-pd", description="")
     small_house.mirror()
     small_house.portal.authorship.claim(small_house.version(2).id, by=small_house.alice)
     desk = small_house.portal.requests
