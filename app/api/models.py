@@ -258,6 +258,8 @@ def _version(version: Version, going: Mapping[str, Deprecation], portal: Portal)
         "run_id": version.run_id,
         "description": version.description,
         "status": version.status,
+        "is_external": version.is_external,
+        "logged_model_tags": version.told_tags,
         "aliases": list(version.aliases),
         "metrics": _metrics(version.metrics),
         "deprecation": _deprecation(going.get(version.id), portal),

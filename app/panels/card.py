@@ -200,6 +200,8 @@ def signature(version: Version) -> Markup:
         for side, columns in sides
         for name, kind in columns
     ]
+    if not rows and version.is_external:
+        return note("Its files lie outside of MLflow, so its columns are not known here.")
     if not rows:
         return note("This version was saved without a signature, so its columns are not known.")
     listed = [Column("Column", lead=True), Column("Side"), Column("Type")]
@@ -248,7 +250,12 @@ def _similar(shown: Shown, *, by: Actor) -> None:
 
 def _tags(shown: Shown) -> None:
     tags = sorted(shown.model.tags.items())
+    subject = shown.subject
+    logged = sorted(subject.told_tags.items()) if subject else []
     show(
         page.section("Tags", "self-reported: anybody who reaches MLflow can set them"),
-        tables.facts(tags) if tags else note("No tags."),
+        tables.facts(tags) if tags else "",
+        note(f"On the logged model of v{subject.number}:") if subject and logged else "",
+        tables.facts(logged) if logged else "",
+        note("No tags.") if not tags and not logged else "",
     )

@@ -6,7 +6,7 @@ from typing import Final
 
 import streamlit as st
 
-from app.panels import deprecation, sources
+from app.panels import deprecation, sources, vendor
 from app.panels.chosen import asked_number
 from app.panels.links import link
 from app.panels.shown import Shown
@@ -95,6 +95,9 @@ def _keep() -> None:
 
 def panel(shown: Shown, version: Version, *, by: Actor) -> None:
     """The explanation of a version, how far it is, or the way to have it computed."""
+    if version.is_external:
+        vendor.panel(version)
+        return
     told = portal().explanations.of(version.id, by=by)
     if told is None:
         _ask(shown, version, by=by)

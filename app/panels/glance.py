@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from decimal import Decimal
 
-from app.panels import assurance
+from app.panels import assurance, vendor
 from app.panels.shown import Shown
 from app.ui import chips, words
 from app.ui.markup import Markup, join, mono, strong, tag
@@ -32,26 +32,34 @@ def glance(shown: Shown, subject: Version) -> list[tuple[str, object]]:
             )
         )
     facts.append(("Trained on", trained_on(shown, subject)))
+    if subject.is_external:
+        facts += vendor.facts(subject)
     facts += _use(shown, line)
     return facts
 
 
 def trained_on(shown: Shown, version: Version) -> Markup:
-    """The data sets of the run that made a version, with digest and rows."""
+    """The training data of the run that made a version, with digest and rows."""
     run = shown.run(version)
-    data = run.datasets if run else ()
+    if run is None:
+        whose = "its vendor trained it" if version.is_external else "no run is known"
+        return chips.gap(f"not known: {whose}")
+    # What it was measured on is no training: a run that says of no data what it was for may be.
+    data = [one for one in run.datasets if one.context == "training"] or [
+        one for one in run.datasets if not one.context
+    ]
     if not data:
-        return chips.gap("the run named no data set")
+        return chips.gap("the run named no data set for training")
     listed = [
         tag(
             "span",
             f"{one.name} ",
             mono(one.digest),
             f", {words.plural(one.rows, 'row')}" if one.rows is not None else ", rows not said",
-            f" ({one.context})" if one.context else "",
+            f" ({one.context})" if one.context else " (use not said)",
             cls="cs-main",
         )
-        for one in sorted(data, key=lambda one: one.context != "training")
+        for one in data
     ]
     return join((*listed, assurance.RUN.chip))
 

@@ -6,7 +6,7 @@ from collections.abc import Iterator
 
 import streamlit as st
 
-from app.panels import assurance
+from app.panels import assurance, vendor
 from app.panels.shown import CHAMPION, Shown
 from app.panels.versions import choose
 from app.ui import feedback, page
@@ -20,6 +20,9 @@ def panel(shown: Shown) -> None:
         feedback.empty("No version yet", "Register one in MLflow: it appears within a minute.")
         return
     version = choose(shown, "load-version")
+    if version.is_external:
+        vendor.panel(version)
+        return
     aliases = list(version.aliases)
     alias = CHAMPION if CHAMPION in aliases else aliases[0] if aliases else ""
     offered = [f"By alias: follow @{alias}", f"Pinned: stay at v{version.number}"]

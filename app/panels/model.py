@@ -22,6 +22,7 @@ from app.panels import (
     releases_of,
     rollback,
     sources,
+    vendor,
     version_history,
     versions,
     watching,
@@ -41,7 +42,7 @@ def head(shown: Shown, *, by: Actor) -> None:
     marks = [chips.alias(one.name, one.number) for one in model.aliases]
     if shown.line is not None:
         marks.append(health.chip(shown.line))
-    marks += [*classification.facts_of(model), *locked.mark(model)]
+    marks += [*classification.facts_of(model), *vendor.mark(shown.subject), *locked.mark(model)]
     page.head(
         tuple(one for one in (model.domain or "No domain yet", ways.place(model), "Model") if one),
         model.name,

@@ -175,7 +175,9 @@ def data(shown: Shown) -> None:
     if run is None:
         feedback.empty(
             f"The run of v{version.number} is not known",
-            "The version was registered without a run, or its run was deleted in MLflow.",
+            "Its files lie outside of MLflow, and it was registered without a run."
+            if version.is_external
+            else "The version was registered without a run, or its run was deleted in MLflow.",
         )
         return
     with page.card("data"):

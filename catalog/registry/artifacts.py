@@ -17,6 +17,7 @@ from typing import Any, Final, NamedTuple
 import rfc8785
 import yaml
 
+from catalog.registry.mirror.seen import EXTERNAL
 from ledger.errors import Invalid
 
 LARGEST_VERSION_BYTES: Final = 20 * 1024**3
@@ -126,11 +127,15 @@ _SmallLoader.add_constructor("tag:yaml.org,2002:int", _SmallLoader.construct_sma
 
 
 class Described(NamedTuple):
-    """What an MLmodel file says: flavors, the signature as JSON, the name of its input example."""
+    """What an MLmodel file says: flavors, the signature as JSON, the name of its input example.
+
+    Of a model whose files lie elsewhere the signature is left out: MLflow writes a made-up one.
+    """
 
     flavors: tuple[str, ...] = ()
     signature: str = ""
     example: str = ""
+    is_external: bool = False
 
 
 def read_mlmodel(file: Path) -> Described:
@@ -153,9 +158,12 @@ def _described(described: Any) -> Described:  # noqa: ANN401 - YAML
     saved = described.get("saved_input_example_info")
     example = saved.get("artifact_path") if isinstance(saved, dict) else ""
     names = flavors if isinstance(flavors, dict) else {}
+    metadata = described.get("metadata")
+    is_external = isinstance(metadata, dict) and metadata.get(EXTERNAL) is True
     return Described(
         # What cannot be printed cannot be kept by every database either.
         tuple(name for name in names if isinstance(name, str) and name.isprintable()),
-        json.dumps(signature) if isinstance(signature, dict) else "",
+        json.dumps(signature) if isinstance(signature, dict) and not is_external else "",
         example if isinstance(example, str) and len(example) <= _LONGEST_NAME else "",
+        is_external,
     )

@@ -59,6 +59,10 @@ TOLD: Final[Mapping[ExampleState, Told]] = {
         "The version names an input example, but MLflow did not give the file.",
         "Register the version again with the file that its MLmodel names.",
     ),
+    "external": Told(
+        "The files of this version lie outside of MLflow, so no input example was saved with it.",
+        "Its vendor's documentation says what it takes.",
+    ),
     "unknown": Told(
         "The MLmodel file of this version could not be read, so its input example is not known.",
         "Save the version through MLflow, which writes that file.",

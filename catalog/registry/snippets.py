@@ -66,7 +66,12 @@ class Snippet:
 
 
 def snippets(name: str, version: Version, *, alias: str = "") -> list[Snippet]:
-    """The ways in which a version can be loaded, by alias if one is given, or else by number."""
+    """The ways in which a version can be loaded, by alias if one is given, or else by number.
+
+    None for one whose files lie outside of MLflow.
+    """
+    if version.is_external:
+        return []
     uri = f"models:/{name}@{alias}" if alias else f"models:/{name}/{version.number}"
     return list(_ways(uri, version))
 

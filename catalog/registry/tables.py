@@ -141,6 +141,9 @@ class VersionRow(SQLModel, table=True):
     artifact_tried_at: datetime | None = Field(default=None, sa_column=_moment(nullable=True))
     flavors: str = ""
     signature: str = Field(default="", sa_column=_text())
+    logged_tags: str = Field(
+        default="{}", sa_column=Column(Text, nullable=False, server_default=text("'{}'"))
+    )
     is_detailed: bool = False
     seen_at: datetime = Field(sa_column=_moment())
     gone_at: datetime | None = Field(default=None, sa_column=_moment(nullable=True))

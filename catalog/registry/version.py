@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import json
 from collections.abc import Collection, Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from datetime import datetime
 from functools import lru_cache
 from typing import Any, Final
@@ -13,6 +13,7 @@ from sqlalchemy import BindParameter, Executable, bindparam, func
 from sqlalchemy import select as columns
 from sqlmodel import Session, col
 
+from catalog.registry.mirror.seen import EXTERNAL
 from catalog.registry.model import Model
 from catalog.registry.tables import MetricRow, VersionRow
 from ledger.among import among
@@ -47,6 +48,17 @@ class Version:
     aliases: tuple[str, ...] = ()
     metrics: tuple[Metric, ...] = ()
     optional: frozenset[str] = frozenset()  # input columns that a caller may leave out
+    logged_tags: Mapping[str, str] = field(default_factory=dict)  # those of its logged model
+
+    @property
+    def is_external(self) -> bool:
+        """Whether its files lie outside of MLflow, as a vendor's do: there is nothing to load."""
+        return self.logged_tags.get(EXTERNAL) == "true"
+
+    @property
+    def told_tags(self) -> dict[str, str]:
+        """What people said on its logged model, without what MLflow wrote there itself."""
+        return told_tags(self.logged_tags)
 
 
 @dataclass(frozen=True)
@@ -82,6 +94,7 @@ _VERSION: Final = (
         col(VersionRow.tags),
         col(VersionRow.flavors),
         col(VersionRow.signature),
+        col(VersionRow.logged_tags),
     )
     .where(col(VersionRow.model_id) == bindparam("id"))
     .order_by(col(VersionRow.number).desc())
@@ -198,9 +211,15 @@ def load_versions(
             aliases=tuple(sorted(aliases.get(row.id, []))),
             metrics=tuple(sorted(metrics.get(row.id, []), key=lambda m: (m.name, m.dataset))),
             optional=optional_of(row.signature),
+            logged_tags=json.loads(row.logged_tags or "{}"),
         )
         for row in session.connection().execute(which[0], asked).all()
     ]
+
+
+def told_tags(kept: Mapping[str, str]) -> dict[str, str]:
+    """Tags without those that MLflow writes itself."""
+    return {key: value for key, value in kept.items() if not key.startswith("mlflow.")}
 
 
 @lru_cache(maxsize=512)

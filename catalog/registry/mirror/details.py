@@ -76,6 +76,7 @@ def write_details(
     row.logged_model_id = details.logged_model_id
     row.flavors = " ".join(details.flavors)
     row.signature = details.signature
+    row.logged_tags = json.dumps(dict(details.logged_tags), sort_keys=True)
     # A version that is still being written is opened again when it is ready.
     row.is_detailed = seen.status == "READY"
     session.add(row)

@@ -13,7 +13,11 @@ from typing import Final, Literal, Protocol
 USUAL_WORKSPACE: Final = "default"
 
 FilesOf = Literal["model", "run"]
-ExampleState = Literal["read", "none", "too-large", "unreadable", "foreign", "not-given", "unknown"]
+ExampleState = Literal[
+    "read", "none", "too-large", "unreadable", "foreign", "not-given", "unknown", "external"
+]
+# The tag by which MLflow marks a logged model whose files lie elsewhere, such as a vendor's.
+EXTERNAL: Final = "mlflow.model.isExternal"
 
 
 @dataclass(frozen=True, slots=True)
@@ -96,7 +100,10 @@ class SeenExample:
 
 @dataclass(frozen=True)
 class SeenDetails:
-    """What is learnt about a version only by opening it: its run, its numbers, its signature."""
+    """What is learnt about a version only by opening it: its run, its numbers, its signature.
+
+    `logged_tags` are those of its logged model, which the registry does not show.
+    """
 
     run: SeenRun | None
     logged_model_id: str
@@ -104,6 +111,7 @@ class SeenDetails:
     flavors: tuple[str, ...]
     signature: str
     example: SeenExample = SeenExample()
+    logged_tags: Mapping[str, str] = field(default_factory=dict)
 
 
 class Mlflow(Protocol):

@@ -15,6 +15,7 @@ from catalog.registry.artifacts import LARGEST_MLMODEL_BYTES, Described, at_most
 from catalog.registry.input_example import seen_example
 from catalog.registry.mirror.hints import EVENTS
 from catalog.registry.mirror.seen import (
+    EXTERNAL,
     USUAL_WORKSPACE,
     FilesOf,
     SeenDetails,
@@ -27,7 +28,13 @@ from catalog.registry.mlflow.addresses import checked_address
 from catalog.registry.mlflow.connection import Connection, showing
 from catalog.registry.mlflow.errors import proper
 from catalog.registry.mlflow.files import fetch
-from catalog.registry.mlflow.values import seen_model, seen_run, seen_version, with_named
+from catalog.registry.mlflow.values import (
+    logged_tags,
+    seen_model,
+    seen_run,
+    seen_version,
+    with_named,
+)
 from ledger.errors import CountersignError, NotFound
 
 _LOG = logging.getLogger(__name__)
@@ -104,11 +111,17 @@ class MlflowServer:
         run = self._run(version.run_id) if version.run_id else None
         logged_id = version.source.removeprefix("models:/") if _is_logged(version.source) else ""
         metrics = run.metrics if run else ()
+        tags: dict[str, str] = {}
         if logged_id:
-            measured = self._ask(lambda mlflow: mlflow.get_logged_model(logged_id)).metrics or []
-            metrics = with_named(metrics, measured)
+            logged = self._ask(lambda mlflow: mlflow.get_logged_model(logged_id))
+            metrics = with_named(metrics, logged.metrics or [])
+            tags = logged_tags(logged)
         described, example = self._described(version)
-        return SeenDetails(run, logged_id, metrics, described.flavors, described.signature, example)
+        if described.is_external:
+            tags[EXTERNAL] = "true"
+        return SeenDetails(
+            run, logged_id, metrics, described.flavors, described.signature, example, tags
+        )
 
     def download(self, version: SeenVersion, into: Path) -> Path:
         """All artifact files of a version, unopened."""
@@ -181,7 +194,7 @@ class MlflowServer:
                 return Described(), SeenExample("unknown")
             described = read_mlmodel(file)
             if not described.flavors:
-                return described, SeenExample("unknown")
+                return described, SeenExample("external" if described.is_external else "unknown")
             fetch = partial(self._fetch, place, into=Path(folder))
             return described, seen_example(described.example, fetch)
 

@@ -9,6 +9,8 @@ from typing import Any, Final
 
 from catalog.registry.mirror.seen import SeenDataset, SeenMetric, SeenModel, SeenRun, SeenVersion
 
+_MOST_TAGS: Final = 100
+_LONGEST_TAG: Final = 5_000  # as long as MLflow lets a tag of the registry be
 _LARGEST_ROWS: Final = 2**31 - 1  # the widest whole number every database keeps here
 
 
@@ -84,6 +86,12 @@ def seen_run(found: Any, experiment: str) -> SeenRun:  # noqa: ANN401 - MLflow's
             SeenMetric(name, float(value), "", "") for name, value in found.data.metrics.items()
         ),
     )
+
+
+def logged_tags(found: Any) -> dict[str, str]:  # noqa: ANN401 - MLflow's own type
+    """The tags of a logged model: a hundred at most, each cut after 5,000 characters."""
+    listed = sorted((found.tags or {}).items())[:_MOST_TAGS]
+    return {str(key): str(value)[:_LONGEST_TAG] for key, value in listed}
 
 
 def with_named(metrics: Sequence[SeenMetric], measured: Sequence[Any]) -> tuple[SeenMetric, ...]:

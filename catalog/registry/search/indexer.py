@@ -22,6 +22,7 @@ from sqlmodel import Session, col
 
 from auth.access import ANYTHING, decide
 from auth.actors import Actor
+from catalog.registry.mirror.seen import EXTERNAL
 from catalog.registry.search import words
 from catalog.registry.search.engines import engine_for
 from catalog.registry.search.known import Known, read
@@ -33,6 +34,7 @@ from catalog.registry.search.tables import (
     SearchStateRow,
     SearchWordRow,
 )
+from catalog.registry.version import told_tags
 from ledger.among import among, numbered
 from ledger.bulk import insert_rows
 from ledger.store import Store
@@ -195,7 +197,7 @@ def _present(one: Known, trust: Trust, stamp: int) -> dict[str, Any]:
         "regulatory_class": row.regulatory_class,
         "frameworks": _listed(_frameworks(shown.flavors) if shown is not None else ()),
         "aliases": _listed(tuple(sorted(one.aliases))),
-        "tags": json.dumps(_tags(one.tags)),
+        "tags": json.dumps(_tags({**one.logged_tags, **one.tags})),
         "datasets": _listed(tuple(name[:_LONGEST_FACET_VALUE] for name in sorted(one.datasets))),
         "completeness": completeness,
         "trust": trust_number(trust, live=one.is_live, completeness=completeness),
@@ -244,6 +246,8 @@ def _document(one: Known) -> words.Document:
     row, shown = one.row, one.shown
     rest = [
         *one.tags.values(),
+        *told_tags(one.logged_tags).values(),
+        "vendor external" if EXTERNAL in one.logged_tags else "",
         row.task,
         *(_frameworks(shown.flavors) if shown is not None else ()),
         *one.datasets,

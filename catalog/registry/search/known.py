@@ -57,6 +57,12 @@ class Known:
         kept: dict[str, str] = json.loads(self.row.tags)
         return kept
 
+    @cached_property
+    def logged_tags(self) -> dict[str, str]:
+        """Those of the logged model of the version that stands for it."""
+        kept: dict[str, str] = json.loads(self.shown.logged_tags) if self.shown is not None else {}
+        return kept
+
     @property
     def is_live(self) -> bool:
         """Whether a champion is set."""
@@ -180,6 +186,7 @@ _SHOWN: Final[Executable] = select(
     col(VersionRow.run_id),
     col(VersionRow.flavors),
     col(VersionRow.description),
+    col(VersionRow.logged_tags),
 ).where(
     col(VersionRow.gone_at).is_(None),
     or_(

@@ -20,7 +20,14 @@ import pytest
 from app.worker import MIRROR
 from catalog.assurance.explanations import LARGEST_MODEL_BYTES, ExplanationState
 from catalog.registry import artifacts
-from catalog.registry.artifacts import at_most, insist_small, manifest_of, on_disk, read_mlmodel
+from catalog.registry.artifacts import (
+    Described,
+    at_most,
+    insist_small,
+    manifest_of,
+    on_disk,
+    read_mlmodel,
+)
 from catalog.registry.mirror import mirror
 from catalog.registry.mirror.seen import SeenDetails, SeenVersion
 from catalog.registry.mlflow.addresses import checked_address
@@ -189,7 +196,7 @@ HOSTILE: dict[str, bytes] = {
 def test_an_mlmodel_that_makes_no_sense_says_nothing(content: bytes, tmp_path: Path) -> None:
     file = tmp_path / "MLmodel"
     file.write_bytes(content)
-    assert read_mlmodel(file) == ((), "", "")
+    assert read_mlmodel(file) == Described()
 
 
 def test_a_plain_mlmodel_says_its_flavors_and_its_signature(tmp_path: Path) -> None:
@@ -199,7 +206,7 @@ def test_a_plain_mlmodel_says_its_flavors_and_its_signature(tmp_path: Path) -> N
         "\nsaved_input_example_info: {artifact_path: input_example.json, type: dataframe}"
     )
     told = ("sklearn", "python_function"), '{"inputs": "[]"}', "input_example.json"
-    assert read_mlmodel(file) == told
+    assert read_mlmodel(file) == Described(*told)
 
 
 @pytest.mark.parametrize(

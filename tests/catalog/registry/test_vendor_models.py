@@ -7,16 +7,16 @@ from collections.abc import Iterator
 import pytest
 
 from app import session
-from app.panels import shown
-from app.panels.glance import glance
 from app.portal import Portal, build
 from app.settings import from_environment
 from app.worker import MIRROR, handlers
 from catalog.registry.inventory.standing import Standing
 from catalog.registry.mlflow.server import MlflowServer
+from catalog.registry.search.questions import Question
 from catalog.releases.gates.asking import Answer
 from catalog.releases.states import State
 from tests.cast import DOMAIN, WHY, House
+from tests.screens import Screens
 
 NAME = "scoring-bureau"
 
@@ -34,7 +34,12 @@ def vendor(small_house: House, mlflow_server: str) -> Iterator[Portal]:
     made = mlflow.create_external_model(
         name=NAME,
         model_type="vendor",
-        tags={"vendor": "Example Bureau Ltd", "contract": "2026-114"},
+        tags={
+            "vendor": "Example Bureau Ltd",
+            "contract": "2026-114",
+            "contact": "models@bureau.example",
+            "documentation": "https://bureau.example/scoring",
+        },
     )
     mlflow.register_model(f"models:/{made.model_id}", NAME)
     url = small_house.portal.store.url.render_as_string(hide_password=False)
@@ -47,6 +52,8 @@ def vendor(small_house: House, mlflow_server: str) -> Iterator[Portal]:
         mlflow=MlflowServer(mlflow_server),
     )
     portal.mirror.refresh(NAME, by=MIRROR)
+    portal.mirror.crawl(by=MIRROR)
+    portal.indexer.run(by=MIRROR)
     yield portal
     portal.store.close()
 
@@ -81,14 +88,38 @@ def test_a_vendor_model_is_mirrored_classified_and_asked_for_and_says_what_it_la
     assert "author is missing" in sheet.may_approve.reason
 
 
-def test_the_page_of_a_vendor_model_says_that_there_is_no_run(
-    small_house: House, vendor: Portal, monkeypatch: pytest.MonkeyPatch
+def test_a_vendor_model_is_found_by_what_its_registration_says(
+    small_house: House, vendor: Portal
 ) -> None:
-    monkeypatch.setattr(session, "_open", {})
+    for words in ("vendor", "Example Bureau", "2026-114"):
+        found = vendor.finder.find(Question(words), by=small_house.grace).hits
+        assert [one.model.name for one in found] == [NAME], words
+    tags = dict(vendor.finder.find(Question(""), by=small_house.grace).facets["tag"])
+    assert tags["vendor: Example Bureau Ltd"] == 1
+
+
+def test_what_mlflow_made_up_about_it_is_not_mirrored(small_house: House, vendor: Portal) -> None:
+    version = vendor.models.version(vendor.models.find(NAME, by=small_house.grace), 1)
+    assert version.is_external
+    assert version.signature == {}
+    example = vendor.input_examples.of(version)
+    assert example is not None
+    assert example.state == "external"
+
+
+TOLD = ("Example Bureau Ltd", "2026-114", "models@bureau.example", "https://bureau.example/scoring")
+# What is wrong of a model without files.
+WRONG = ("load_model", "unnamed", "could not be read", "named no data set", "pip install")
+
+
+@pytest.mark.parametrize("tab", ["Overview", "Load", "Card"])
+def test_its_page_says_that_it_is_a_vendors_and_offers_nothing_to_load(
+    on_screen: House, vendor: Portal, tab: str
+) -> None:
     session.use(vendor)
-    model = vendor.models.find(NAME, by=small_house.grace)
-    told = shown.read(model, by=small_house.grace)
-    assert told.subject is not None
-    facts = {name: str(said) for name, said in glance(told, told.subject)}
-    assert "the run named no data set" in facts["Trained on"]
-    assert "not known yet" in facts["Built by"]
+    said = Screens(on_screen, on_screen.grace).reads("model", name=NAME, tab=tab)
+    assert "Vendor model" in said
+    assert all(words in said for words in TOLD)
+    assert not [words for words in WRONG if words in said]
+    assert ("Vendor model: nothing to load here" in said) == (tab == "Load")
+    assert ("not known: its vendor trained it" in said) == (tab == "Overview")
