@@ -1,4 +1,4 @@
-"""Routes for policies: read, try on the past, publish, end; and past approvals asked again."""
+"""Routes for policies: read, try on the past, publish, end; and past decisions asked again."""
 
 from __future__ import annotations
 
@@ -77,13 +77,13 @@ def editions(portal: Desk, _by: Caller, name: str = "") -> dict[str, Any]:
 
 @router.get("/replay")
 def replay(portal: Desk, by: Caller) -> dict[str, Any]:
-    """Every past approval the caller may see, asked again."""
+    """Every past decision the caller may see, asked again."""
     return _again(portal.replay.decisions(by=by))
 
 
 @router.post("/replays", status_code=202)
 def ask_again(portal: Desk, by: Caller) -> dict[str, Any]:
-    """Have every past approval asked again by the worker: a trial, to be asked for by its id."""
+    """Have every past decision asked again by the worker: a trial, to be asked for by its id."""
     return _trial(portal.trials.get(portal.trials.request_replay(by=by), by=by))
 
 
@@ -163,19 +163,23 @@ def _found(found: Found, *, is_replay: bool) -> dict[str, Any]:
                 "version": one.version,
                 "alias": one.alias,
                 **_verdict(one.verdict),
+                "today": _verdict(one.today) if one.today else None,
+                "governed_today_by": one.governed_by or None,
             }
             for one in found.live
         ],
         "not_governed": found.not_governed,
+        "live_not_governed": found.live_not_governed,
         "is_cut": found.is_cut,
     }
 
 
 def _again(found: Sequence[Again]) -> dict[str, Any]:
     return {
-        "approvals": [
+        "decisions": [
             {
                 "request": one.number,
+                "decision": one.verb.value,
                 "at": iso(one.at),
                 "then": one.kept or None,
                 "now": one.now.digest if one.now else None,
@@ -189,4 +193,8 @@ def _again(found: Sequence[Again]) -> dict[str, Any]:
 
 
 def _verdict(one: Said) -> dict[str, Any]:
-    return {"passes": one.passes, "in_the_way": list(one.standing_in_the_way)}
+    return {
+        "answer": one.answer.value,
+        "passes": one.passes,
+        "in_the_way": list(one.standing_in_the_way),
+    }

@@ -67,7 +67,7 @@ def write(by: Actor) -> None:
             )
     if tried_on is not None:
         is_of_draft = policy is not None and policy.digest == tried_on.policy_digest
-        trials.draw(tried_on, is_of_draft=is_of_draft)
+        trials.draw(tried_on, by, is_of_draft=is_of_draft)
 
 
 def _begin_with() -> None:

@@ -1,4 +1,4 @@
-"""Trials on the screen: a draft tried on the past, and past approvals asked again."""
+"""Trials on the screen: a draft tried on the past, and past decisions asked again."""
 
 from __future__ import annotations
 
@@ -6,13 +6,16 @@ from typing import Final
 
 import streamlit as st
 
+from app.panels import policy_tried
+from app.panels.policy_tried import MOST_SHOWN, answer, model_links, request_link
 from app.session import act, did, portal, require
 from app.ui import chips, page, tables, words
 from app.ui.feedback import empty, notice, problem, progress
-from app.ui.markup import Markup, join, mono, note, paragraph, show
+from app.ui.markup import Markup, mono, note, paragraph, show
 from app.ui.tables import Column, Row
 from auth.actors import Actor
-from catalog.releases.trials.found import Again, Flip, Found, Live
+from catalog.releases.states import Verb
+from catalog.releases.trials.found import Again, Found
 from catalog.releases.trials.past import MOST
 from catalog.releases.trials.trials import Trial, TrialState
 from ledger.errors import CountersignError, NotFound
@@ -21,7 +24,6 @@ from ledger.errors import CountersignError, NotFound
 TRIAL: Final = "trial"
 REPLAY: Final = "replay"
 _EVERY: Final = "2s"
-_MOST_SHOWN: Final = 50
 
 
 def asked_for(name: str, by: Actor) -> Trial | None:
@@ -37,7 +39,7 @@ def asked_for(name: str, by: Actor) -> Trial | None:
     return told if told.is_replay == (name == REPLAY) else None
 
 
-def draw(told: Trial, *, is_of_draft: bool) -> None:
+def draw(told: Trial, by: Actor, *, is_of_draft: bool) -> None:
     """A draft that is tried, or what was found of it."""
     if told.is_under_way:
         _wait(told.id)
@@ -48,19 +50,20 @@ def draw(told: Trial, *, is_of_draft: bool) -> None:
                 "This was found of another text than the draft above.",
                 "Try the draft to see what is found of it.",
             )
-        _ended(told)
+        _ended(told, by)
 
 
 def draw_again(by: Actor) -> None:
-    """Past approvals: have them asked again, and what they say."""
+    """Past decisions: have them asked again, and what they say."""
     told = asked_for(REPLAY, by)
     is_under_way = told is not None and told.is_under_way
     with page.card("again"):
         show(
-            page.section("Past approvals, asked again"),
+            page.section("Past decisions, asked again"),
             paragraph(
-                "Each approval is asked again with the policy and the evidence it was bound to. "
-                "The digest of what the gates said is the same, or something is wrong."
+                "Each approval, rejection and request for changes is asked again with the policy "
+                "and the evidence it was bound to. The digest of what the gates said is the same, "
+                "or something is wrong."
             ),
         )
         if not is_under_way and st.button("Ask again", key="replay-ask", type="primary"):
@@ -69,7 +72,7 @@ def draw_again(by: Actor) -> None:
                 st.query_params[REPLAY] = asked
                 st.rerun()
         if told is not None and not is_under_way:
-            _ended(told)
+            _ended(told, by)
     if told is not None and is_under_way:
         _wait(told.id)
 
@@ -94,11 +97,11 @@ def _wait(trial_id: str) -> None:
             st.rerun()
 
 
-def _ended(told: Trial) -> None:
+def _ended(told: Trial, by: Actor) -> None:
     when = words.moment(told.finished_at or told.requested_at)
     who = portal().people.names({told.requested_by}).get(told.requested_by, "somebody")
     if told.found is not None:
-        (_approvals if told.is_replay else _tried)(told.found)
+        (_decisions if told.is_replay else policy_tried.draw)(told.found, by)
         show(note(f"Asked for by {who}, as of {when}. The address of this page shares it."))
     elif told.state is TrialState.FAILED:
         show(page.section("It could not be done", when))
@@ -107,114 +110,50 @@ def _ended(told: Trial) -> None:
         show(page.section("It was cancelled", when), note("Nothing of it was kept."))
 
 
-# -- a draft ---------------------------------------------------------------------------------------
+# -- past decisions --------------------------------------------------------------------------------
 
 
-def _tried(found: Found) -> None:
-    flipped = [one for one in found.requests if one.has_flipped]
-    failing = [one for one in found.live if not one.verdict.passes]
-    show(
-        page.section(
-            "On the past and on what is live",
-            f"{words.plural(len(found.requests), 'request')}, {len(found.live)} live",
-        ),
-        tables.facts(
-            [
-                (
-                    "Past requests",
-                    f"{len(flipped)} of {len(found.requests)} would have had another answer",
-                ),
-                ("Live now", f"{len(failing)} of {len(found.live)} do not pass"),
-                (
-                    "Not governed",
-                    f"{words.plural(found.not_governed, 'past request')} it does not cover",
-                ),
-            ]
-        ),
-    )
-    if found.is_cut:
-        notice(
-            "Not everything was asked.",
-            f"The newest {MOST:,} requests and {MOST:,} live models are asked.",
-        )
-    if flipped:
-        show(_flips(flipped))
-    if failing:
-        show(_failing(failing))
-    if not flipped and not failing:
-        show(note("Nothing would have been decided otherwise, and all that is live passes."))
-
-
-def _flips(flipped: list[Flip]) -> Markup:
-    return tables.table(
-        (Column("Request", lead=True), Column("Then"), Column("With this"), Column("Because of")),
-        [
-            Row(
-                (
-                    tables.two(one.number, f"{one.model} v{one.version} to @{one.alias}"),
-                    chips.mark("Pass" if one.before.passes else "Fail", _answer(one.before.passes)),
-                    chips.mark("Pass" if one.after.passes else "Fail", _answer(one.after.passes)),
-                    words.listing(one.after.standing_in_the_way or one.before.standing_in_the_way),
-                )
-            )
-            for one in flipped[:_MOST_SHOWN]
-        ],
-        "Requests with another answer",
-    )
-
-
-def _failing(failing: list[Live]) -> Markup:
-    return tables.table(
-        (Column("Live version", lead=True), Column("What stands in the way today")),
-        [
-            Row(
-                (
-                    join((one.model, f" v{one.version} ", chips.alias(one.alias))),
-                    words.listing(one.verdict.standing_in_the_way),
-                )
-            )
-            for one in failing[:_MOST_SHOWN]
-        ],
-        "Live versions that would not pass",
-    )
-
-
-def _answer(passes: bool) -> str:  # noqa: FBT001 - a verdict
-    return "Passes" if passes else "Blocked"
-
-
-# -- past approvals --------------------------------------------------------------------------------
-
-
-def _approvals(found: Found) -> None:
+def _decisions(found: Found, by: Actor) -> None:
     # What differs is what one looks for.
     again = sorted(found.again, key=lambda one: one.is_same)
     if not again:
-        empty("Nothing was approved yet", "Approvals appear here with their first one.")
+        empty("Nothing was decided yet", "Decisions appear here with their first one.")
         return
     other = sum(not one.is_same for one in again)
+    linked = model_links({one.model_id for one in again[:MOST_SHOWN]}, by)
+    names = portal().models.names({one.model_id for one in again[:MOST_SHOWN]})
     show(
         tables.facts(
-            [("Asked again", words.plural(len(again), "approval")), ("Differ", str(other))]
+            [("Asked again", words.plural(len(again), "decision")), ("Differ", str(other))]
         ),
         tables.table(
-            (Column("Request", lead=True), Column("Approved"), Column("Verdict"), Column("")),
+            (
+                Column("Request", lead=True),
+                Column("Decided"),
+                Column("Gates say"),
+                Column("Digest"),
+                Column(""),
+            ),
             [
                 Row(
                     (
-                        one.number,
-                        words.moment(one.at),
-                        mono(words.digest(one.now.digest)) if one.now else one.problem,
+                        tables.two(
+                            request_link(one.number, one.request_id),
+                            linked(one.model_id, names.get(one.model_id, "")),
+                        ),
+                        tables.two(_DECIDED.get(one.verb, one.verb.value), words.moment(one.at)),
+                        answer(one.now) if one.now else one.problem,
+                        mono(words.digest(one.now.digest)) if one.now else "",
                         _compared(one),
                     )
                 )
-                for one in again[:_MOST_SHOWN]
+                for one in again[:MOST_SHOWN]
             ],
-            "Approvals asked again",
+            "Decisions asked again",
         ),
     )
     if found.is_cut:
-        notice("Not everything was asked.", f"The newest {MOST:,} approvals are asked.")
+        notice("Not everything was asked.", f"The newest {MOST:,} decisions are asked.")
 
 
 def _compared(one: Again) -> Markup:
@@ -225,3 +164,11 @@ def _compared(one: Again) -> Markup:
     if not one.kept:
         return chips.gap("Digest not kept then")
     return chips.mark("Pass", "The same")
+
+
+_DECIDED: Final = {
+    Verb.APPROVE: "Approved",
+    Verb.APPROVE_WITH_CONDITIONS: "Approved with conditions",
+    Verb.REJECT: "Rejected",
+    Verb.REQUEST_CHANGES: "Changes requested",
+}

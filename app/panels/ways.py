@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from typing import Final
+from urllib.parse import urlencode
 
 from app.screens import PAGES
 from app.session import portal
@@ -15,6 +17,11 @@ _USUAL_WORKSPACE: Final = "default"
 def to(key: str) -> str:
     """The screen called so, as `st.page_link` and `st.switch_page` take it."""
     return _PATHS[key]
+
+
+def address(key: str, where: Mapping[str, str]) -> str:
+    """The screen called so as an address from any other screen, for a link in a table."""
+    return f"{key}?{urlencode(where)}"
 
 
 def of(model: Model, **more: str) -> dict[str, str]:

@@ -51,6 +51,11 @@ def two(main: object, under: object) -> Markup:
     return join((tag("span", main, cls="cs-main"), tag("small", under) if under else ""))
 
 
+def link(said: object, address: str) -> Markup:
+    """Words in a cell that lead to another screen; the address is relative to this one."""
+    return tag("a", said, href=address)
+
+
 def table(columns: Sequence[Column], rows: Iterable[Row | Sequence[object]], about: str) -> Markup:
     """A table that becomes records on a phone; `about` names it for a screen reader."""
     return _table(columns, [row if isinstance(row, Row) else Row(row) for row in rows], about, "")

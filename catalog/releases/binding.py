@@ -21,7 +21,7 @@ from catalog.releases.states import STANDING, PromotionState, Route
 from catalog.releases.steps import digests
 from catalog.releases.tables import PromotionRow, RequestRow
 from ledger.acts import Act
-from ledger.errors import Conflict
+from ledger.errors import Conflict, NotFound
 
 
 def law_for(policies: Policies, session: Session, row: RequestRow, model: ModelRow) -> Published:
@@ -89,6 +89,14 @@ def answers(
     if snapshot is None:
         raise Conflict("The evidence of this request is not on record.", code="no-evidence")
     return gates.evaluate(policies.by_digest(row.policy_digest), snapshot, at)
+
+
+def verdict_digest(policies: Policies, session: Session, row: RequestRow, at: datetime) -> str:
+    """The digest of what the gates say of a request as it is bound; empty without evidence."""
+    try:
+        return gates.verdict_digest(answers(policies, session, row, at))
+    except (Conflict, NotFound):
+        return ""
 
 
 # The newest approval that stands, of this version with these files, that was carried out.

@@ -19,7 +19,7 @@ from catalog.registry.inventory.naming import rule_for
 from catalog.registry.models import resource
 from catalog.registry.tables import ModelRow, VersionRow
 from catalog.releases.agreement import may_agree, panels_of, seat_for, seats
-from catalog.releases.binding import answers, bind, bound_policy, what_changed
+from catalog.releases.binding import answers, bind, bound_policy, verdict_digest, what_changed
 from catalog.releases.conditions import (
     Condition,
     afterwards,
@@ -240,7 +240,8 @@ class Requests:
                 may_go_live(act.session, version.id, act.at, by).insist()
                 self._agree(act, row, model, policy, built_by, by, reason, conditions)
             else:
-                decided(act, row, verb, by, reason)
+                said = verdict_digest(self._policies, act.session, row, act.at)
+                decided(act, row, verb, by, reason, verdict=said)
             result = load_request(act.session, row)
             self._at_point(DECIDING[0])
         self._at_point(DECIDING[1])

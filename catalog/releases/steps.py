@@ -111,10 +111,12 @@ def step(act: Act, row: RequestRow, verb: Verb) -> None:
     act.session.add(row)
 
 
-def decided(act: Act, row: RequestRow, verb: Verb, by: Actor, reason: str) -> None:
+def decided(
+    act: Act, row: RequestRow, verb: Verb, by: Actor, reason: str, *, verdict: str = ""
+) -> None:
     """Move a request on by a decision, and tell; what it was bound to by conditions is dropped."""
     step(act, row, verb)
-    write_decision(act, row, verb, by, reason)
+    write_decision(act, row, verb, by, reason, verdict=verdict)
     if State(row.state) in ENDED:
         drop_findings(act, row.id, f"The request is {row.state.lower()}.", by=by)
     if verb in _TOLD:

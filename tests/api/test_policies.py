@@ -50,7 +50,7 @@ def test_only_an_administrator_publishes_and_everybody_reads(small_house: House)
     assert answer.status_code == 403
     assert alice.post("/policies/baseline/end", json={"reason": WHY}).status_code == 403
     assert alice.get("/policies/schema").json()["title"] == "Countersign release policy"
-    assert alice.get("/policies/replay").json() == {"approvals": [], "differ": 0}
+    assert alice.get("/policies/replay").json() == {"decisions": [], "differ": 0}
     assert client(small_house).get("/policies").status_code == 401
 
 

@@ -11,7 +11,7 @@ from catalog.releases.policies.reading import pack_text
 from tests.browser.conftest import Demo, Visit
 
 
-def test_past_approvals_are_asked_again_and_the_address_shares_what_was_found(
+def test_past_decisions_are_asked_again_and_the_address_shares_what_was_found(
     demo: Demo, visit: Visit
 ) -> None:
     erik = visit(ERIK, "/policies?tab=Ask+again")
@@ -21,13 +21,20 @@ def test_past_approvals_are_asked_again_and_the_address_shares_what_was_found(
     erik.page.go_back()
     erik.settle()
     erik.reads("The address of this page shares it.")
-    erik.reads(re.compile("Asked again.*approvals.*Differ.*0", re.DOTALL))
+    erik.reads(re.compile("Asked again.*decisions.*Differ.*0", re.DOTALL))
     erik.reads("The same")
     erik.shot("policies-asked-again")
     carol = visit(CAROL, erik.page.url.removeprefix(demo.stack.url))
     carol.reads(f"Asked for by {ERIK.name}")
     carol.reads("The same")
     expect(carol.page.get_by_role("button", name="Cancel")).to_have_count(0)
+    again = carol.page.get_by_role("table", name="Decisions asked again")
+    number = again.get_by_role("link", name=re.compile("^RR-")).first
+    asked = number.inner_text()
+    number.click()
+    carol.settle()
+    carol.reads(asked)
+    assert "/release?id=" in carol.page.url
 
 
 def test_a_draft_is_tried_on_the_past_and_its_address_brings_it_back(
@@ -41,6 +48,9 @@ def test_a_draft_is_tried_on_the_past_and_its_address_brings_it_back(
     grace.page.wait_for_url(re.compile("trial=try_"))
     grace.reads("On the past and on what is live")
     grace.reads(re.compile("0 of [0-9]+ would have had another answer"))
+    picture = grace.page.locator(".st-key-tried-verdicts")
+    expect(picture).to_contain_text("Past requests, with this")
+    expect(picture).to_contain_text(re.compile("[0-9]+ pass"))
     grace.shot("policies-tried")
     carol = visit(CAROL, grace.page.url.removeprefix(demo.stack.url))
     carol.reads(f"Asked for by {GRACE.name}")

@@ -3,12 +3,12 @@
 from __future__ import annotations
 
 from collections import Counter
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from dataclasses import dataclass, replace
 from datetime import datetime
-from typing import Final
+from typing import Any, Final
 
-from sqlmodel import Session, and_, col, func, or_, select
+from sqlmodel import Session, and_, col, func, or_, select, tuple_
 
 from auth.actors import Actor
 from catalog.registry.tables import AliasRow, ModelRow, VersionRow
@@ -17,16 +17,16 @@ from catalog.releases.evidence import taking
 from catalog.releases.evidence.snapshot import Snapshot
 from catalog.releases.gates import asking as gates
 from catalog.releases.policies.digests import digest_of_text
-from catalog.releases.policies.law import Policy
+from catalog.releases.policies.law import Policy, Published, governing
 from catalog.releases.policies.shelf import Policies, classified
-from catalog.releases.states import AGREEING, Verb
+from catalog.releases.states import AGREEING, Route, Verb
 from catalog.releases.tables import DecisionRow, RequestRow, SnapshotRow
 from catalog.releases.trials.found import Again, Flip, Found, Live, Said
 from ledger.acts import Ledger
 from ledger.errors import NotFound
 
 # Of past requests, of live versions (each is read anew, with all that is known of it) and of past
-# approvals: the newest so many.
+# decisions: the newest so many.
 MOST: Final = 5_000
 AT_A_TIME: Final = 100
 
@@ -48,7 +48,7 @@ class Past:
 
     def size(self, policy: Policy | None) -> tuple[int, bool]:
         """How many are asked under a policy, or as they were bound; and whether there are more."""
-        counts = (_REQUESTS_COUNT, _LIVE_COUNT) if policy else (_APPROVALS_COUNT,)
+        counts = (_REQUESTS_COUNT, _of_live(_LIVE_COUNT, policy)) if policy else (_DECIDED_COUNT,)
         with self._ledger.store.read() as session:
             found = [session.exec(one).one() for one in counts]
         return sum(min(MOST, one) for one in found), any(one > MOST for one in found)
@@ -56,18 +56,25 @@ class Past:
     def under(self, policy: Policy) -> Iterator[Part]:
         """Past requests, the newest first, then what is live.
 
-        A past request is asked with the evidence it was bound to, at its own moment; what is live
-        is asked with what is known now, against itself as the champion.
+        Only what the policy would govern among those in force, as models are classified now. A past
+        request is asked with the evidence it was bound to, at its own moment; what is live, under
+        whatever alias, is asked with what is known now, against itself as the champion.
         """
-        yield from self._requests(policy)
-        yield from self._live(policy)
+        law = self._policies.with_draft(policy)
+
+        def governs(model: ModelRow, alias: str) -> bool:
+            found = governing(law, classified(model, alias))
+            return found is not None and found.policy is policy
+
+        yield from self._requests(policy, governs)
+        yield from self._live(policy, governs)
 
     def as_bound(self, *, by: Actor | None = None) -> Iterator[Part]:
-        """Past approvals, the newest first, each under the policy and the evidence of then.
+        """Past decisions, the newest first, each under the policy and the evidence of then.
 
         All of them, or those that somebody may see.
         """
-        asked, left, who = _APPROVALS, MOST, {}
+        asked, left, who = _DECISIONS, MOST, {}
         if by is not None:
             asked = asked.where(col(ModelRow.id) == col(RequestRow.model_id), VISIBLE)
             who = seen_by(by, "release:read")
@@ -98,8 +105,11 @@ class Past:
             return replace(asked, problem="Its policy is not on record any more.")
         return replace(asked, now=_said(bound, Snapshot.from_body(kept.body), made.at))
 
-    def _requests(self, policy: Policy) -> Iterator[Part]:
-        """Past requests; what the policy does not cover is counted aside."""
+    def _requests(self, policy: Policy, governs: _Governs) -> Iterator[Part]:
+        """Past requests; what the policy would not govern is counted aside, and so is going back.
+
+        A rollback has a law of its own, whatever is published.
+        """
         query, left = _REQUESTS, MOST
         while left > 0:
             with self._ledger.store.read() as session:
@@ -111,7 +121,7 @@ class Past:
             flips: list[Flip] = []
             aside: Counter[str] = Counter()
             for request, model, kept in rows:
-                if policy.applies_to.covers(classified(model, request.alias)):
+                if request.route != Route.ROLLBACK and governs(model, request.alias):
                     flips.append(self._flip(policy, request, model, kept))
                 else:
                     aside[model.id] += 1
@@ -134,45 +144,81 @@ class Past:
             _said(policy, snapshot, request.changed_at),
         )
 
-    def _live(self, policy: Policy) -> Iterator[Part]:
-        last, left = "", MOST
+    def _live(self, policy: Policy, governs: _Governs) -> Iterator[Part]:
+        """What is live of all that the policy covers; what another one governs is counted aside."""
+        last, left = ("", ""), MOST
         while left > 0:
             with self._ledger.store.read() as session:
-                query = _LIVE.where(col(ModelRow.id) > last)
+                query = _of_live(_LIVE, policy).where(tuple_(*_BY_ALIAS) > tuple_(*last))
                 rows = session.exec(query.limit(min(AT_A_TIME, left))).all()
-                found = [
-                    self._one(session, policy, *row)
-                    for row in rows
-                    if policy.applies_to.covers(classified(row[1], row[0].alias))
-                ]
+                law = self._policies.in_force(session)
+                found: list[Live] = []
+                aside: Counter[str] = Counter()
+                for alias, model, version in rows:
+                    if governs(model, alias.alias):
+                        found.append(self._one(session, policy, law, alias, model, version))
+                    else:
+                        aside[model.id] += 1
             if not rows:
                 return
-            last, left = rows[-1][1].id, left - len(rows)
-            yield Part(len(rows), Found(live=tuple(found)))
+            last, left = (rows[-1][0].model_id, rows[-1][0].alias), left - len(rows)
+            yield Part(len(rows), Found(live=tuple(found), live_aside=aside))
 
     def _one(
         self,
         session: Session,
         policy: Policy,
+        law: tuple[Published, ...],
         alias: AliasRow,
         model: ModelRow,
         version: VersionRow,
     ) -> Live:
-        snapshot = taking.take(session, model, version, alias.alias)
-        said = _said(policy, snapshot, self._ledger.clock.now())
-        return Live(model.name, model.id, version.number, alias.alias, said)
+        snapshot, now = taking.take(session, model, version, alias.alias), self._ledger.clock.now()
+        today = governing(law, classified(model, alias.alias))
+        return Live(
+            model.name,
+            model.id,
+            version.number,
+            alias.alias,
+            _said(policy, snapshot, now),
+            _said(today.policy, snapshot, now) if today else None,
+            today.policy.title if today else "",
+        )
+
+
+def worst(results: tuple[gates.GateResult, ...]) -> gates.Answer:
+    """The answer over all: what fails is worse than what is missing. No gates at all fail."""
+    answers = {one.answer for one in results}
+    order = (gates.Answer.FAIL, gates.Answer.MISSING, gates.Answer.PASS)
+    return next((one for one in order if one in answers), gates.Answer.FAIL)
+
+
+def _of_live(query: Any, policy: Policy) -> Any:  # noqa: ANN401 - a statement of SQLModel
+    """What is live of all that a policy covers, as `AppliesTo.covers` says."""
+    rule = policy.applies_to
+    for column, wanted in (
+        (ModelRow.tier, [str(one) for one in rule.tiers]),
+        (ModelRow.regulatory_class, rule.classes),
+        (ModelRow.domain, rule.domains),
+        (AliasRow.alias, rule.aliases),
+        (ModelRow.task, rule.tasks),
+    ):
+        if wanted:
+            query = query.where(col(column).in_(wanted))
+    return query
 
 
 def _said(policy: Policy, snapshot: Snapshot, at: datetime) -> Said:
     """What the gates of a policy say of what was known, as of a moment."""
     results = gates.evaluate(policy, snapshot, at)
     return Said(
-        gates.all_pass(results),
+        worst(results),
         tuple(one.title for one in results if one.answer is not gates.Answer.PASS),
         gates.verdict_digest(results),
     )
 
 
+_Governs = Callable[[ModelRow, str], bool]
 _WITH_EVIDENCE: Final = (
     col(ModelRow.id) == col(RequestRow.model_id),
     col(SnapshotRow.digest) == col(RequestRow.snapshot_digest),
@@ -189,22 +235,23 @@ _IS_LIVE: Final = (
     col(ModelRow.id) == col(AliasRow.model_id),
     col(VersionRow.id) == col(AliasRow.version_id),
     col(ModelRow.gone_at).is_(None),
-    col(AliasRow.alias) == "champion",
 )
-_LIVE: Final = select(AliasRow, ModelRow, VersionRow).where(*_IS_LIVE).order_by(col(ModelRow.id))
+_BY_ALIAS: Final = (col(AliasRow.model_id), col(AliasRow.alias))
+_LIVE: Final = select(AliasRow, ModelRow, VersionRow).where(*_IS_LIVE).order_by(*_BY_ALIAS)
 _LIVE_COUNT: Final = (
     select(func.count()).select_from(AliasRow, ModelRow, VersionRow).where(*_IS_LIVE)
 )
-_APPROVED: Final = (
+# What was decided on evidence; taking back and running out are decided on none.
+_ON_EVIDENCE: Final = AGREEING | {Verb.REJECT, Verb.REQUEST_CHANGES}
+_DECIDED: Final = (
     col(RequestRow.id) == col(DecisionRow.request_id),
-    col(DecisionRow.verb).in_(sorted(AGREEING)),
+    col(DecisionRow.verb).in_(sorted(_ON_EVIDENCE)),
+    col(DecisionRow.snapshot_digest) != "",
 )
-_APPROVALS: Final = (
+_DECISIONS: Final = (
     select(DecisionRow, RequestRow, SnapshotRow)
     .outerjoin(SnapshotRow, col(SnapshotRow.digest) == col(DecisionRow.snapshot_digest))
-    .where(*_APPROVED)
+    .where(*_DECIDED)
     .order_by(col(DecisionRow.at).desc(), col(DecisionRow.id).desc())
 )
-_APPROVALS_COUNT: Final = (
-    select(func.count()).select_from(DecisionRow, RequestRow).where(*_APPROVED)
-)
+_DECIDED_COUNT: Final = select(func.count()).select_from(DecisionRow, RequestRow).where(*_DECIDED)

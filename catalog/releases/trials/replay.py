@@ -16,5 +16,5 @@ class Replay:
         self._past = Past(ledger, policies)
 
     def decisions(self, *, by: Actor) -> list[Again]:
-        """The approvals the actor may see, newest first, asked again as each was bound."""
+        """The decisions the actor may see, newest first, asked again as each was bound."""
         return [one for part in self._past.as_bound(by=by) for one in part.found.again]

@@ -49,7 +49,7 @@ class Trial:
     """A trial as it stands. `found` is there when it is done.
 
     Attributes:
-        written: the policy as it was written; empty where past approvals are asked again.
+        written: the policy as it was written; empty where past decisions are asked again.
         percent: how much of it is done, once that is known. It is no count: whoever waits may not
             see each model that is asked.
     """
@@ -74,7 +74,7 @@ class Trial:
 
     @property
     def is_replay(self) -> bool:
-        """Whether past approvals are asked again as they were bound, and no policy is tried."""
+        """Whether past decisions are asked again as they were bound, and no policy is tried."""
         return not self.written
 
 
@@ -95,7 +95,7 @@ class Trials:
         return self._request("policy:trial:request", read(text).digest, text, by)
 
     def request_replay(self, *, by: Actor) -> str:
-        """Have all past approvals asked again, each as it was bound; returns the id of the trial.
+        """Have all past decisions asked again, each as it was bound; returns the id of the trial.
 
         Raises:
             Refused, Conflict: may read no release at all; has three trials under way already.
@@ -200,7 +200,7 @@ class Trials:
                 act.digests["policy"] = row.policy_digest
             else:
                 act.facts |= {
-                    "approvals": str(len(found.again)),
+                    "decisions": str(len(found.again)),
                     "differ": str(sum(not one.is_same for one in found.again)),
                 }
 

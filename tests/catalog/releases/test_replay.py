@@ -6,6 +6,8 @@ import pytest
 from sqlmodel import select
 
 from auth.actors import Actor
+from catalog.releases.gates.asking import Answer
+from catalog.releases.states import Verb
 from catalog.releases.tables import DecisionRow
 from catalog.releases.trials import past
 from catalog.releases.trials.found import Again
@@ -26,6 +28,20 @@ def test_every_past_approval_gives_the_same_verdict_byte_for_byte(house: House) 
     assert again.is_same
     assert again.now
     assert again.now.passes
+
+
+def test_a_rejection_and_a_request_for_changes_are_asked_again_as_well(house: House) -> None:
+    house.credit(aucs=(0.80, 0.82, 0.70))
+    verbs = (Verb.REJECT, Verb.REQUEST_CHANGES)
+    for number, verb in zip((2, 3), verbs, strict=True):
+        asked = house.asked(number)
+        house.portal.requests.decide(asked.id, verb, WHY, by=house.bob)
+    house.mlflow.describe_version("credit-pd", 3, "Changed long after.")
+    house.mirror()
+    found = house.portal.replay.decisions(by=house.erik)
+    assert {one.verb for one in found} == set(verbs)
+    assert [(bool(one.kept), one.is_same) for one in found] == [(True, True)] * 2
+    assert {one.now.answer for one in found if one.now} == {Answer.PASS, Answer.FAIL}
 
 
 def test_nobody_is_shown_an_approval_that_they_may_not_read(house: House) -> None:
@@ -70,7 +86,7 @@ def test_a_verdict_that_is_another_one_is_found_and_on_the_record(small_house: H
         session.add(row)
     assert [one.is_same for one in again(house, by=house.erik)] == [False]
     (record,) = house.records("policy:replay:compute")
-    assert (record.facts["approvals"], record.facts["differ"]) == ("1", "1")
+    assert (record.facts["decisions"], record.facts["differ"]) == ("1", "1")
 
 
 @pytest.mark.parametrize(
@@ -93,7 +109,7 @@ def test_an_approval_whose_evidence_or_policy_is_not_that_of_then_is_told_not_le
     assert (one.now, one.is_same) == (None, False)
     assert problem in one.problem
     answer = client(house, house.erik).get("/policies/replay").json()
-    assert (answer["differ"], answer["approvals"][0]["problem"]) == (1, one.problem)
+    assert (answer["differ"], answer["decisions"][0]["problem"]) == (1, one.problem)
 
 
 def test_each_reader_of_a_replay_sees_the_models_they_may_read(small_house: House) -> None:
@@ -132,4 +148,4 @@ def test_a_replay_is_left_come_back_to_and_cancelled_through_the_api(small_house
     house.work()
     found = carol.get(there).json()["found"]
     assert {**found, "is_cut": False} == {**carol.get("/policies/replay").json(), "is_cut": False}
-    assert [one["same"] for one in found["approvals"]] == [True]
+    assert [one["same"] for one in found["decisions"]] == [True]

@@ -11,6 +11,7 @@ from sqlmodel import select
 
 from app.worker import RELEASES
 from auth.actors import Actor
+from catalog.releases.gates.asking import Answer
 from catalog.releases.policies.law import Policy
 from catalog.releases.policies.reading import NotAPolicy, pack_text
 from catalog.releases.tables import SnapshotRow
@@ -60,7 +61,12 @@ def test_each_reader_of_a_trial_sees_the_models_they_may_read(house: House) -> N
         tried(house, by=nobody_of_lending)
     house.portal.restrictions.restrict(house.model().id, "Confidential.", by=house.grace)
     found = tried(house, STRICT, by=house.carol)
-    assert (found.requests, found.live, found.not_governed) == ((), (), 0)
+    assert (found.requests, found.live, found.not_governed, found.live_not_governed) == (
+        (),
+        (),
+        0,
+        0,
+    )
     assert tried(house, STRICT).requests
 
 
@@ -70,6 +76,66 @@ def test_what_a_policy_does_not_cover_is_counted_and_left_alone(small_house: Hou
     text = BASELINE.replace("title: Baseline", "applies_to: {tiers: [3]}\ntitle: Base", 1)
     found = tried(small_house, text)
     assert (found.requests, found.not_governed) == ((), 1)
+
+
+def test_a_draft_is_asked_only_about_what_it_would_govern(house: House) -> None:
+    house.credit()
+    house.approved(2)
+    house.deliver()
+    stronger = BASELINE.replace("name: baseline", "name: stronger").replace(
+        "title: Base", "applies_to: {aliases: [champion]}\npriority: 5\ntitle: Strong", 1
+    )
+    house.portal.policies.publish(stronger, WHY, by=house.grace)
+    found = tried(house, STRICT)
+    assert (found.requests, found.live) == ((), ())
+    assert (found.not_governed, found.live_not_governed) == (1, 1)
+    # Its own next version takes its place, so what it governs is asked.
+    found = tried(house, stronger.replace("version: 1", "version: 2"))
+    assert [one.has_flipped for one in found.requests] == [False]
+    assert [(one.governed_by, one.verdict.passes) for one in found.live] == [
+        ("Strongline release policy", True)
+    ]
+
+
+def test_a_way_back_has_a_law_of_its_own_and_no_draft_is_asked_about_it(house: House) -> None:
+    house.credit(aucs=(0.80, 0.82, 0.83))
+    for number in (2, 3):
+        house.approved(number)
+        house.deliver()
+    house.portal.rollbacks.roll_back(house.version(2).id, "champion", WHY, by=house.alice)
+    found = tried(house, STRICT)
+    assert ([one.version for one in found.requests], found.not_governed) == ([3, 2], 1)
+
+
+def test_all_that_is_live_is_asked_under_whatever_alias(house: House) -> None:
+    house.credit(aucs=(0.80, 0.82, 0.83))
+    for number, alias in ((2, "challenger"), (3, "shadow")):
+        house.approved(number, alias)
+        house.deliver()
+    found = tried(house, STRICT)
+    assert [(one.version, one.alias) for one in found.live] == [
+        (2, "challenger"),
+        (1, "champion"),
+        (3, "shadow"),
+    ]
+    only = STRICT.replace("title: Base", "applies_to: {aliases: [shadow]}\ntitle: Base", 1)
+    found = tried(house, only)
+    assert [(one.version, one.alias) for one in found.live] == [(3, "shadow")]
+    (live,) = found.live
+    assert live.today
+    assert (live.today.answer, live.verdict.answer) == (Answer.PASS, Answer.FAIL)
+
+
+def test_what_is_missing_is_not_said_to_fail(house: House) -> None:
+    house.credit()
+    house.approved(2)
+    house.deliver()
+    text = BASELINE.rstrip() + "\n  - {id: scan, kind: scan_clean, title: Scan, asks: Clean}\n"
+    found = tried(house, text)
+    assert [(one.before.answer, one.after.answer) for one in found.requests] == [
+        (Answer.PASS, Answer.MISSING)
+    ]
+    assert [one.verdict.answer for one in found.live] == [Answer.MISSING]
 
 
 def test_a_long_past_is_read_some_at_a_time_and_nothing_twice(
