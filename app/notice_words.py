@@ -21,6 +21,7 @@ from catalog.notifications.kinds import How, Kind, Why, needs
 from catalog.notifications.notices import Notice
 from catalog.registry.named import Named, named
 from catalog.registry.search.tables import SavedSearchRow
+from catalog.releases.states import Route
 from catalog.releases.tables import FindingRow
 
 KINDS: Final[Mapping[Kind, str]] = {
@@ -37,6 +38,7 @@ KINDS: Final[Mapping[Kind, str]] = {
     Kind.FINDING: "Something was found that has to be put right",
     Kind.DUE: "A finding of mine is soon overdue",
     Kind.REVIEW: "A release waits for me to decide",
+    Kind.EMERGENCY: "An emergency release was asked for, decided, or went live",
 }
 HOWS: Final[Mapping[How, str]] = {
     How.AT_ONCE: "At once, and here",
@@ -57,6 +59,7 @@ WHYS: Final[Mapping[Why, str]] = {
     Why.UNOWNED: "nobody owns it, and you can give it to somebody",
     Why.REVIEWER: "you can decide it",
     Why.TEAM: "your team has a channel for it",
+    Why.GOVERNANCE: "you administer or audit governance",
 }
 _OUTCOMES: Final = {
     "release:approved": "was approved",
@@ -67,6 +70,11 @@ _OUTCOMES: Final = {
     "release:changes-requested": "was sent back for changes",
     "release:expired": "was closed: the version is gone",
     "promotion:fail": "was approved, but the alias was not moved",
+}
+_EMERGENCIES: Final = {
+    "release:requested": "One person can approve it alone, and gates do not hold it up.",
+    "release:approved": "One person approved it alone. Somebody who had no part in it reviews it, "
+    "or the approval lapses.",
 }
 _ANSWERS: Final = {
     "access:ask": "somebody asks to read it.",
@@ -190,19 +198,36 @@ def _alias(notice: Notice, model: Named, names: _Names) -> Told:
             model,
         )
     request = notice.facts.get("request", "")
-    how = (
-        f"Approved by {names.person(notice.facts['approver'])}."
-        if request
-        else "Moved outside Countersign: nobody here approved it."
-    )
-    return Told(notice, f"{model.name}: v{after} is {alias} now, {was}.", how, model, request)
+    loud = "Emergency: " if notice.kind is Kind.EMERGENCY else ""
+    title = f"{loud}{model.name}: v{after} is {alias} now, {was}."
+    return Told(notice, title, _how(notice, names), model, request)
+
+
+def _how(notice: Notice, names: _Names) -> str:
+    """On whose approval an alias was moved, and by which way."""
+    if not notice.facts.get("request"):
+        return "Moved outside Countersign: nobody here approved it."
+    approver = notice.facts["approver"]
+    who = names.person(approver)
+    match notice.facts.get("route"):
+        case Route.EMERGENCY:
+            return f"Approved by {who} alone, in an emergency. Its review is due."
+        case Route.ROLLBACK if approver.startswith("system:"):
+            return "Set back by Countersign by itself, as its policy says."
+        case Route.ROLLBACK:
+            return f"Rolled back by {who}, to what was approved before."
+        case _:
+            return f"Approved by {who}."
 
 
 def _release(notice: Notice, model: Named, names: _Names) -> Told:
     facts = notice.facts
-    move = f"{model.name} v{facts['version']} to {facts['alias']}"
+    move = f"{model.name} v{facts['version']} to @{facts['alias']}"
     who = f"By {names.person(facts['person'])}." if "person" in facts else ""
     title = f"{facts['number']}, {move}, {_OUTCOMES[facts['outcome']]}."
+    if notice.kind is Kind.EMERGENCY:
+        title = f"Emergency: {title}"
+        who = f"{who} {_EMERGENCIES.get(facts['outcome'], '')}".strip()
     return Told(notice, title, who, model, facts["request"])
 
 
@@ -229,4 +254,7 @@ _SAID: Final[Mapping[Kind, Callable[[Notice, Named, _Names], Told]]] = {
     Kind.FINDING: _finding,
     Kind.DUE: _finding,
     Kind.REVIEW: _release,
+    Kind.EMERGENCY: lambda notice, model, names: (_alias if "after" in notice.facts else _release)(
+        notice, model, names
+    ),
 }

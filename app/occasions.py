@@ -20,6 +20,7 @@ from catalog.registry.models import resource
 from catalog.registry.search.tables import SavedSearchRow
 from catalog.registry.tables import ModelRow, VersionRow
 from catalog.releases.findings.finding import Kind as FindingKind
+from catalog.releases.findings.rights import reviewers_of
 from catalog.releases.moves import behind
 from catalog.releases.states import AGREEING, Route
 from catalog.releases.tables import DecisionRow, FindingRow, PromotionRow, RequestRow
@@ -54,7 +55,18 @@ def _alias(session: Session, event: Event) -> Occasion | None:
         )
         if approved is not None:
             facts |= {"request": approved.request_id, "approver": approved.person_id}
+            request = session.get_one(RequestRow, approved.request_id)
+            facts |= {"route": request.route}
+            if request.route == Route.EMERGENCY:
+                return _loud(session, _about(session, model, Kind.ALIAS, event, facts, alias=alias))
     return _about(session, model, Kind.ALIAS, event, facts, alias=alias)
+
+
+def _loud(session: Session, told: Occasion) -> Occasion:
+    """An emergency: also told to those who govern and audit, and to everybody who watches."""
+    govern = holders(session, "audit:read", told.model)
+    named = dict.fromkeys((one.id for one in govern), Why.GOVERNANCE) | dict(told.named)
+    return replace(told, kind=Kind.EMERGENCY, alias=told.facts["alias"], named=named)
 
 
 def _version(session: Session, event: Event) -> Occasion | None:
@@ -126,7 +138,8 @@ def _release(session: Session, event: Event) -> Occasion | None:
         .where(DecisionRow.request_id == request.id, DecisionRow.at <= event.at)
         .order_by(col(DecisionRow.at).desc())
     ).first()
-    return _release_told(model, request, event, decision.person_id if decision else "")
+    told = _release_told(model, request, event, decision.person_id if decision else "")
+    return _loud(session, told) if request.route == Route.EMERGENCY else told
 
 
 def _promotion(session: Session, event: Event) -> Occasion | None:
@@ -170,6 +183,10 @@ def _waiting(session: Session, event: Event) -> Occasion | None:
         reviewers = [one.id for one in holders(session, "release:decide", resource(model))]
     told = _release_told(model, request, event, "")
     named = dict.fromkeys(reviewers, Why.REVIEWER)
+    if event.name == "release:requested":
+        # Only an emergency is told of when it is asked for.
+        named = {**_owner(model), **named}
+        return _loud(session, replace(told, named=named, besides=request.requested_by))
     return replace(told, kind=Kind.REVIEW, named=named, besides=request.requested_by)
 
 
@@ -188,6 +205,9 @@ def _finding(session: Session, event: Event) -> Occasion | None:
         # It concerns those who answer for it and who approved it; nothing moved under its callers.
         approved = dict.fromkeys(_approvers(session, finding.request_id), Why.REVIEWER)
         return replace(told, named={**approved, **_owner(model), **owner})
+    if finding.kind == FindingKind.EMERGENCY:
+        able = reviewers_of(session, finding, model)
+        owner = dict.fromkeys((one.id for one in able), Why.REVIEWER) | owner
     if not owner:
         admins = holders(session, "model:classify", resource(model))
         owner = {one.id: Why.UNOWNED for one in admins}
@@ -255,7 +275,10 @@ AND (m.owner_id <> ''
 _ALIAS_CARED_FOR: Final = text(
     _CARED_FOR.format(
         model=":subject",
-        alias="OR EXISTS (SELECT 1 FROM watch w WHERE w.kind = 'alias' "
+        # Where an emergency was approved, those who govern hear of the move whoever else does.
+        alias="OR EXISTS (SELECT 1 FROM release_request r WHERE r.model_id = m.id "
+        "AND r.alias = :alias AND r.route = 'emergency') "
+        "OR EXISTS (SELECT 1 FROM watch w WHERE w.kind = 'alias' "
         "AND CAST(:alias AS VARCHAR) LIKE w.pattern ESCAPE '\\' "
         "AND w.within IN ('', m.domain))",
     )

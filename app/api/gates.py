@@ -29,12 +29,14 @@ def preview(
 
     `passes` says whether none stands in the way. A gate with `after_request` stands in nobody's
     way: it is missing only because the version's files are read once a request is sent. `policy` is
-    null where no policy covers the release; then it may not be asked for.
+    null where no policy covers the release; then it may not be asked for. `approvals` says how many
+    people of which role have to agree, how many could, and whether that is enough.
     """
     version = portal.models.version(model, number)
     found = portal.requests.preview(version.id, alias, by=by)
     policy = found.policy
     waiting = waiting_for_files(policy, found.gates) if policy else frozenset()
+    outlook = portal.deciders.if_asked(version.id, alias.strip(), by=by)
     return {
         "model": model.name,
         "server": model.server,
@@ -49,6 +51,15 @@ def preview(
         "passes": bool(found.gates)
         and all(one.answer is Answer.PASS or one.id in waiting for one in found.gates),
         "gates": [{**told(one), "after_request": one.id in waiting} for one in found.gates],
+        "approvals": {
+            "possible": bool(outlook.decidable),
+            "reason": outlook.decidable.reason,
+            "hint": outlook.decidable.hint,
+            "panels": [
+                {"role": one.role, "needed": one.needed, "could": len(one.could)}
+                for one in outlook.benches
+            ],
+        },
         "may_request": {
             "allowed": found.may_request.allowed,
             "reason": found.may_request.reason,

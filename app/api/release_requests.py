@@ -51,6 +51,7 @@ class Decided(BaseModel):
     decision: Literal["approve", "approve-with-conditions", "reject", "request-changes"]
     reason: str = Field(max_length=_ANY_TEXT)
     conditions: Annotated[list[Asks], Field(max_length=100)] = []
+    panel: Literal["", "approver", "independent validator", "business owner"] = ""
 
 
 class Reason(BaseModel):
@@ -136,12 +137,15 @@ def one_request(request_id: str, portal: Desk, by: Caller) -> dict[str, Any]:
 def decide(request_id: str, decided: Decided, portal: Desk, by: Caller) -> dict[str, Any]:
     """Approve, with conditions or without, reject or ask for changes.
 
-    Each condition becomes a finding; one that stands after its day revokes the approval.
+    Each condition becomes a finding; one that stands after its day revokes the approval. Who holds
+    several of the roles that must agree may name the `panel` they agree in.
     """
     verb = Verb(decided.decision)
     conditions = [Condition(one.asks, one.due_on) for one in decided.conditions]
     return told(
-        portal.requests.decide(request_id, verb, decided.reason, conditions=conditions, by=by)
+        portal.requests.decide(
+            request_id, verb, decided.reason, conditions=conditions, panel=decided.panel, by=by
+        )
     )
 
 

@@ -43,7 +43,8 @@ class Gate:
 class Answers:
     """The answers of every gate of the policy that governs a release.
 
-    `refusal` is empty where whoever asks could send the request now. `plain` is what the portal
+    `refusal` is empty where whoever asks could send the request now, `undecidable` where enough
+    people hold the roles that have to agree. `plain` is what the portal
     told, as it told it.
     """
 
@@ -59,6 +60,7 @@ class Answers:
     portal: str
     is_passed_there: bool
     plain: Mapping[str, Any]
+    undecidable: str = ""
 
     @property
     def uri(self) -> str:
@@ -98,6 +100,7 @@ def understood(told: Mapping[str, Any], portal: str) -> Answers | None:
             portal=portal,
             is_passed_there=told["passes"] is True,
             plain=told,
+            undecidable=too_few(told.get("approvals")),
         )
     except (KeyError, TypeError, ValueError, AttributeError) as error:
         raise Unavailable(
@@ -105,6 +108,13 @@ def understood(told: Mapping[str, Any], portal: str) -> Answers | None:
             hint="The portal and this command are of different versions; update the older one.",
             code="not-understood",
         ) from error
+
+
+def too_few(told: Any) -> str:  # noqa: ANN401 - an older portal does not say
+    """Why too few people hold the roles, as the portal told it; empty where enough do."""
+    if told is None or told["possible"]:
+        return ""
+    return f"{told['reason']} {told['hint']}".strip()
 
 
 def _gate(told: Mapping[str, Any]) -> Gate:

@@ -7,6 +7,7 @@ from typing import Final
 
 import streamlit as st
 
+from app.panels.release_routes import words_of
 from app.panels.shown import CHAMPION, Shown
 from app.session import portal
 from app.ui import page, words
@@ -177,7 +178,9 @@ def approval(shown: Shown, spell: Spell) -> Brief | None:
 def _by(shown: Shown, spell: Spell) -> str:
     brief = approval(shown, spell)
     if brief is not None:
-        return f"Approved by {shown.name(brief.decided_by)} in {brief.number}."
+        way = words_of(brief.route, brief.requested_by)
+        how = f", {way.lower()}" if way else ""
+        return f"Approved by {shown.name(brief.decided_by)} in {brief.number}{how}."
     if spell.by_promotion:
         return "Moved by Countersign, on an approval."
     if spell.start_since is None:

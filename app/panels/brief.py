@@ -5,14 +5,15 @@ from __future__ import annotations
 from collections.abc import Mapping, Sequence
 from datetime import datetime
 
-from app.panels import ways
+from app.panels import release_routes, ways
 from app.session import portal
 from app.ui import chips, words
 from app.ui.cards import Waiting, inbox_card
+from app.ui.markup import join
 from auth.actors import Actor
 from catalog.releases.briefs import Brief
 from catalog.releases.gates.asking import Answer
-from catalog.releases.states import PromotionState, State
+from catalog.releases.states import PromotionState, Route, State
 
 
 def card(
@@ -24,9 +25,12 @@ def card(
     if brief.is_open and brief.reviewer_id:
         who = names.get(brief.reviewer_id, "somebody")
         about += f" · {'you read' if brief.reviewer_id == by.id else f'{who} reads'} it first"
-    chip = chips.status(brief.state)
+    chip = release_routes.state(brief.route, brief.requested_by, brief.state)
     if asked_of and brief.state is not State.CHANGES_REQUESTED:
-        chip = chips.status("Waits", f"Waits {waited}")
+        way = release_routes.mark(brief.route, brief.requested_by)
+        chip = join((way, chips.status("Waits", f"Waits {waited}")))
+    if brief.expires_at is not None:
+        chip = join((chip, chips.expires(brief.expires_at.date(), now.date())))
     inbox_card(
         Waiting(
             act_asked(brief, by) if asked_of else move(brief),
@@ -55,8 +59,8 @@ def act_asked(brief: Brief, by: Actor) -> str:
 
 
 def move(brief: Brief) -> str:
-    """`credit-pd v5 to champion`."""
-    return f"{brief.model_name} v{brief.version_number} to {brief.alias}"
+    """`credit-pd v5 to @champion`."""
+    return f"{brief.model_name} v{brief.version_number} to @{brief.alias}"
 
 
 def because(brief: Brief, names: Mapping[str, str]) -> str:
@@ -71,7 +75,9 @@ def because(brief: Brief, names: Mapping[str, str]) -> str:
         case State.IN_REVIEW:
             return gates_words(brief)
         case State.APPROVED | State.CONDITIONALLY_APPROVED:
-            return f"{brief.state} by {who}, {when}. {promoted_words(brief)}"
+            stands = release_routes.state_words(brief.route, brief.state)
+            how = f"Set back by {who}" if brief.route is Route.ROLLBACK else f"{stands} by {who}"
+            return f"{how}, {when}. {promoted_words(brief)}"
         case State.REVOKED | State.REJECTED:
             return f"{brief.state} by {who}, {when}: {brief.decided_why}"
         case _:

@@ -7,6 +7,7 @@ from typing import Final
 from app.panels import assurance
 from app.panels.links import link
 from app.panels.release_people import why_not
+from app.panels.release_routes import mark
 from app.panels.shown import CHAMPION, Shown
 from app.session import portal
 from app.ui import chips, page, tables, words
@@ -32,10 +33,9 @@ def live(shown: Shown, subject: Version) -> None:
             ),
         )
         return
-    title = page.section(
-        "Live now",
-        join((chips.alias(CHAMPION, alias.number), f"since {words.moment(alias.since)}")),
-    )
+    way = mark(approval.route, approval.requested_by) if approval else ""
+    held = chips.alias(CHAMPION, alias.number)
+    title = page.section("Live now", join((way, held, f"since {words.moment(alias.since)}")))
     if approval is None:
         show(
             title,
@@ -92,15 +92,17 @@ def coming(shown: Shown, *, by: Actor) -> None:
     asked, here = shown.open_request(version), portal()
     if asked is not None:
         gates = asked.answers
-        people = here.deciders.of(asked.id, by=by, built_by=shown.authors.get(version.id))
+        outlook = here.deciders.of(asked.id, by=by, built_by=shown.authors.get(version.id))
         asker = shown.name(asked.requested_by)
         how = f"{asked.number}, {asked.state.value.lower()}, asked by {asker}"
     else:
         preview = here.requests.preview(version.id, CHAMPION, by=by)
         gates, law = preview.gates, preview.policy
-        people = here.deciders.if_asked(version.id, CHAMPION, by=by)
+        outlook = here.deciders.if_asked(version.id, CHAMPION, by=by)
         how = "Not asked for yet"
-    may = [one.name for one in people if one.verdict]
+    people = outlook.people
+    may = outlook.able()
+    agreed = [f"{one.name} as {one.has_agreed_as}" for one in people if one.has_agreed_as]
     may_not = [
         f"{one.name} {did}"
         if (did := why_not(one, is_asked=asked is not None))
@@ -118,6 +120,12 @@ def coming(shown: Shown, *, by: Actor) -> None:
                 (
                     "May decide",
                     words.listing(may) or chips.gap("nobody yet: an approver is needed"),
+                ),
+                *([("Agreed", words.listing(agreed))] if agreed else []),
+                *(
+                    [("Too few", chips.gap(f"{outlook.decidable.reason} {outlook.decidable.hint}"))]
+                    if not outlook.decidable
+                    else []
                 ),
                 *([("May not", "; ".join(may_not))] if may_not else []),
             ]

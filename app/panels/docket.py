@@ -9,7 +9,7 @@ from typing import Final
 
 import streamlit as st
 
-from app.panels import ways
+from app.panels import release_routes, ways
 from app.panels.brief import card, names_in
 from app.panels.links import link
 from app.session import actor, later, portal
@@ -100,6 +100,7 @@ def as_csv(briefs: Sequence[Brief], names: Mapping[str, str]) -> str:
             "model",
             "version",
             "alias",
+            "way",
             "state",
             "asked by",
             "asked at (UTC)",
@@ -117,6 +118,7 @@ def as_csv(briefs: Sequence[Brief], names: Mapping[str, str]) -> str:
                 one.model_name,
                 str(one.version_number),
                 one.alias,
+                release_routes.words_of(one.route, one.requested_by) or "Release",
                 one.state.value,
                 names.get(one.requested_by, ""),
                 one.requested_at.isoformat(timespec="seconds"),
@@ -146,7 +148,7 @@ def choose_one() -> None:
     page.head("Releases", "Which request?", "Choose one of those that are still open.")
     here = actor()
     found = portal().docket.page(Wanted(OPEN), by=here)
-    names = portal().people.names({one.requested_by for one in found.briefs})
+    names = names_in(found.briefs)
     now = portal().clock.now()
     for brief in found.briefs:
         card(brief, names, here, now, asked_of=False)

@@ -2,24 +2,26 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Mapping, Sequence
 from datetime import date, timedelta
 from typing import Final
 
 import streamlit as st
 
-from app.panels.findings import state, when
+from app.panels.findings import severity, state, when
 from app.panels.links import link
 from app.session import act, did, portal
-from app.ui import page, tables, words
+from app.ui import chips, page, tables, words
 from app.ui.dialogs import signed
-from app.ui.feedback import problem
+from app.ui.feedback import notice, problem
 from app.ui.markup import Markup, note, paragraph, quote, show, tag
 from auth.actors import Actor
+from catalog.releases.emergencies import REMEDY
 from catalog.releases.findings.finding import (
     UNEXPLAINED,
     Finding,
     FindingState,
+    Kind,
 )
 from catalog.releases.findings.findings import May
 from catalog.releases.findings.opening import LONGEST_DAYS
@@ -37,14 +39,20 @@ def one(asked: str, *, by: Actor) -> None:
         link("All findings", "findings")
         return
     today = portal().clock.now().date()
+    able = _reviewers(found, by)
     names = portal().people.names(
         {found.owner_id, found.opened_by, found.remedied_by, found.closed_by}
     )
     page.head(("Findings", found.number), found.title)
+    if able == []:
+        notice(
+            "Nobody can review this emergency, so its approval lapses after its day.",
+            REMEDY,
+        )
     with page.card("finding"):
         show(
             page.section(found.kind.capitalize(), state(found, today)),
-            tables.facts(facts(found, names, today)),
+            tables.facts(facts(found, names, today, able=able)),
             paragraph(found.detail) if found.detail else "",
         )
         with st.container(horizontal=True, key="finding-links"):
@@ -64,28 +72,52 @@ def one(asked: str, *, by: Actor) -> None:
         show(note(_next_step(found, closing=False)))
 
 
+def _reviewers(found: Finding, by: Actor) -> list[str] | None:
+    """The names of those who may review an emergency that waits for it; None for anything else."""
+    if found.kind is not Kind.EMERGENCY or not found.stands:
+        return None
+    return [one.name for one in portal().findings.owners(found.id, by=by)]
+
+
 def _bar(found: Finding, may: May, *, by: Actor) -> None:
     closing = bool(may.close)
     with page.decision_bar(found.number, tag("span", _next_step(found, closing=closing))):
+        is_review = found.kind is Kind.EMERGENCY
         giving = "Another owner or day" if found.owner_id else "Give it to somebody"
         if may.assign and st.button(giving, key="assign"):
             st.dialog(giving, width="medium")(_assign)(found, by)
-        if may.remedy and st.button("It was put right", key="remedy", type="primary"):
+        remedied = "Say why it was needed" if is_review else "It was put right"
+        # Who reviews an emergency accounts for none of it.
+        accounts = may.remedy and not (is_review and closing)
+        if accounts and st.button(remedied, key="remedy", type="primary"):
             st.dialog("Say what was done", width="medium")(_sign)(found, "remedy")
         if closing:
-            if st.button("Not put right", key="reopen"):
+            is_open = found.state is FindingState.OPEN
+            if not is_open and st.button("Not put right", key="reopen"):
                 st.dialog("Open it again", width="medium")(_sign)(found, "reopen")
-            if st.button("Close", key="close"):
-                st.dialog("Close it", width="medium")(_sign)(found, "close")
+            closed = "Review" if is_review else "Close"
+            if st.button(closed, key="close"):
+                st.dialog(f"{closed} it", width="medium")(_sign)(found, "close")
 
 
-def facts(found: Finding, names: Mapping[str, str], today: date) -> list[tuple[str, object]]:
-    """What is known of it, in a column."""
+def facts(
+    found: Finding,
+    names: Mapping[str, str],
+    today: date,
+    *,
+    able: Sequence[str] | None = None,
+) -> list[tuple[str, object]]:
+    """What is known of it, in a column; `able` are those who may review an emergency."""
+    owned = "Reviewed by" if found.kind is Kind.EMERGENCY else "Put right by"
     told: list[tuple[str, object]] = [
-        ("Severity", found.severity.capitalize()),
-        ("Put right by", names.get(found.owner_id, "Nobody yet")),
-        ("Due", when(found, today)),
+        ("Severity", severity(found)),
+        (owned, names.get(found.owner_id, "Nobody yet")),
     ]
+    if able is not None:
+        told.append(
+            ("May review it", words.listing(list(able)) if able else chips.gap("Nobody can yet"))
+        )
+    told.append(("Due", when(found, today)))
     if found.version_number:
         alias = f" @{found.alias}" if found.alias else ""
         told.append(("Version", f"v{found.version_number}{alias}"))
@@ -127,6 +159,13 @@ def story(found: Finding, names: Mapping[str, str]) -> list[Markup]:
 
 
 def _next_step(found: Finding, *, closing: bool) -> str:
+    if found.kind is Kind.EMERGENCY and closing:
+        return (
+            "Look whether it was needed and whether the version holds up. If so, review it; if "
+            "not, revoke the approval on the request."
+        )
+    if found.kind is Kind.EMERGENCY:
+        return "Somebody who neither asked, built nor approved it reviews it, or it lapses."
     if closing:
         return "Look whether it was put right, and close it or open it again."
     if found.state is FindingState.OPEN and found.kind in UNEXPLAINED and found.alias:

@@ -79,9 +79,9 @@ def _card(one: Finding, names: Mapping[str, str], today: date) -> None:
     cards.inbox_card(
         cards.Waiting(
             f"{one.model_name}: {one.title}",
-            f"{one.kind.capitalize()}, {one.severity}. {_whose(one, names, today)}",
+            f"{one.kind.capitalize()}. {_whose(one, names, today)}",
             f"{one.number}{where}",
-            state(one, today),
+            join((severity(one), state(one, today))),
             icon=":material/report:",
         ),
         one.id,
@@ -94,6 +94,10 @@ def _whose(one: Finding, names: Mapping[str, str], today: date) -> str:
     """Who puts it right and by when, or what became of it."""
     if not one.stands:
         return f"{one.state} {words.moment(one.closed_at)}." if one.closed_at else f"{one.state}."
+    if one.kind is Kind.EMERGENCY:
+        if one.owner_id:
+            return f"{names[one.owner_id]} reviews it: {when(one, today)}."
+        return f"Nobody can review it yet: {when(one, today)}. A governance admin gives the role."
     if not one.owner_id:
         return f"Nobody owns it yet: {when(one, today)}."
     return f"{names[one.owner_id]} puts it right: {when(one, today)}."
@@ -140,7 +144,7 @@ def table_of(findings: Sequence[Finding], names: Mapping[str, str], today: date)
         (
             Column("Finding", lead=True),
             Column("Severity"),
-            Column("Put right by"),
+            Column("Put right or reviewed by"),
             Column("Due"),
             Column("State"),
         ),
@@ -148,7 +152,7 @@ def table_of(findings: Sequence[Finding], names: Mapping[str, str], today: date)
             Row(
                 (
                     tables.two(one.title, f"{one.number}, {one.kind}"),
-                    one.severity.capitalize(),
+                    severity(one),
                     names.get(one.owner_id, "Nobody yet"),
                     when(one, today),
                     state(one, today),
@@ -158,6 +162,12 @@ def table_of(findings: Sequence[Finding], names: Mapping[str, str], today: date)
         ],
         "Findings",
     )
+
+
+def severity(one: Finding) -> Markup:
+    """How bad it is, as a chip; what is closed is marked quietly."""
+    said = one.severity.capitalize()
+    return chips.status(said) if one.stands else chips.fact(said)
 
 
 def when(finding: Finding, today: date) -> str:

@@ -8,13 +8,13 @@ from typing import Final
 
 import streamlit as st
 
-from app.panels import findings, health, inbox, sources, ways
+from app.panels import findings, health, inbox, release_routes, sources, ways
 from app.panels.acts import ACTS
 from app.panels.links import link
 from app.session import portal
 from app.ui import cards, chips, feedback, page, tables, tiles, words
 from app.ui.cards import Waiting
-from app.ui.markup import Markup, note, show
+from app.ui.markup import Markup, join, note, show
 from app.ui.tables import Column
 from app.ui.tiles import Tile
 from auth.access import may_anywhere
@@ -29,7 +29,7 @@ from catalog.releases.briefs import Brief
 from catalog.releases.docket import Desk
 from catalog.releases.findings.findings import Waiting as Findings
 from catalog.releases.gates.asking import Answer
-from catalog.releases.states import PromotionState, State
+from catalog.releases.states import PromotionState, Route, State
 from ledger.trail import Filter, Record
 
 _MOST_WAITING: Final = 6
@@ -166,7 +166,7 @@ def _waiting(shown: Home) -> None:
                 f"{brief.model_name} v{brief.version_number} to @{brief.alias}",
                 f"{gates_in_short(brief)} Asked {words.ago(brief.requested_at, shown.now)}.",
                 brief.number,
-                chips.status(brief.state.value),
+                release_routes.state(brief.route, brief.requested_by, brief.state),
             ),
             f"asked-{brief.id}",
             ways.to("release"),
@@ -186,8 +186,15 @@ def asked(brief: Brief, shown: Home) -> Waiting:
         act,
         gates_in_short(brief),
         f"{brief.number} · asked by {who} {words.ago(brief.requested_at, shown.now)}",
-        chips.status(brief.state.value),
+        _chips(brief, shown),
     )
+
+
+def _chips(brief: Brief, shown: Home) -> Markup:
+    stands = release_routes.state(brief.route, brief.requested_by, brief.state)
+    if brief.expires_at is None:
+        return stands
+    return join((stands, chips.expires(brief.expires_at.date(), shown.now.date())))
 
 
 def gates_in_short(brief: Brief) -> str:
@@ -265,15 +272,20 @@ def _news(shown: Home) -> None:
 
 def news(brief: Brief, shown: Home) -> Markup:
     """The last thing that happened to a closed request, with its day."""
+    way = release_routes.mark(brief.route, brief.requested_by)
     name = f"{brief.model_name} v{brief.version_number}"
     by_whom = f"by {shown.names[brief.decided_by]}, " if brief.decided_by in shown.names else ""
     if brief.promotion is PromotionState.APPLIED and brief.promoted_at:
-        said = f"approved {by_whom}{words.moment(brief.promoted_at)}"
-        return tables.two(f"{name} became @{brief.alias}", said)
+        is_back = brief.route is Route.ROLLBACK
+        said = f"{'set back' if is_back else 'approved'} {by_whom}{words.moment(brief.promoted_at)}"
+        became = f"{name} {'is again' if is_back else 'became'} @{brief.alias} "
+        return tables.two(join((became, way)), said)
     at = words.moment(brief.changed_at)
     if brief.promotion is PromotionState.FAILED:
-        return tables.two(f"{name} was approved, its alias not moved", f"{by_whom}{at}")
-    return tables.two(f"{name} to @{brief.alias}: {brief.state.value.lower()}", f"{by_whom}{at}")
+        said = join((f"{name} was approved, its alias not moved ", way))
+        return tables.two(said, f"{by_whom}{at}")
+    stands = release_routes.state_words(brief.route, brief.state).lower()
+    return tables.two(join((f"{name} to @{brief.alias}: {stands} ", way)), f"{by_whom}{at}")
 
 
 def _governance(shown: Home) -> None:

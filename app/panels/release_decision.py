@@ -9,19 +9,21 @@ from typing import Final
 import streamlit as st
 
 from app.panels.acts import reason_words
-from app.panels.release_dossier import DID, Dossier
+from app.panels.release_dossier import Dossier
+from app.panels.release_routes import did
+from app.panels.release_routes import state as state_chips
 from app.panels.release_sheet import is_waiting_for_worker, verdict_chips
 from app.session import act, portal
 from app.ui import chips, page, tables, words
 from app.ui.dialogs import signed
-from app.ui.feedback import progress
+from app.ui.feedback import notice, progress
 from app.ui.markup import join, label, mono, note, paragraph, quote, show, strong, tag
 from auth.actors import Actor
 from catalog.releases.conditions import MOST, Condition
 from catalog.releases.findings.opening import LONGEST_DAYS, LONGEST_TITLE
 from catalog.releases.promotions import Promotion
 from catalog.releases.request import ReleaseRequest
-from catalog.releases.states import PromotionState, Route, State, Verb
+from catalog.releases.states import AGREEING, PromotionState, Route, State, Verb
 
 _LOOK_AGAIN_S: Final = 2.0
 _CLOSING: Final = (
@@ -79,10 +81,12 @@ def receipt(dossier: Dossier) -> None:
     who = f"{dossier.name(decision.person_id)}, {words.moment(decision.at)}"
     with page.card("receipt"):
         show(
-            page.section("Receipt", chips.status(request.state)),
+            page.section(
+                "Receipt", state_chips(request.route, request.requested_by, request.state)
+            ),
             page.columns(
                 join((tag("p", strong(outcome(dossier))), tables.facts(facts))),
-                quote(decision.reason, f"{DID.get(decision.verb, decision.verb)} by {who}"),
+                quote(decision.reason, f"{did(request.route, decision.verb)} by {who}"),
             ),
         )
         if request.promotion is not None:
@@ -115,6 +119,12 @@ def _until_when(dossier: Dossier) -> str:
     request = dossier.request
     days = [one.due_on for one in dossier.sheet.conditions if one.stands]
     until = f" until {words.day(min(days))}" if days else ""
+    if request.route is Route.EMERGENCY:
+        by_when = f" by {words.day(min(days))}" if days else ""
+        return (
+            f"v{request.version_number} was approved in an emergency as {request.alias}. Somebody "
+            f"who had no part in it reviews it{by_when}, or the approval lapses by itself."
+        )
     return (
         f"v{request.version_number} was approved as {request.alias} on conditions{until}; "
         "one that still stands after its day revokes the approval by itself."
@@ -236,6 +246,8 @@ def bar(dossier: Dossier) -> None:
 def standing(dossier: Dossier) -> str:
     """What an approval that was given still rests on."""
     still = sum(one.stands for one in dossier.sheet.conditions)
+    if still and dossier.request.route is Route.EMERGENCY:
+        return "An emergency approval: its review is due."
     if still:
         return f"{words.plural(still, 'condition')} to be met."
     met = "Every condition is met. " if dossier.sheet.conditions else ""
@@ -246,20 +258,36 @@ def _requester_summary(dossier: Dossier) -> object:
     if dossier.sheet.may_resubmit:
         last = dossier.request.decisions[-1]
         return tag("span", f"{dossier.name(last.person_id)} asked for changes: {last.reason[:160]}")
-    deciders = [one.name for one in dossier.candidates if one.verdict]
-    who = words.listing(deciders) if deciders else "Nobody yet"
-    may = "can decide" if len(deciders) > 1 else "can decide it"
-    return tag("span", f"{dossier.sheet.may_decide.reason} {who} {may}.")
+    return tag("span", f"{dossier.sheet.may_decide.reason} {who_decides(dossier)}")
+
+
+def who_decides(dossier: Dossier) -> str:
+    """Who agreed, and whose agreement it waits for; or that too few hold the roles."""
+    outlook = dossier.outlook
+    if not outlook.decidable:
+        return f"{outlook.decidable.reason} {outlook.decidable.hint}"
+    agreed = [one.name for one in outlook.people if one.has_agreed_as]
+    done = f"{words.listing(agreed)} {'has' if len(agreed) == 1 else 'have'} agreed. "
+    able = outlook.able()
+    who = words.listing(able) if able else "Nobody yet"
+    may = "can decide" if len(able) > 1 else "can decide it"
+    return f"{done if agreed else ''}{who} {may}."
 
 
 def _button(dossier: Dossier, verb: Verb, *, closed: bool = False) -> None:
-    if st.button(_ASK[verb][0], key=verb.value, disabled=closed):
+    if st.button(_called(dossier, verb), key=verb.value, disabled=closed):
         _open(dossier, verb)
+
+
+def _called(dossier: Dossier, verb: Verb) -> str:
+    if verb is Verb.APPROVE and dossier.request.route is Route.EMERGENCY:
+        return "Approve the emergency"
+    return _ASK[verb][0]
 
 
 def _open(dossier: Dossier, verb: Verb) -> None:
     request = dossier.request
-    title = f"{_ASK[verb][0]}: {request.model_name} v{request.version_number}"
+    title = f"{_called(dossier, verb)}: {request.model_name} v{request.version_number}"
     st.dialog(label(title), width="medium")(_sign)(dossier, verb)
 
 
@@ -267,6 +295,11 @@ def _sign(dossier: Dossier, verb: Verb) -> None:
     request = dossier.request
     kept = "Your name, the time and your reason are kept in the audit trail and cannot be changed."
     show(paragraph(consequence(dossier, verb)), paragraph(kept))
+    if verb is Verb.APPROVE and request.route is Route.EMERGENCY:
+        review = dossier.outlook.reviewable(by=dossier.reader.id)
+        if not review:
+            notice(review.reason, review.hint)
+    panel = _capacity(dossier) if verb in AGREEING else ""
     reason = st.text_area(
         "Reason (required)",
         key=f"reason-{verb.value}",
@@ -274,9 +307,27 @@ def _sign(dossier: Dossier, verb: Verb) -> None:
     )
     conditions = _conditions(dossier) if verb is Verb.APPROVE_WITH_CONDITIONS else []
     sure = signed("Keep reading", _ASK[verb][1])
-    if sure and act(_verb(request.id, verb, reason, conditions)) is not None:
+    if sure and act(_verb(request.id, verb, reason, conditions, panel)) is not None:
         st.session_state.pop(_MORE, None)
         st.rerun()
+
+
+def _capacity(dossier: Dossier) -> str:
+    """In which of their roles somebody agrees: chosen where there are several, else told."""
+    mine = [one for one in dossier.outlook.people if one.person_id == dossier.reader.id]
+    roles = mine[0].roles if mine else ()
+    if len(roles) > 1:
+        return st.radio(
+            "You agree as",
+            roles,
+            format_func=str.capitalize,
+            horizontal=True,
+            key="panel",
+            help="You hold several of the roles that must agree, and count once.",
+        )
+    if roles and len(dossier.sheet.seats) > 1:
+        show(note(f"You agree as {roles[0]}."))
+    return ""
 
 
 def _conditions(dossier: Dossier) -> list[Condition]:
@@ -308,7 +359,7 @@ def _conditions(dossier: Dossier) -> list[Condition]:
 
 
 def _verb(
-    request_id: str, verb: Verb, reason: str, conditions: Sequence[Condition]
+    request_id: str, verb: Verb, reason: str, conditions: Sequence[Condition], panel: str
 ) -> Callable[[Actor], ReleaseRequest]:
     desk = portal().requests
     if verb is Verb.REVOKE:
@@ -317,7 +368,9 @@ def _verb(
         return lambda by: desk.withdraw(request_id, reason, by=by)
     if verb is Verb.RESUBMIT:
         return lambda by: desk.resubmit(request_id, reason, by=by)
-    return lambda by: desk.decide(request_id, verb, reason, conditions=conditions, by=by)
+    return lambda by: desk.decide(
+        request_id, verb, reason, conditions=conditions, panel=panel, by=by
+    )
 
 
 _PLACEHOLDER: Final = {
@@ -378,9 +431,14 @@ def _goes_live(dossier: Dossier, verb: Verb) -> str:
         else ""
     )
     if request.route is Route.EMERGENCY:
+        law = dossier.sheet.policy.emergency
+        days = f" within {words.plural(law.review_within_days, 'day')}" if law else ""
+        who = words.listing(
+            [one.name for one in dossier.outlook.reviewers if one.id != dossier.reader.id]
+        )
         lapses = (
-            " This is an emergency: gates do not hold it up, and it lapses unless somebody "
-            "who had no part in it reviews it within the days of the policy."
+            " This is an emergency approval: gates do not hold it up, and it lapses unless "
+            f"{who or 'somebody who had no part in it'} reviews it{days}."
         )
     return (
         f"{version} becomes {request.alias}{instead}: the worker moves the alias in "

@@ -19,24 +19,14 @@ from catalog.lineage.difference import Difference, Number, difference
 from catalog.lineage.measured import Measured
 from catalog.registry.cards.cards import Card
 from catalog.registry.models import Model, Version
-from catalog.releases.deciders import Candidate
+from catalog.releases.deciders import Outlook
 from catalog.releases.docket import Step
 from catalog.releases.evidence.attaching import Attached
 from catalog.releases.request import ReleaseRequest
 from catalog.releases.sheet import Sheet
-from catalog.releases.states import Verb
 from ledger.errors import CountersignError, NotFound
 
 _MOST_NUMBERS: Final = 4
-DID: Final[Mapping[Verb, str]] = {
-    Verb.APPROVE: "Approved",
-    Verb.APPROVE_WITH_CONDITIONS: "Approved with conditions",
-    Verb.REVOKE: "Revoked",
-    Verb.REJECT: "Rejected",
-    Verb.REQUEST_CHANGES: "Asked for changes",
-    Verb.WITHDRAW: "Withdrew",
-    Verb.EXPIRE: "Closed",
-}
 
 
 @dataclass(frozen=True)
@@ -54,7 +44,7 @@ class Dossier:
     card: Card | None
     explanation: Explanation | None
     documents: tuple[Attached, ...]
-    candidates: tuple[Candidate, ...]
+    outlook: Outlook
     history: tuple[Step, ...]
     files_now: str
     names: Mapping[str, str]
@@ -128,7 +118,7 @@ def gather(portal: Portal, request_id: str, *, by: Actor) -> Dossier:
         card=portal.cards.of(model) if sheet.snapshot.card_digest else None,
         explanation=_explanation(portal, request.version_id, by),
         documents=_documents(portal, sheet, by),
-        candidates=around.candidates,
+        outlook=around.outlook,
         history=around.history,
         files_now=around.files_now,
         names=portal.people.names(people),

@@ -8,7 +8,7 @@ from typing import Final
 
 import streamlit as st
 
-from app.panels import ways
+from app.panels import quorum, ways
 from app.panels.chosen import asked_number
 from app.panels.links import link
 from app.panels.release_people import why_not
@@ -19,16 +19,20 @@ from app.ui.feedback import empty, notice
 from app.ui.markup import join, note, paragraph, show, tag, text
 from auth.actors import Actor
 from catalog.registry.models import Model, Version
-from catalog.releases.deciders import Candidate
+from catalog.releases.deciders import Outlook
 from catalog.releases.gates.asking import Answer
 from catalog.releases.gates.waiting import waiting_for_files
 from catalog.releases.sheet import Preview
+from catalog.releases.states import Route
 
 _TINTS: Final[Mapping[str, tables.Tint]] = {
     "pass": "",
     "fail": "fail",
     "missing": "attention",
 }
+_TICKED: Final = "emergency"
+# Refusals of a person rather than of the version: what the gates say is worth knowing all the same.
+_WORTH_KNOWING: Final = frozenset({"no-role", "asked-already"})
 USUAL_ALIASES: Final = ("champion", "challenger", "candidate", "shadow", "canary", "rollback")
 
 
@@ -108,18 +112,36 @@ def _keep_in_address(version: int, alias: str) -> None:
 
 
 def preview(asking: Asking, *, by: Actor) -> None:
-    """What the gates say now, who may approve, and the button."""
+    """What the gates say now, who may approve, and the button; or why it may not be asked for."""
     found = act(lambda here: portal().requests.preview(asking.version.id, asking.alias, by=here))
     if found is None:
         return
-    candidates = portal().deciders.if_asked(asking.version.id, asking.alias, by=by)
+    if not found.may_request:
+        with page.card("ask"):
+            _refused(found)
+        if found.may_request.code in _WORTH_KNOWING:
+            with page.card("gates"):
+                _gates(asking, found)
+        return
+    has_route = found.policy is not None and found.policy.emergency is not None
+    route = Route.EMERGENCY if has_route and st.session_state.get(_TICKED) else Route.RELEASE
+    outlook = portal().deciders.if_asked(
+        asking.version.id, asking.alias, is_emergency=route is Route.EMERGENCY, by=by
+    )
     left, right = st.columns([0.64, 0.36], gap="medium")
     with left, page.card("gates"):
         _gates(asking, found)
     with right, page.card("deciders"):
-        _deciders(candidates)
+        _deciders(outlook, route)
     with page.card("ask"):
-        _ask(asking, found, candidates)
+        _ask(asking, found, outlook, route)
+
+
+def _refused(found: Preview) -> None:
+    verdict = found.may_request
+    show(page.section("It cannot be asked for"), paragraph(verdict.reason), note(verdict.hint))
+    if verdict.code == "asked-already":
+        link("Open release requests", "releases")
 
 
 def _gates(asking: Asking, found: Preview) -> None:
@@ -158,8 +180,8 @@ def _gates(asking: Asking, found: Preview) -> None:
     )
 
 
-def _deciders(candidates: tuple[Candidate, ...]) -> None:
-    may = [one for one in candidates if one.verdict]
+def _deciders(outlook: Outlook, route: Route) -> None:
+    names = {one.person_id: one.name for one in outlook.people}
     rows = [
         (
             one.name,
@@ -169,39 +191,54 @@ def _deciders(candidates: tuple[Candidate, ...]) -> None:
                 chips.mark("Refused", "May not"), why_not(one, is_asked=False) or one.verdict.reason
             ),
         )
-        for one in candidates
+        for one in outlook.people
     ]
+    told = quorum.facts(outlook, lambda one: names.get(one, "somebody"))
+    if route is Route.EMERGENCY:
+        told.append(("Could review it afterwards", quorum.review_words(outlook)))
+    show(page.section("Who may approve"))
+    quorum.warnings(outlook, route)
     show(
-        page.section("Who may approve"),
+        tables.facts(told),
         tables.table(
-            (tables.Column("Approver", lead=True), tables.Column("Your request")),
+            (tables.Column("Person", lead=True), tables.Column("Your request")),
             rows,
             "Who decides on this model",
         )
         if rows
         else "",
-        note("Whoever asks or built the version never approves.")
-        if may
-        else paragraph(
-            "Nobody could approve this request. A governance admin gives the role approver "
-            "on the Access page."
-        ),
+        note("Whoever asks or built the version never approves, and one person counts once."),
     )
 
 
-def _ask(asking: Asking, found: Preview, candidates: tuple[Candidate, ...]) -> None:
-    verdict = found.may_request
-    show(
-        page.section("Ask for it"),
-        tag("p", *_sentence(asking, found, [one.name for one in candidates if one.verdict])),
-    )
+def _ask(asking: Asking, found: Preview, outlook: Outlook, route: Route) -> None:
+    is_emergency = route is Route.EMERGENCY
+    show(page.section("Ask for it"), tag("p", *_sentence(asking, found, outlook, route)))
     waiting = waiting_for_files(found.policy, found.gates) if found.policy else frozenset()
     standing = [
         gate.title.lower()
         for gate in found.gates
         if gate.answer is not Answer.PASS and gate.id not in waiting
     ]
-    if standing and verdict:
+    policy = found.policy
+    if policy is not None and policy.emergency is not None:
+        st.checkbox(
+            "This is an emergency",
+            key=_TICKED,
+            help="One person decides alone, and gates do not hold it up. Somebody who had no "
+            f"part in it reviews it within {policy.emergency.review_within_days} days, or the "
+            "approval lapses.",
+        )
+        if is_emergency:
+            days = words.plural(policy.emergency.review_within_days, "day")
+            against = f" though these do not pass: {words.listing(standing)}" if standing else ""
+            notice(
+                f"An emergency: one person can approve it alone{against}.",
+                "Governance admins, auditors, the owner and everybody who watches the model are "
+                f"told. Somebody who had no part in it reviews it within {days}, or the approval "
+                "lapses.",
+            )
+    if standing and not is_emergency:
         notice(
             f"As it stands this cannot be approved: {words.listing(standing)}.",
             "You can ask now and mend it while the request is open, or mend it first.",
@@ -209,47 +246,35 @@ def _ask(asking: Asking, found: Preview, candidates: tuple[Candidate, ...]) -> N
     reason = st.text_area(
         "Reason (required)",
         key="reason",
-        placeholder="What is better, for whom, and what an approver should look at",
-        disabled=not verdict,
+        placeholder="Why it cannot wait, and what is known to be wrong with it"
+        if is_emergency
+        else "What is better, for whom, and what an approver should look at",
     )
-    policy = found.policy
-    is_emergency = (
-        verdict
-        and policy is not None
-        and policy.emergency is not None
-        and st.checkbox(
-            "This is an emergency",
-            key="emergency",
-            help="One person decides alone, and gates do not hold it up. Somebody who had no "
-            f"part in it reviews it within {policy.emergency.review_within_days} days, or the "
-            "approval lapses.",
-        )
-    )
-    with st.container(horizontal=True, vertical_alignment="center"):
-        sent = st.button("Ask for this release", type="primary", key="ask", disabled=not verdict)
-        if not verdict:
-            show(
-                tag("p", verdict.reason, " ", tag("span", verdict.hint, cls="cs-quiet")),
-                width="content",
-            )
-            if verdict.code == "asked-already":
-                link("Open release requests", "releases")
-    if not sent:
+    said = "Ask for this emergency release" if is_emergency else "Ask for this release"
+    if not st.button(said, type="primary", key="ask"):
         return
     made = act(
         lambda by: portal().requests.request(
-            asking.version.id, asking.alias, reason, is_emergency=bool(is_emergency), by=by
+            asking.version.id, asking.alias, reason, is_emergency=is_emergency, by=by
         )
     )
     if made is not None:
         st.switch_page(ways.to("release"), query_params={"id": made.number})
 
 
-def _sentence(asking: Asking, found: Preview, who: list[str]) -> list[object]:
+def _sentence(asking: Asking, found: Preview, outlook: Outlook, route: Route) -> list[object]:
     instead = f" in place of v{found.replaces}" if found.replaces else ""
-    decides = f"{words.listing(who)} can decide." if who else ""
+    needed = (
+        quorum.asks_of(found.policy)
+        if found.policy is not None and route is Route.RELEASE
+        else f"1 {outlook.benches[0].role}"
+        if outlook.benches
+        else "somebody else"
+    )
+    who = outlook.able()
+    can = f"{words.listing(who)} can decide." if who and outlook.decidable else ""
     return [
         text(f"v{asking.version.number} becomes "),
         chips.alias(asking.alias),
-        text(f"{instead} once somebody else has approved it. {decides}"),
+        text(f"{instead} once {needed} approved it. {can}"),
     ]

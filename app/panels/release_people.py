@@ -4,14 +4,16 @@ from __future__ import annotations
 
 import streamlit as st
 
-from app.panels.release_dossier import DID, Dossier
+from app.panels import quorum
+from app.panels.release_dossier import Dossier
+from app.panels.release_routes import did as done
 from app.session import did, portal
 from app.ui import chips, page, tables, words
 from app.ui.markup import Markup, note, show
 from app.ui.tables import Column, Row
 from auth.actors import Actor
-from catalog.releases.agreement import Seats
 from catalog.releases.deciders import Candidate
+from catalog.releases.states import Route
 
 
 def people(dossier: Dossier, number: int) -> None:
@@ -25,7 +27,7 @@ def people(dossier: Dossier, number: int) -> None:
             words.listing(authors) if authors else chips.gap("Nobody is known"),
         ),
         *_reads_first(dossier),
-        *((f"Needs of {one.role}", _seats_words(dossier, one)) for one in dossier.sheet.seats),
+        *_panels(dossier),
     ]
     pieces: list[Markup] = [tables.facts(facts)]
     if request.is_open:
@@ -33,19 +35,17 @@ def people(dossier: Dossier, number: int) -> None:
             Row(
                 (
                     one.name,
-                    chips.mark("Allowed", "May decide")
-                    if one.verdict
-                    else chips.mark("Refused", "May not decide"),
+                    standing(one),
                     _why(one, dossier.reader),
                     _load(one),
                 )
             )
-            for one in dossier.candidates
+            for one in dossier.outlook.people
         ]
         pieces.append(
             tables.table(
                 (
-                    Column("Approver", lead=True),
+                    Column("Person", lead=True),
                     Column("This request"),
                     Column("Why"),
                     Column("Reads first"),
@@ -54,7 +54,9 @@ def people(dossier: Dossier, number: int) -> None:
                 "Who decides on this model",
             )
             if rows
-            else note("Nobody holds the role approver here. A governance admin gives it on Access.")
+            else note(
+                "Nobody holds a role that decides here. A governance admin gives it on Access."
+            )
         )
     if request.decisions:
         pieces.append(
@@ -64,7 +66,7 @@ def people(dossier: Dossier, number: int) -> None:
                     Row(
                         (
                             dossier.name(one.person_id),
-                            DID.get(one.verb, one.verb),
+                            done(request.route, one.verb),
                             one.reason,
                             words.moment(one.at),
                         )
@@ -104,10 +106,27 @@ def _load(one: Candidate) -> str:
     return f"{said}, away" if one.is_away else said
 
 
-def _seats_words(dossier: Dossier, seats: Seats) -> str:
-    """How many of a role must agree, and who did."""
-    who = f": {words.listing([dossier.name(one) for one in seats.agreed])}" if seats.agreed else ""
-    return f"{len(seats.agreed)} of {seats.needed} agreed{who}"
+def _panels(dossier: Dossier) -> list[tuple[str, object]]:
+    """Each role that must agree; of an emergency also who could review it."""
+    if not dossier.request.is_open:
+        return [
+            (f"Needed of {one.role}", f"{len(one.agreed)} of {one.needed} agreed")
+            for one in dossier.sheet.seats
+        ]
+    names = {one.person_id: one.name for one in dossier.outlook.people}
+    told = quorum.facts(dossier.outlook, lambda one: names.get(one) or dossier.name(one))
+    if dossier.request.route is Route.EMERGENCY:
+        told.append(("Could review it afterwards", quorum.review_words(dossier.outlook)))
+    return told
+
+
+def standing(one: Candidate) -> Markup:
+    """Whether somebody may decide, or has agreed already."""
+    if one.has_agreed_as:
+        return chips.mark("Done", f"Has agreed as {one.has_agreed_as}")
+    if one.verdict:
+        return chips.mark("Allowed", "May decide")
+    return chips.mark("Refused", "May not decide")
 
 
 def why_not(one: Candidate, *, is_asked: bool) -> str:
@@ -118,6 +137,8 @@ def why_not(one: Candidate, *, is_asked: bool) -> str:
 
 def _why(one: Candidate, reader: Actor) -> str:
     did = why_not(one, is_asked=True)
+    if one.verdict and len(one.roles) > 1:
+        return f"{one.verdict.reason} Can agree as {words.listing(list(one.roles))}, but once."
     if one.verdict or not did:
         return one.verdict.reason
     return f"You {did}." if one.person_id == reader.id else f"{one.name} {did}."

@@ -9,11 +9,13 @@ from typing import Final, Literal
 
 import streamlit as st
 
-from app.panels import discussion, evidence
+from app.panels import discussion, evidence, quorum
 from app.panels.links import link
 from app.panels.release_assurance import explained, files, findings, groups, watching
 from app.panels.release_dossier import Dossier
 from app.panels.release_people import people
+from app.panels.release_routes import state as state_chips
+from app.panels.release_routes import state_words
 from app.ui import chips, page, tables, words
 from app.ui.feedback import notice
 from app.ui.markup import (
@@ -94,7 +96,7 @@ def title_of(request: ReleaseRequest) -> str:
     )
     if request.is_open:
         return f"{asked}?"
-    return f"{asked}: {request.state.lower()}"
+    return f"{asked}: {state_words(request.route, request.state).lower()}"
 
 
 # -- before the numbered sections ------------------------------------------------------------------
@@ -107,6 +109,8 @@ def _warnings(dossier: Dossier) -> None:
             "This is an emergency: one person decides, and gates do not hold it up.",
             "Somebody who had no part in it reviews it afterwards, or the approval lapses.",
         )
+    if request.is_open:
+        quorum.warnings(dossier.outlook, request.route)
     if request.problem and request.is_open:
         notice(f"Sent back to be read again: {request.problem}", "Read what is below anew.")
     if dossier.sheet.changed_since:
@@ -152,7 +156,8 @@ def _short(value: str, dossier: Dossier) -> str:
 def _asked(dossier: Dossier, number: int) -> None:
     request = dossier.request
     waited = words.ago(request.requested_at, dossier.now)
-    asked = join((chips.status(request.state), tag("span", f"asked {waited}")))
+    stands = state_chips(request.route, request.requested_by, request.state)
+    asked = join((stands, tag("span", f"asked {waited}")))
     instead = (
         f"in place of v{request.replaces}" if request.replaces else "where nothing is live yet"
     )

@@ -2,9 +2,9 @@
 
 from __future__ import annotations
 
-from app.panels import ways
+from app.panels import release_routes, ways
 from app.panels.shown import Shown
-from app.ui import cards, chips, feedback, page, words
+from app.ui import cards, feedback, page, words
 from app.ui.markup import show
 from catalog.releases.briefs import Brief
 from catalog.releases.states import PromotionState
@@ -25,7 +25,7 @@ def panel(shown: Shown) -> None:
                 f"v{brief.version_number} to @{brief.alias}",
                 story(shown, brief),
                 brief.number,
-                chips.status(brief.state.value),
+                release_routes.state(brief.route, brief.requested_by, brief.state),
             ),
             f"release-{brief.id}",
             ways.to("release"),
@@ -41,7 +41,7 @@ def story(shown: Shown, brief: Brief) -> str:
         said = f" “{brief.decided_why}”" if brief.decided_why else ""
         told.append(
             f"{shown.name(brief.decided_by)}, {words.moment(brief.decided_at)}: "
-            f"{brief.decided_as.value.replace('-', ' ')}.{said}"
+            f"{release_routes.did(brief.route, brief.decided_as).lower()}.{said}"
         )
     if brief.promotion is PromotionState.APPLIED and brief.promoted_at:
         told.append(f"Alias moved in MLflow {words.moment(brief.promoted_at)}.")

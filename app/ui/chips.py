@@ -88,6 +88,12 @@ VOCABULARY: dict[str, Look] = {
         ),
         _WARNING,
     ),
+    "Emergency": Look("triangle", "fail"),
+    # How bad a finding is: each looks different from the others.
+    "Critical": _FAIL,
+    "High": Look("triangle", "fail"),
+    "Medium": _WARNING,
+    "Low": _QUIET,
     **dict.fromkeys(("In review", "Pending review", "Pending", "Running", "Queued"), _WAITS),
     **dict.fromkeys(("Due", "Expires", "Waits", "Open", "Remedied"), _CLOCK),
     **dict.fromkeys(
@@ -175,6 +181,13 @@ def due(due_on: date, today: date) -> Markup:
     left = words.days_left(due_on, today)
     waits = Look("clock", "attention" if left <= _SOON_DAYS else "neutral")
     return _chip(words.due(due_on, today), _FAIL if left < 0 else waits)
+
+
+def expires(day: date, today: date) -> Markup:
+    """When something is closed by itself, as a chip: quiet, then asking for attention."""
+    left = max(0, words.days_left(day, today))
+    said = f"Expires in {words.plural(left, 'day')}" if left else "Expires today"
+    return _chip(said, Look("clock", "attention" if left <= _SOON_DAYS else "neutral"))
 
 
 def alias(name: str, version: str | int | None = None) -> Markup:

@@ -22,6 +22,7 @@ class Kind(StrEnum):
     FINDING = "finding-opened"
     DUE = "finding-due"
     REVIEW = "review-waiting"
+    EMERGENCY = "emergency"
 
 
 class How(StrEnum):
@@ -48,6 +49,7 @@ class Why(StrEnum):
     RESPONSIBLE = "responsible"
     UNOWNED = "unowned"
     REVIEWER = "reviewer"
+    GOVERNANCE = "governance"
 
 
 # What holds for somebody who chose nothing.
@@ -65,6 +67,7 @@ DEFAULTS: Final[dict[Kind, How]] = {
     Kind.FINDING: How.AT_ONCE,
     Kind.DUE: How.AT_ONCE,
     Kind.REVIEW: How.AT_ONCE,
+    Kind.EMERGENCY: How.AT_ONCE,
 }
 # Told only to those it names: nobody watches for being spoken to.
 ONLY_NAMED: Final = frozenset({Kind.MENTION, Kind.ACCESS, Kind.SEARCH, Kind.DUE, Kind.REVIEW})

@@ -15,6 +15,7 @@ from auth.permissions import Role
 from catalog.registry.models import resource
 from catalog.registry.tables import ModelRow
 from catalog.releases.policies.law import PANELS, Panel, Policy
+from catalog.releases.quorum import Bench
 from catalog.releases.request import Decision
 from catalog.releases.states import AGREEING, Route
 
@@ -94,6 +95,30 @@ def seats(
             # Who does not hold the role any more stands for none of those who do.
             people = [one for one in people if one in {holder.id for holder in everybody}]
         found.append(Seats(panel.role, needed, tuple(people)))
+    return tuple(found)
+
+
+def benches(
+    session: Session,
+    panels: Iterable[Seats],
+    model: ModelRow,
+    *,
+    apart: Collection[str],
+    by: Actor | None = None,
+) -> tuple[Bench, ...]:
+    """The panels with those who could still agree: they neither asked, nor built, nor agreed.
+
+    `by` is somebody who is there, though their role may end by itself.
+    """
+    panels = tuple(panels)
+    out = {*apart, *(person for one in panels for person in one.agreed)}
+    found = []
+    for one in panels:
+        permission = PANELS[one.role]
+        people = {person.id for person in holders(session, permission, resource(model))}
+        if by is not None and decide(by, permission, resource(model)):
+            people.add(by.id)
+        found.append(Bench(one.role, one.needed, one.agreed, tuple(sorted(people - out))))
     return tuple(found)
 
 

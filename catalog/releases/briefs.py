@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
-from datetime import datetime
+from datetime import datetime, timedelta
 from functools import lru_cache
 from typing import Any, Final
 
@@ -21,7 +21,7 @@ from catalog.releases.evidence.snapshot import Snapshot
 from catalog.releases.gates import asking as gates
 from catalog.releases.policies.law import Policy
 from catalog.releases.policies.shelf import Policies
-from catalog.releases.states import OPEN, PromotionState, State, Verb
+from catalog.releases.states import OPEN, PromotionState, Route, State, Verb
 from catalog.releases.tables import DecisionRow, PromotionRow, RequestRow, SnapshotRow
 from ledger.clock import Clock
 from ledger.errors import NotFound
@@ -53,6 +53,9 @@ class Brief:
     reason: str = ""
     manifest_digest: str = ""
     reviewer_id: str = ""
+    route: Route = Route.RELEASE
+    # When it is closed by itself if nothing is done on it, while it is open.
+    expires_at: datetime | None = None
 
     @property
     def is_open(self) -> bool:
@@ -109,8 +112,8 @@ class Briefs:
     def _brief(self, one: Found, decision: Row[Any] | None) -> Brief:
         row = one.request
         answers: tuple[gates.GateResult, ...] = ()
-        if one.evidence and row.policy_digest:
-            policy = self._policies.by_digest(row.policy_digest)
+        policy = self._policies.by_digest(row.policy_digest) if row.policy_digest else None
+        if one.evidence and policy is not None:
             answers = _answers(_Asked(policy, row.policy_digest), one.evidence, self._asked_at(row))
         return Brief(
             id=row.id,
@@ -135,6 +138,10 @@ class Briefs:
             reason=row.reason,
             manifest_digest=row.manifest_digest,
             reviewer_id=row.reviewer_id,
+            route=Route(row.route),
+            expires_at=row.changed_at + timedelta(days=policy.limits.expire_after_days)
+            if policy is not None and row.state in OPEN
+            else None,
         )
 
     def _asked_at(self, row: RequestRow) -> datetime:

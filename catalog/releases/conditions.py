@@ -103,8 +103,13 @@ def to_pass_later(
     ]
 
 
-def open_condition(act: Act, row: RequestRow, condition: Condition, *, by: Actor) -> None:
-    """Open the finding that a condition is; whoever asked for the release owns it."""
+def open_condition(
+    act: Act, row: RequestRow, condition: Condition, *, reviewer: str = "", by: Actor
+) -> None:
+    """Open the finding that a condition is; whoever asked for the release owns it.
+
+    The review of an emergency is owned by who had no part in it; by nobody, while nobody can.
+    """
     is_emergency = condition.kind is Kind.EMERGENCY
     open_finding(
         act,
@@ -114,7 +119,7 @@ def open_condition(act: Act, row: RequestRow, condition: Condition, *, by: Actor
             condition.asks,
             "",
             condition.due_on,
-            row.requested_by,
+            reviewer if is_emergency else row.requested_by,
             row.model_id,
             row.version_id,
             row.version_number,

@@ -23,7 +23,7 @@ from catalog.registry.authorship import authors_of
 from catalog.registry.tables import ModelRow
 from catalog.registry.visible import VISIBLE, seen_by
 from catalog.releases.briefs import BELONGS, FOUND, Brief, Briefs, Found, find, seen
-from catalog.releases.deciders import Candidate, Deciders
+from catalog.releases.deciders import Deciders, Outlook
 from catalog.releases.evidence.taking import MANIFEST
 from catalog.releases.policies.shelf import Policies
 from catalog.releases.rights import may_resubmit
@@ -87,9 +87,9 @@ class Step:
 
 @dataclass(frozen=True)
 class Surroundings:
-    """What stands around a request. Candidates are given while it is open."""
+    """What stands around a request. Who decides is given while it is open."""
 
-    candidates: tuple[Candidate, ...]
+    outlook: Outlook
     history: tuple[Step, ...]
     files_now: str
 
@@ -197,11 +197,11 @@ class Docket:
         with self._ledger.store.read() as session:
             one = seen(session, request_id, by)
             row = one.request
-            candidates: tuple[Candidate, ...] = ()
+            outlook = Outlook()
             if row.state in OPEN:
-                candidates = self._deciders.among(session, one, built_by)
+                outlook = self._deciders.among(session, one, built_by)
             files = session.connection().execute(_FILES, {"version": row.version_id}).first()
-            return Surroundings(candidates, _history(session, one), files[0] if files else "")
+            return Surroundings(outlook, _history(session, one), files[0] if files else "")
 
     def numbers(self, ids: set[str], *, by: Actor) -> dict[str, str]:
         """What requests are called, `RR-2026-0007 (credit-pd v4)`, among those the actor sees."""

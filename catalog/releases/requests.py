@@ -18,7 +18,7 @@ from catalog.registry.deprecations import may_go_live
 from catalog.registry.inventory.naming import rule_for
 from catalog.registry.models import resource
 from catalog.registry.tables import ModelRow, VersionRow
-from catalog.releases.agreement import may_agree, panels_of, seat_for, seats
+from catalog.releases.agreement import Seats, benches, may_agree, panels_of, seats
 from catalog.releases.binding import answers, bind, bound_policy, verdict_digest, what_changed
 from catalog.releases.conditions import (
     Condition,
@@ -28,6 +28,7 @@ from catalog.releases.conditions import (
     open_condition,
     to_pass_later,
 )
+from catalog.releases.emergencies import can_review, given_to
 from catalog.releases.evidence import taking
 from catalog.releases.findings.opening import drop_findings, standing_conditions
 from catalog.releases.gates import asking as gates
@@ -35,6 +36,7 @@ from catalog.releases.policies.calendar import opens_at
 from catalog.releases.policies.law import PANELS, Policy
 from catalog.releases.policies.shelf import Policies
 from catalog.releases.promotions import AtPoint, enqueue, insist_nothing_on_its_way
+from catalog.releases.quorum import takes
 from catalog.releases.request import ALL, ReleaseRequest, Which, counted, listed, load_request
 from catalog.releases.reviewers import give
 from catalog.releases.rights import (
@@ -183,6 +185,7 @@ class Requests:
         reason: str,
         *,
         conditions: Sequence[Condition] = (),
+        panel: str = "",
         by: Actor,
     ) -> ReleaseRequest:
         """Approve, with conditions or without, reject or ask for changes.
@@ -190,6 +193,8 @@ class Requests:
         An approval checks again that policy, evidence and files are those the request is bound to.
         If one changed, the request goes back to be read again, and the approver is told which.
         Each condition becomes a finding; one that stands after its day revokes the approval.
+        Who holds several of the roles that must agree may name the one they agree in, a `panel`;
+        unsaid, it is one that leaves the others to be found.
 
         Raises:
             Invalid: a condition is empty or due in the past, or there are none where some are due.
@@ -238,7 +243,7 @@ class Requests:
                     besides_windows=row.route == Route.EMERGENCY,
                 )
                 may_go_live(act.session, version.id, act.at, by).insist()
-                self._agree(act, row, model, policy, built_by, by, reason, conditions)
+                self._agree(act, row, model, policy, by, reason, conditions, panel)
             else:
                 said = verdict_digest(self._policies, act.session, row, act.at)
                 decided(act, row, verb, by, reason, verdict=said)
@@ -393,28 +398,33 @@ class Requests:
         row: RequestRow,
         model: ModelRow,
         policy: Policy,
-        built_by: list[str],
         by: Actor,
         reason: str,
         conditions: Sequence[Condition],
+        panel: str,
     ) -> None:
         """Take a seat on a panel; the last one to agree releases the promotion."""
         results = answers(self._policies, act.session, row, act.at)
         gates_verdict(results, row.route, policy.waiting if conditions else frozenset()).insist()
         before = load_request(act.session, row)
+        built_by = list(before.authors)
         panels = seats(
             act.session, policy, row, model, decisions=before.decisions, built_by=built_by
         )
         may_agree(by, panels, model).insist()
-        seat = seat_for(by, panels, model)
+        role = _seat(act.session, panels, row, model, built_by, by, panel)
         conditions = [
             *conditions,
             *to_pass_later(policy, results, conditions),
             *afterwards(policy, row, act.at.date()),
         ]
         verb = Verb.APPROVE_WITH_CONDITIONS if conditions else Verb.APPROVE
+        reviewer = ""
+        if row.route == Route.EMERGENCY:
+            able = [one for one in can_review(act.session, row, model, built_by) if one.id != by.id]
+            reviewer = given_to(act.session, able, act.at.date())
         for one in conditions:
-            open_condition(act, row, one, by=by)
+            open_condition(act, row, one, reviewer=reviewer, by=by)
         is_last = sum(one.open for one in panels) == 1
         if is_last:
             # What one of several asked for binds the agreement of all.
@@ -431,7 +441,7 @@ class Requests:
             verb,
             by,
             reason,
-            panel=seat.role if seat else "",
+            panel=role,
             verdict=gates.verdict_digest(results),
         )
         if is_last:
@@ -442,6 +452,27 @@ class Requests:
             act.emit("release:approved", row.id, promotion=promotion_id)
         else:
             act.emit("release:agreed", row.id, version=row.version_id)
+
+
+def _seat(  # noqa: PLR0917 - what was read for the verb already
+    session: Session,
+    panels: Sequence[Seats],
+    row: RequestRow,
+    model: ModelRow,
+    built_by: list[str],
+    by: Actor,
+    wanted: str,
+) -> str:
+    """The role in which somebody agrees. Raises Refused where it is none of theirs."""
+    apart = {row.requested_by, *built_by}
+    free = takes(by.id, benches(session, panels, model, apart=apart, by=by))
+    if wanted and wanted not in free:
+        raise Refused(
+            f"You cannot agree as {wanted} here.",
+            hint=f"You can agree as {' or '.join(free)}." if free else "",
+            code="no-seat",
+        )
+    return wanted or free[0]
 
 
 _DECISIONS: Final = AGREEING | {Verb.REJECT, Verb.REQUEST_CHANGES}

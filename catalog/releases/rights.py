@@ -93,6 +93,7 @@ def may_decide(
     panels: Iterable[str] = (Role.APPROVER,),
 ) -> Verdict:
     """Who may approve, reject or send back: a person of a panel who neither asked nor built."""
+    panels = tuple(panels)
     if State(row.state) not in {State.PENDING_REVIEW, State.IN_REVIEW}:
         return Verdict(False, f"This request is {row.state.lower()}.", "wrong-state")
     if by.kind is not Kind.PERSON:
@@ -102,17 +103,21 @@ def may_decide(
             False,
             "You asked for this release, so somebody else decides.",
             "requester",
-            "Another approver finds it in their inbox.",
+            _who_else(panels),
         )
     if by.id in built_by:
         return Verdict(
             False,
             "You built this version, so somebody else decides.",
             "author",
-            "Another approver finds it in their inbox.",
+            _who_else(panels),
         )
     verdicts = [decide(by, PANELS[panel], resource(model)) for panel in panels]
     return next((one for one in verdicts if one), verdicts[0])
+
+
+def _who_else(panels: Iterable[str]) -> str:
+    return f"Somebody else of the role {' or '.join(panels)} finds it in their inbox."
 
 
 def may_withdraw(by: Actor, row: RequestRow) -> Verdict:

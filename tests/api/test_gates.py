@@ -40,6 +40,7 @@ def test_only_the_record_of_the_files_waits_for_the_request_and_stands_in_nobody
     assert told["passes"] is True
     assert (told["replaces"], told["policy"]["name"]) == (1, "baseline")
     assert told["may_request"]["allowed"] is True
+    assert told["approvals"]["possible"] is True
     waiting = [(one["id"], one["verdict"]) for one in told["gates"] if one["after_request"]]
     assert waiting == [("artifacts", "missing")]
     house.asked()
@@ -201,3 +202,12 @@ def test_release_requests_are_found_by_what_they_ask_for_and_where_they_stand(ho
     assert found(state="Withdrawn", version=2) == []
     for wrong in ({"version": 2**31}, {"version": 0}, {"state": "Gone"}):
         assert api.get("/release-requests", params=wrong).status_code == 422
+
+
+def test_a_dry_run_says_that_too_few_people_hold_the_roles(house: House) -> None:
+    house.credit()
+    text = pack_text("baseline").replace("\nversion: 1\n", "\nversion: 2\n")
+    house.portal.policies.publish(text.replace("needed: 1", "needed: 2"), WHY, by=house.grace)
+    told = gates(client(house, house.alice))["approvals"]
+    assert told["panels"] == [{"role": "approver", "needed": 2, "could": 1}]
+    assert (told["possible"], "2 approvers" in told["reason"]) == (False, True)

@@ -78,7 +78,7 @@ def test_the_requesters_own_approval_is_refused_and_recorded_once(house: House) 
     assert answer.json() == {
         "error": "requester",
         "detail": "You asked for this release, so somebody else decides.",
-        "hint": "Another approver finds it in their inbox.",
+        "hint": "Somebody else of the role approver finds it in their inbox.",
     }
     refused = house.records(outcome="refused")
     assert [(r.act, r.reason, r.actor) for r in refused] == [

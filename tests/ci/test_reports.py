@@ -11,7 +11,7 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from app.ci.answers import Answers, Gate, Standing
+from app.ci.answers import Answers, Gate, Standing, too_few
 from app.ci.gate import FORMATS
 from app.ci.junit import junit
 from app.ci.sarif import sarif
@@ -97,3 +97,9 @@ def test_words_come_through_unchanged_where_they_are_only_words() -> None:
     assert suite.find("testcase/failure").get("message") == words  # type: ignore[union-attr]
     assert junit(answers).isascii()
     assert words in table(answers)
+
+
+def test_a_release_that_too_few_people_could_approve_is_said_under_the_gates() -> None:
+    told = {"possible": False, "reason": "Too few.", "hint": "Give the role."}
+    assert "Too few. Give the role." in table(replace(ANSWERS, undecidable=too_few(told)))
+    assert too_few({"possible": True}) == too_few(None) == ""

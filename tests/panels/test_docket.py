@@ -67,9 +67,9 @@ def test_the_inbox_says_how_much_waits_and_no_number_that_it_does_not_know() -> 
 
 
 def test_the_title_is_the_act_asked() -> None:
-    assert act_asked(brief(), BOB) == "Decide: credit-pd v5 to champion"
+    assert act_asked(brief(), BOB) == "Decide: credit-pd v5 to @champion"
     sent_back = brief(state=State.CHANGES_REQUESTED)
-    assert act_asked(sent_back, ALICE) == "Change and send again: credit-pd v5 to champion"
+    assert act_asked(sent_back, ALICE) == "Change and send again: credit-pd v5 to @champion"
 
 
 def test_gates_that_stand_in_the_way_are_named() -> None:

@@ -54,6 +54,7 @@ class FindingVerb(StrEnum):
     REOPEN = "reopen"
     DROP = "drop"
     VERIFY = "verify"
+    REVIEW = "review"
 
 
 TRANSITIONS: Final[dict[tuple[FindingState, FindingVerb], FindingState]] = {
@@ -61,6 +62,8 @@ TRANSITIONS: Final[dict[tuple[FindingState, FindingVerb], FindingState]] = {
     (FindingState.OPEN, FindingVerb.REMEDY): FindingState.REMEDIED,
     (FindingState.REMEDIED, FindingVerb.CLOSE): FindingState.CLOSED,
     (FindingState.REMEDIED, FindingVerb.REOPEN): FindingState.OPEN,
+    # An emergency is reviewed by who had no part in it, whether anybody accounted for it or not.
+    (FindingState.OPEN, FindingVerb.REVIEW): FindingState.CLOSED,
     # Countersign itself saw in MLflow that it was put right.
     (FindingState.OPEN, FindingVerb.VERIFY): FindingState.CLOSED,
     (FindingState.REMEDIED, FindingVerb.VERIFY): FindingState.CLOSED,

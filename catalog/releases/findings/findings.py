@@ -38,7 +38,7 @@ from catalog.releases.findings.opening import (
     checked_title,
     open_finding,
 )
-from catalog.releases.findings.rights import may_assign, may_close, may_remedy
+from catalog.releases.findings.rights import may_assign, may_close, may_remedy, reviewers_of
 from catalog.releases.reconciliation.known import read_known
 from catalog.releases.reconciliation.remedies import put_right
 from catalog.releases.tables import FindingRow
@@ -140,20 +140,27 @@ class Findings:
         }
         mine = asked | {"states": [FindingState.OPEN], "owner": by.id}
         done = asked | {"states": [FindingState.REMEDIED]}
+        urgent = asked | {"states": [FindingState.OPEN], "kinds": [Kind.EMERGENCY]}
         with self._ledger.store.read() as session:
             found = [list(session.connection().execute(_PAGE, mine).all())]
             if may_anywhere(by, "model:classify"):
                 found.append(list(session.connection().execute(_UNOWNED, mine).all()))
             if may_anywhere(by, "finding:close"):
+                found.append(list(islice(_closable(session, urgent, by), limit + 1)))
                 found.append(list(islice(_closable(session, done, by), limit + 1)))
-            rows = [row for each in found for row in each[:limit]]
+            rows = {row.id: row for each in found for row in each[:limit]}
             has_more = any(len(each) > limit for each in found)
-            return Waiting(tuple(load_findings(session, rows)) if rows else (), has_more)
+            return Waiting(tuple(load_findings(session, rows.values())) if rows else (), has_more)
 
     def owners(self, finding_id: str, *, by: Actor) -> list[Actor]:
-        """Those it can be given to: the people who may read the model, by name. Raises NotFound."""
+        """Those it can be given to, by name: the people who may read the model. Raises NotFound.
+
+        The review of an emergency is given only to those who may review it.
+        """
         with self._ledger.store.read() as session:
-            _row, model = _visible(session, finding_id, by)
+            row, model = _visible(session, finding_id, by)
+            if row.kind == Kind.EMERGENCY:
+                return reviewers_of(session, row, model)
             return holders(session, "release:read", resource(model))
 
     def detection(self, *, by: Actor) -> Detection:
@@ -241,7 +248,9 @@ class Findings:
             "finding:close", actor=by.id, resource=f"finding:{finding_id}"
         ) as act:
             row, model, by = self._locked(act, finding_id, by)
-            following = after(FindingState(row.state), FindingVerb.CLOSE)
+            is_review = row.kind == Kind.EMERGENCY and row.state == FindingState.OPEN
+            verb = FindingVerb.REVIEW if is_review else FindingVerb.CLOSE
+            following = after(FindingState(row.state), verb)
             may_close(act.session, by, row, model).insist()
             _insist_put_right(act.session, row)
             row.state = following
@@ -284,7 +293,9 @@ class Findings:
                     hint="Review it in time, or let the approval lapse and ask again.",
                     code="not-put-off",
                 )
-            if owner_id != row.owner_id:
+            if row.kind == Kind.EMERGENCY:
+                _insist_reviewer(act.session, owner_id, row, model)
+            elif owner_id != row.owner_id:
                 _insist_person(act.session, owner_id, model, at=act)
             act.facts |= {"due-before": row.due_on.isoformat(), "due": due_on.isoformat()}
             act.facts |= {"owner-before": row.owner_id, "owner": owner_id}
@@ -363,6 +374,17 @@ def _insist_person(session: Session, person_id: str, model: ModelRow, *, at: Act
             "Nobody of this name can read the model.",
             hint="Choose somebody who can, or give them a role on Access.",
             code="no-such-person",
+        )
+
+
+def _insist_reviewer(session: Session, owner_id: str, row: FindingRow, model: ModelRow) -> None:
+    """Raises Refused for who had a part in the emergency, or does not review here."""
+    if owner_id not in {one.id for one in reviewers_of(session, row, model)}:
+        raise Refused(
+            "They cannot review this emergency: they had a part in it, or do not review here.",
+            hint="Choose an approver or an independent validator who neither asked, built nor "
+            "approved. A governance admin gives the role on Access.",
+            code="not-a-reviewer",
         )
 
 

@@ -114,7 +114,7 @@ def test_nobody_puts_the_review_of_an_emergency_off(house: House) -> None:
 
     def move(by: Actor, days: int) -> str:
         day = found.due_on + timedelta(days=days)
-        house.portal.findings.assign(found.id, WHY, owner_id=house.grace.id, due_on=day, by=by)
+        house.portal.findings.assign(found.id, WHY, owner_id=vera.id, due_on=day, by=by)
         return "moved"
 
     assert refusal(lambda: move(house.bob, 0)) == "approver"

@@ -517,12 +517,53 @@ def test_an_emergency_is_reviewed_by_somebody_else_or_lapses(house: House) -> No
     house.portal.requests.decide(request.id, Verb.APPROVE, WHY, by=house.bob)
     house.deliver()
     desk = house.portal.findings
-    desk.remedy("F-2026-0001", "It was needed: here is the incident.", by=house.alice)
     assert refusal(lambda: desk.close("F-2026-0001", WHY, by=house.bob)) == "approver"
     vera = house.join("vera", Role.INDEPENDENT_VALIDATOR, EVERYTHING)
     assert desk.may("F-2026-0001", by=vera).close
     house.clock.advance(timedelta(days=4))
     assert house.portal.approvals.revoke_overdue(by=RELEASES) == [request.id]
+
+
+def test_the_review_of_an_emergency_is_given_to_somebody_who_had_no_part_in_it(
+    house: House,
+) -> None:
+    vera = house.join("vera", Role.INDEPENDENT_VALIDATOR, EVERYTHING)
+    request, desk = emergency(house), house.portal.findings
+    house.portal.requests.decide(request.id, Verb.APPROVE, WHY, by=house.bob)
+    assert finding(house).owner_id == vera.id
+    assert [one.id for one in desk.owners("F-2026-0001", by=house.bob)] == [vera.id]
+    assert desk.may("F-2026-0001", by=vera).remedy.code == "no-role"
+    assert [one.number for one in desk.waiting(by=vera).findings] == ["F-2026-0001"]
+    assert desk.waiting(by=house.alice).findings == ()
+    # What whoever asked has to say of it helps, and closes nothing.
+    desk.remedy("F-2026-0001", "It was needed: here is the incident.", by=house.alice)
+    assert finding(house).stands
+    assert desk.close("F-2026-0001", "I read it.", by=vera).state is FindingState.CLOSED
+    house.work()
+    assert state(house, request) is State.APPROVED
+
+
+def test_an_emergency_that_nobody_can_review_waits_for_whoever_gives_roles(house: House) -> None:
+    request, desk = emergency(house), house.portal.findings
+    house.portal.requests.decide(request.id, Verb.APPROVE, WHY, by=house.bob)
+    assert finding(house).owner_id == ""
+    assert [one.number for one in desk.waiting(by=house.grace).findings] == ["F-2026-0001"]
+    for who in (house.alice, house.bob, house.grace):
+        assert (
+            refusal(
+                lambda who=who: desk.assign(  # type: ignore[misc]
+                    "F-2026-0001",
+                    WHY,
+                    owner_id=who.id,
+                    due_on=finding(house).due_on,
+                    by=house.grace,
+                )
+            )
+            == "not-a-reviewer"
+        )
+    vera = house.join("vera", Role.INDEPENDENT_VALIDATOR, EVERYTHING)
+    # Nothing has to be said first: the review is the answer.
+    assert desk.close("F-2026-0001", "It was needed.", by=vera).state is FindingState.CLOSED
 
 
 def test_a_policy_without_a_path_for_emergencies_refuses_them(small_house: House) -> None:

@@ -251,8 +251,8 @@ def test_one_of_a_panel_can_stop_it_for_all(panel: House) -> None:
 
 
 def test_before_anybody_asks_all_panels_that_would_decide_are_named(panel: House) -> None:
-    would = panel.portal.deciders.if_asked(panel.version(2).id, "champion", by=panel.alice)
-    of = panel.portal.deciders.of(panel.asked(2).id, by=panel.alice)
+    would = panel.portal.deciders.if_asked(panel.version(2).id, "champion", by=panel.alice).people
+    of = panel.portal.deciders.of(panel.asked(2).id, by=panel.alice).people
     assert {one.person_id for one in would if one.verdict} == {
         one.person_id for one in of if one.verdict
     }

@@ -138,7 +138,7 @@ def test_who_can_decide_is_reminded_once_when_half_of_the_time_is_over(house: Ho
     assert desk.of_requests(by=RELEASES) == []
     (one,) = heard(house, house.bob, Kind.REVIEW)
     assert (one.title, one.request) == (
-        "RR-2026-0001, credit-pd v2 to champion, has waited for half of the time it has.",
+        "RR-2026-0001, credit-pd v2 to @champion, has waited for half of the time it has.",
         request.id,
     )
     for who in (house.alice, house.who("ines"), house.carol):
@@ -155,10 +155,10 @@ def test_an_emergency_is_told_to_all_approvers_at_once_and_a_usual_request_is_no
     small_house.portal.requests.request(
         version.id, "champion", WHY, is_emergency=True, by=small_house.alice
     )
-    assert says(small_house, small_house.bob, Kind.REVIEW) == [
-        "RR-2026-0002, credit-pd v2 to champion, is asked for in an emergency."
+    assert says(small_house, small_house.bob, Kind.EMERGENCY) == [
+        "Emergency: RR-2026-0002, credit-pd v2 to @champion, is asked for in an emergency."
     ]
-    assert heard(small_house, small_house.alice, Kind.REVIEW) == []
+    assert heard(small_house, small_house.alice, Kind.EMERGENCY) == []
 
 
 def test_an_emergency_is_told_to_the_panel_that_decides_it_and_to_no_other(house: House) -> None:
@@ -172,9 +172,49 @@ def test_an_emergency_is_told_to_the_panel_that_decides_it_and_to_no_other(house
     request = house.portal.requests.request(
         house.version(2).id, "champion", WHY, is_emergency=True, by=house.alice
     )
-    (one,) = heard(house, vera, Kind.REVIEW)
+    (one,) = heard(house, vera, Kind.EMERGENCY)
     assert (one.request, one.notice.why) == (request.id, Why.REVIEWER)
-    assert heard(house, house.bob, Kind.REVIEW) == []
+    assert heard(house, house.bob, Kind.EMERGENCY) == []
+
+
+def test_an_emergency_is_told_to_who_governs_owns_and_watches_asked_decided_and_live(
+    house: House,
+) -> None:
+    house.credit(aucs=(0.82, 0.70))
+    house.portal.watches.start(On.ALIAS, "champion", by=house.carol)
+    request = house.portal.requests.request(
+        house.version(2).id, "champion", WHY, is_emergency=True, by=house.alice
+    )
+    house.work()
+    house.portal.requests.decide(request.id, Verb.APPROVE, WHY, by=house.bob)
+    house.deliver()
+    house.mirror()
+    asked, decided, live = (
+        "Emergency: RR-2026-0001, credit-pd v2 to @champion, is asked for in an emergency.",
+        "Emergency: RR-2026-0001, credit-pd v2 to @champion, was approved.",
+        "Emergency: credit-pd: v2 is champion now, it was v1.",
+    )
+    for who in (house.grace, house.erik, house.carol):
+        assert sorted(says(house, who, Kind.EMERGENCY)) == sorted([asked, decided, live]), who.name
+    assert sorted(says(house, house.alice, Kind.EMERGENCY)) == sorted([decided, live])
+    (moved,) = [one for one in heard(house, house.erik, Kind.EMERGENCY) if one.title == live]
+    assert moved.detail == "Approved by Bob Norrland alone, in an emergency. Its review is due."
+    # Nobody could review it, so those who give roles are told.
+    (unowned,) = heard(house, house.grace, Kind.FINDING)
+    assert unowned.notice.why is Why.UNOWNED
+
+
+def test_an_alias_that_was_set_back_is_told_as_what_it_is(small_house: House) -> None:
+    house = small_house
+    live(house)
+    house.approved(3)
+    house.deliver()
+    house.portal.rollbacks.roll_back(house.version(2).id, "champion", WHY, by=house.bob)
+    house.deliver()
+    told = {one.title: one.detail for one in heard(house, house.alice, Kind.ALIAS)}
+    assert told["credit-pd: v2 is champion now, it was v3."] == (
+        "Rolled back by Bob Norrland, to what was approved before."
+    )
 
 
 def test_an_approval_that_is_taken_back_is_told_as_a_rejection_is(small_house: House) -> None:
@@ -182,6 +222,6 @@ def test_an_approval_that_is_taken_back_is_told_as_a_rejection_is(small_house: H
     forget(small_house)
     small_house.portal.approvals.revoke("RR-2026-0001", WHY, by=small_house.bob)
     assert says(small_house, small_house.alice, Kind.RELEASE) == [
-        f"RR-2026-0001, {NAME} v2 to champion, was revoked: it is approved no longer."
+        f"RR-2026-0001, {NAME} v2 to @champion, was revoked: it is approved no longer."
     ]
     assert heard(small_house, small_house.bob, Kind.RELEASE) == []

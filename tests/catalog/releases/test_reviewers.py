@@ -31,7 +31,7 @@ def reader(house: House, number: int, alias: str = "champion") -> str:
 
 def who_decides(house: House) -> tuple[Candidate, ...]:
     request = house.portal.requests.get("RR-2026-0001", by=house.bob)
-    return house.portal.deciders.of(request.id, by=house.bob)
+    return house.portal.deciders.of(request.id, by=house.bob).people
 
 
 def test_requests_go_round_among_those_who_may_decide(three: House) -> None:
@@ -49,13 +49,13 @@ def test_before_anybody_asks_an_approver_who_may_not_ask_is_told_that_they_may_d
 ) -> None:
     version = three.version(4)
     for who in (three.bob, three.carol, three.alice):
-        candidates = three.portal.deciders.if_asked(version.id, "champion", by=who)
+        candidates = three.portal.deciders.if_asked(version.id, "champion", by=who).people
         assert {one.person_id: bool(one.verdict) for one in candidates}[three.bob.id]
     three.portal.grants.give(three.bob.id, Role.MODEL_OWNER, EVERYTHING, by=three.grace)
     bob = three.who("bob")
     (own,) = (
         one
-        for one in three.portal.deciders.if_asked(version.id, "champion", by=bob)
+        for one in three.portal.deciders.if_asked(version.id, "champion", by=bob).people
         if one.person_id == bob.id
     )
     assert own.verdict.code == "requester"
