@@ -5,7 +5,7 @@ from __future__ import annotations
 import streamlit as st
 
 from app import signed_out
-from app.panels import notices
+from app.panels import narrowing, notices
 from app.screens import GROUPS, PAGES
 from app.session import actor, admit, show_failure, sign_out
 from app.ui import history, page, theme
@@ -47,7 +47,7 @@ def _main() -> None:
         elif problem is not None:
             show_failure(problem)
         return
-    history.keep()
+    history.keep(narrowing.STEPS)
     page.person(here.name, here.role_words())
     notices.bell(here)
     with st.sidebar:

@@ -118,8 +118,8 @@ def results(found: Found, question: Question, order: Order, start: int, *, by: A
         ):
             last = start + len(found.hits)
             show(note(f"{start + 1} to {last} of {found.total:,}"), width="content")
-            # One field for each question: another question must not find this one's page in it.
-            key = page_key(question)
+            # One field for each question: another one must not find this one's page in it.
+            key = page_key(question, order)
             st.pagination(pages, default=start // PAGE + 1, key=key, on_change=_turn, args=(key,))
 
 

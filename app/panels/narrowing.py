@@ -9,6 +9,7 @@ import streamlit as st
 
 from app.panels.chosen import asked_number
 from app.session import portal
+from app.ui import history
 from app.ui.facets import facet
 from app.ui.markup import option_of
 from auth.actors import Actor
@@ -18,8 +19,9 @@ PAGE: Final = 10
 LIVE: Final = "champion"
 ORDERS: Final = {
     "Best match": Order.BEST_MATCH,
-    "Newest": Order.NEWEST,
+    "Last changed": Order.NEWEST,
     "Best measured": Order.BEST_METRIC,
+    "Name": Order.NAME,
 }
 # What the fields are called. The second group is folded until something in it is chosen.
 TITLES: Final = {
@@ -42,8 +44,9 @@ _LEAST: Final = "least"
 _MOST: Final = "most"
 _EXACT: Final = "exact"
 # What of the address is the question.
-STATE: Final = ("q", *FACETS, _METRIC, _LEAST, _MOST, _EXACT)
-_BEFORE: Final = "discover-asked-before"
+STATE: Final = ("q", *FACETS, _METRIC, _LEAST, _MOST, _EXACT, "sort")
+# What is chosen, not typed: each choice is a step that the way back leads over.
+STEPS: Final = {"discover": (*FACETS, _METRIC, "sort")}
 _FIRST: Final = "discover-asked-first"
 _ANY: Final = "Any number"
 
@@ -61,34 +64,38 @@ def asked() -> tuple[Question, Order, int]:
         range=Range("" if metric == _ANY else metric[:250], _limit(_LEAST), _limit(_MOST)),
         verbatim=bool(text) and st.query_params.get(_EXACT, "") == text,
     )
-    return question, ORDERS.get(order, Order.BEST_MATCH), (_number(question) - 1) * PAGE
+    asked_order = ORDERS.get(order, Order.BEST_MATCH)
+    return question, asked_order, (_number(question, asked_order) - 1) * PAGE
 
 
-def _number(question: Question) -> int:
-    """Which page is asked for: another question begins on its first one."""
-    turned = st.session_state.get(page_key(question))
+def _number(question: Question, order: Order) -> int:
+    """Which page is asked for: another question or order begins on its first one."""
+    key = page_key(question, order)
+    if history.is_restoring():
+        number = asked_number(st.query_params.get("page", ""), 1) or 1
+        st.session_state[_FIRST] = key
+        if key in st.session_state:
+            st.session_state[key] = number
+        return number
+    turned = st.session_state.get(key)
     if turned:
         return int(turned)
-    if st.session_state.setdefault(_FIRST, question) == question:
+    # In this run the address may still be that of the question before, with its page.
+    if st.session_state.setdefault(_FIRST, key) == key:
         return asked_number(st.query_params.get("page", ""), 1) or 1
-    # The page of the question before leaves the address one click later: at this moment the
-    # address would be written with the words that were asked before.
-    if st.session_state.get(_BEFORE) == question:
-        st.query_params.pop("page", None)
-    st.session_state[_BEFORE] = question
     return 1
 
 
-def page_key(question: Question) -> str:
-    """The field that turns the pages of this question, and of no other."""
+def page_key(question: Question, order: Order) -> str:
+    """The field that turns the pages of this question in this order, and of no other."""
     chosen = sorted((facet, sorted(values)) for facet, values in question.chosen.items())
-    about = (question.text, chosen, question.range, question.verbatim)
+    about = (question.text, chosen, question.range, question.verbatim, order)
     return f"page-{crc32(repr(about).encode())}"
 
 
 def _values(key: str) -> list[str]:
-    """What a field holds; before it is drawn for the first time, what the address says."""
-    if key not in st.session_state:
+    """What a field holds; before it is drawn, or when gone back to, what the address says."""
+    if key not in st.session_state or history.is_restoring():
         return [option_of(one) for one in st.query_params.get_all(key) if one]
     held = st.session_state[key]
     return [str(one) for one in (held if isinstance(held, list) else [held]) if one]

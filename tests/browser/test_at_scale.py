@@ -42,6 +42,7 @@ from tests.browser.questions import (
     search_best,
     stay,
 )
+from tests.browser.test_addresses import is_at
 from tests.browser.test_every_page import DESK, PHONE, TOO_WIDE
 from tests.browser.visits import Visitor
 from tests.stack import free_ports
@@ -193,6 +194,26 @@ def test_everybody_searches_narrows_shares_and_goes_back_among_very_many(
         here.page.wait_for_url(address)
         _reads(here, narrowed)
         shared = address.removeprefix(here.url), narrowed
+
+
+def test_another_choice_begins_on_its_first_page_and_the_way_back_leads_to_the_page_before(
+    visit_crowd: Visit,
+) -> None:
+    alice = visit_crowd(ALICE, "/discover")
+    alice.page.get_by_role("button", name="Next page").click()
+    alice.page.wait_for_url("**/discover?page=2")
+    alice.reads(re.compile(r"11 to 20 of"))
+
+    alice.page.get_by_role("radio", name="Name").click()
+    is_at(alice, "/discover?sort=Name")
+    alice.reads(re.compile(r"1 to 10 of"))
+    alice.page.go_back()
+
+    is_at(alice, "/discover?page=2")
+    alice.reads(re.compile(r"11 to 20 of"))
+    alice.page.go_back()
+    is_at(alice, "/discover")
+    alice.reads(re.compile(r"1 to 10 of"))
 
 
 @dataclass(frozen=True)

@@ -1,12 +1,26 @@
-// Keeps the way back in one step. When a link leads from a page that has its choices in its address,
-// Streamlit pushes two entries: the old page with the query of the new one, then the new page. The
-// first is nowhere anybody has been, and without their choices: the second takes its place.
+// Keeps the address true to what is shown, and the way back in one step.
+//
+// A link from a page that has its choices in its address: Streamlit pushes two entries, the old page
+// with the query of the new one, then the new page. The first is nowhere anybody has been, and
+// without their choices: the second takes its place.
+//
+// A link to the page one is on: Streamlit shows what it asks for and leaves the address as it was.
+// Here it becomes an entry of its own, which is then shown as the way back would show it.
+//
+// A choice that is a step of its own, such as a facet: Streamlit writes it over the entry before.
+// Here it is the next one, on its first page. What is typed stays one entry.
 const SOON_MS = 5000;
+const PAGE = "page";
 const KEPT = Symbol.for("countersign.history");
+const LINK = 'a[data-testid="stPageLink-NavLink"]';
 
-const keep = (history) => {
+const keep = (history, kept) => {
   const push = history.pushState.bind(history);
+  const replace = history.replaceState.bind(history);
   let half = null;
+  // Whether somebody chose since the page was opened, or gone back to: Streamlit mends addresses too.
+  let hasChosen = false;
+
   history.pushState = (state, title, url) => {
     const from = location.pathname;
     const to = new URL(url ?? location.href, location.href);
@@ -24,11 +38,47 @@ const keep = (history) => {
     push(state, title, url);
     if (to.pathname === from) half = { href: location.href, at: performance.now() };
   };
+
+  history.replaceState = (state, title, url) => {
+    const steps = kept.steps[location.pathname.split("/").pop()];
+    const to = new URL(url ?? location.href, location.href);
+    if (!steps || !hasChosen || to.pathname !== location.pathname) {
+      replace(state, title, url);
+      return;
+    }
+    const before = new URLSearchParams(location.search);
+    const differs = (name) => `${before.getAll(name)}` !== `${to.searchParams.getAll(name)}`;
+    const names = new Set([...before.keys(), ...to.searchParams.keys()]);
+    if ([...names].some((name) => name !== PAGE && differs(name))) to.searchParams.delete(PAGE);
+    (steps.some(differs) ? push : replace)(state, title, to.href);
+  };
+
+  const follow = (event) => {
+    hasChosen = true;
+    const link = event.target.closest?.(LINK);
+    const isPlain = event.button === 0 && !(event.metaKey || event.ctrlKey || event.shiftKey || event.altKey);
+    // The default page has no name that a link could give, so its links begin with their query.
+    if (!link || !isPlain || link.target === "_blank" || !/^[^?#]/.test(link.getAttribute("href") ?? "")) return;
+    const to = new URL(link.href);
+    if (to.origin !== location.origin || to.pathname !== location.pathname) return;
+    event.preventDefault();
+    event.stopPropagation();
+    if (to.search === location.search) return;
+    push({}, "", to.href);
+    half = null;
+    document.querySelector('[data-testid="stMain"]')?.scrollTo(0, 0);
+    window.dispatchEvent(new PopStateEvent("popstate", { state: {} }));
+  };
+
+  document.addEventListener("click", follow, true);
+  document.addEventListener("keydown", () => (hasChosen = true), true);
+  window.addEventListener("popstate", () => (hasChosen = false), true);
 };
 
-export default () => {
+export default ({ data }) => {
   if (!window[KEPT]) {
-    window[KEPT] = true;
-    keep(window.history);
+    window[KEPT] = { steps: {} };
+    keep(window.history, window[KEPT]);
   }
+  window[KEPT].steps = data?.steps ?? {};
 };
