@@ -9,9 +9,11 @@ import streamlit as st
 from app.panels import assurance, vendor
 from app.panels.shown import CHAMPION, Shown
 from app.panels.versions import choose
+from app.session import portal
 from app.ui import feedback, page
 from app.ui.markup import join, mono, note, show, tag
-from catalog.registry.snippets import Snippet, snippets
+from catalog.registry.models import Model
+from catalog.registry.snippets import Snippet, before, snippets
 
 
 def panel(shown: Shown) -> None:
@@ -36,10 +38,38 @@ def panel(shown: Shown) -> None:
     by_alias = bool(alias) and chosen == offered[0]
     with page.card("load-why"):
         show(page.section("Alias or number?"), *map(note, _choice(shown, version.number)))
+    _before(shown.model)
+    found = portal().input_examples.of(version)
     for place, snippet in enumerate(
-        snippets(shown.model.name, version, alias=alias if by_alias else "")
+        snippets(
+            shown.model.name,
+            version,
+            alias=alias if by_alias else "",
+            example=found.table if found else None,
+        )
     ):
         _snippet(place, snippet)
+
+
+def _before(model: Model) -> None:
+    """Which MLflow is meant: the same name may stand in another one too."""
+    settings = portal().settings
+    address = dict(settings.other_servers).get(model.server, settings.mlflow_uri)
+    with page.card("load-before"):
+        show(
+            page.section(
+                "First: say which MLflow", f"server {model.server}, workspace {model.workspace}"
+            )
+        )
+        for one in before(address, model.workspace):
+            st.code(one.code, language=one.language)
+        show(
+            note(
+                "As Countersign reaches it; where you are, its address may be another one. If it "
+                "asks who you are, set MLFLOW_TRACKING_USERNAME and MLFLOW_TRACKING_PASSWORD, or "
+                "MLFLOW_TRACKING_TOKEN, where nobody reads them: never in code."
+            )
+        )
 
 
 def _choice(shown: Shown, number: int) -> Iterator[object]:

@@ -1,17 +1,20 @@
 """How to load a version: one piece of code for each way its flavors allow.
 
-The address of the tracking server is never part of it: it may carry a password, and whoever loads
-the model has one of their own in `MLFLOW_TRACKING_URI`.
+The address of the tracking server is never part of it but stands before it, once, without what may
+be a password in it.
 """
 
 from __future__ import annotations
 
 import json
 import re
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from typing import Final
+from urllib.parse import urlsplit
 
+from catalog.registry.input_example import Table
+from catalog.registry.mirror.seen import USUAL_WORKSPACE
 from catalog.registry.models import Version
 
 # MLflow flavor -> what has to be installed beside MLflow to load it.
@@ -51,6 +54,12 @@ _IN_R: Final = frozenset({"crate", "h2o", "keras", "xgboost"})
 _PORT: Final = 5001
 _SERVED: Final = f"http://127.0.0.1:{_PORT}/invocations"
 _MOST_COLUMNS: Final = 40
+_BROKEN: Final = frozenset({"double", "float"})
+_LARGEST: Final = 2**53
+_SAVED: Final = "The values are the first row of the version's input example, as it was saved."
+_MADE_UP: Final = (
+    "The values are made up from the types of the signature; put your own in their place."
+)
 _PLAIN: Final = re.compile(r"[A-Za-z0-9_.@/:-]+")
 
 
@@ -65,24 +74,71 @@ class Snippet:
     remark: str = ""
 
 
-def snippets(name: str, version: Version, *, alias: str = "") -> list[Snippet]:
+def snippets(
+    name: str, version: Version, *, alias: str = "", example: Table | None = None
+) -> list[Snippet]:
     """The ways in which a version can be loaded, by alias if one is given, or else by number.
 
-    None for one whose files lie outside of MLflow.
+    They try it with the first row of its input example, or with values made up from the types of
+    its signature. There is no way for one whose files lie outside of MLflow.
     """
     if version.is_external:
         return []
     uri = f"models:/{name}@{alias}" if alias else f"models:/{name}/{version.number}"
-    return list(_ways(uri, version))
+    return list(_ways(uri, version, example))
 
 
-def _ways(uri: str, version: Version) -> Iterator[Snippet]:
+def before(address: str, workspace: str) -> list[Snippet]:
+    """What says which MLflow is meant, before any of the others: for a shell and for Python.
+
+    Of the server's address only scheme, host, port and path are shown.
+    """
+    parts = urlsplit(address)
+    plain = f"{parts.scheme}://{parts.netloc.rpartition('@')[2]}{parts.path}"
+    shell, python = (
+        f"export MLFLOW_TRACKING_URI={_quoted(plain)}\n",
+        (f"import mlflow\n\nmlflow.set_tracking_uri({json.dumps(plain)})\n"),
+    )
+    if workspace != USUAL_WORKSPACE:
+        shell += f"export MLFLOW_WORKSPACE={_quoted(workspace)}\n"
+        python += f"mlflow.set_workspace({json.dumps(workspace)})\n"
+    return [
+        Snippet("In a shell", "bash", "", shell),
+        Snippet("Or in Python", "python", "", python),
+    ]
+
+
+def _first_row(
+    columns: Sequence[tuple[str, str]], example: Table | None
+) -> tuple[dict[str, object], bool]:
+    """A row to try a version with, and whether all of it is of its input example."""
+    given = dict(zip(example.fields, example.rows[0], strict=True)) if example else {}
+    names = [(name, kind) for name, kind in columns[:_MOST_COLUMNS] if name]
+    if not columns:
+        # An array has no names: its fields are called [0], [1].
+        names = [(name, "") for name in [*given][:_MOST_COLUMNS] if not name.startswith("[")]
+    row = {
+        name: _typed(given[name], kind) if name in given else _EXAMPLES.get(kind, "text")
+        for name, kind in names
+    }
+    return row, bool(row) and all(name in given for name in row)
+
+
+def _typed(value: object, kind: str) -> object:
+    """A value as MLflow takes it: a whole number is none that it takes for a broken one."""
+    if isinstance(value, int) and not isinstance(value, bool) and kind in _BROKEN:
+        return float(value) if abs(value) < _LARGEST else value
+    return value
+
+
+def _ways(uri: str, version: Version, example: Table | None) -> Iterator[Snippet]:
     address = json.dumps(uri)
     flavors = version.flavors or (_ANY,)
     columns = version.signature.get("inputs", ())
-    row = {name: _EXAMPLES.get(kind, "text") for name, kind in columns[:_MOST_COLUMNS] if name}
+    row, is_saved = _first_row(columns, example)
+    whose = _SAVED if is_saved else _MADE_UP
     if _ANY in flavors:
-        yield _python(address, row, cut=len(columns) > _MOST_COLUMNS)
+        yield _python(address, row, whose, cut=len(columns) > _MOST_COLUMNS)
     for flavor in flavors:
         if flavor in NATIVE:
             yield Snippet(
@@ -103,7 +159,7 @@ def _ways(uri: str, version: Version) -> Iterator[Snippet]:
             "mlflow_predict(model, data = rows)\n",
         )
     if _ANY in flavors:
-        yield _served(uri, row)
+        yield _served(uri, row, whose)
         yield Snippet(
             "R, through that server",
             "r",
@@ -117,7 +173,7 @@ def _ways(uri: str, version: Version) -> Iterator[Snippet]:
         )
 
 
-def _python(address: str, row: Mapping[str, object], *, cut: bool) -> Snippet:
+def _python(address: str, row: Mapping[str, object], whose: str, *, cut: bool) -> Snippet:
     values = "".join(f"    {_source(name)}: {_source(value)},\n" for name, value in row.items())
     others = "    # and the other columns\n" if cut else ""
     filled = f"{{\n{values}{others}}}"
@@ -128,6 +184,7 @@ def _python(address: str, row: Mapping[str, object], *, cut: bool) -> Snippet:
         "pip install mlflow",
         f"import mlflow\nimport pandas as pd\n\nmodel = mlflow.pyfunc.load_model({address})\n"
         f"rows = {rows}\nmodel.predict(rows)\n",
+        whose if row else "",
     )
 
 
@@ -143,7 +200,7 @@ def _spark(address: str, row: Mapping[str, object]) -> Snippet:
     )
 
 
-def _served(uri: str, row: Mapping[str, object]) -> Snippet:
+def _served(uri: str, row: Mapping[str, object], whose: str) -> Snippet:
     payload = json.dumps({"dataframe_records": [dict(row)]}, ensure_ascii=False)
     return Snippet(
         "REST, from a server of your own",
@@ -153,7 +210,7 @@ def _served(uri: str, row: Mapping[str, object]) -> Snippet:
         f"curl {_SERVED} \\\n"
         "  --header 'Content-Type: application/json' \\\n"
         f"  --data {_quoted(payload)}\n",
-        "The values are made up from the types of the signature; put your own in their place.",
+        whose,
     )
 
 

@@ -1,4 +1,4 @@
-"""What a person copies to load a version runs, names no server, and carries nobody's code."""
+"""What a person copies to load a version carries no password and nobody's code."""
 
 from __future__ import annotations
 
@@ -10,8 +10,9 @@ from dataclasses import replace
 import pytest
 from hypothesis import given, settings
 
+from catalog.registry.input_example import Table
 from catalog.registry.models import Version
-from catalog.registry.snippets import Snippet, snippets
+from catalog.registry.snippets import Snippet, before, snippets
 from tests.catalog.registry.cards import hostile
 from tests.catalog.registry.test_card_exports import facts
 
@@ -60,6 +61,36 @@ def test_a_version_without_a_signature_is_loaded_all_the_same() -> None:
     for one in snippets("credit-pd", version):
         if one.language == "python":
             ast.parse(one.code)
+
+
+def test_the_values_are_those_of_the_input_example_and_are_said_to_be_made_up_where_they_are() -> (
+    None
+):
+    version = replace(VERSION, signature={"inputs": (("income", "double"), ("grade", "string"))})
+    example = Table(("income", "grade"), ((41500, "B"), (1.0, "A")))
+
+    def served(example: Table | None) -> Snippet:
+        found = snippets("credit-pd", version, example=example)
+        return next(one for one in found if one.language == "bash")
+
+    told = served(example)
+    # A whole number is no double to MLflow.
+    assert '[{"income": 41500.0, "grade": "B"}]' in told.code
+    assert (
+        told.remark
+        == "The values are the first row of the version's input example, as it was saved."
+    )
+    assert "made up" in served(None).remark
+    assert "made up" in served(Table(("income",), ((1.0,),))).remark
+
+
+def test_which_mlflow_is_meant_is_said_without_what_opens_it() -> None:
+    shell, python = before("https://ada:hush@mlflow.example:8443/ml?token=hush#x", "risk")
+    address = "https://mlflow.example:8443/ml"
+    assert shell.code == f"export MLFLOW_TRACKING_URI={address}\nexport MLFLOW_WORKSPACE=risk\n"
+    assert f'set_tracking_uri("{address}")' in python.code
+    assert 'set_workspace("risk")' in python.code
+    assert all("WORKSPACE" not in one.code.upper() for one in before(address, "default"))
 
 
 @settings(max_examples=50, deadline=None)
