@@ -391,11 +391,7 @@ def consequence(dossier: Dossier, verb: Verb) -> str:
     requester = dossier.name(request.requested_by)
     match verb:
         case Verb.REVOKE:
-            return (
-                f"The approval of {version} is taken back: what was not moved yet stays where it "
-                "is. MLflow is not changed: if the version is live, a finding is opened for its "
-                "owner, and Rollback on the Model page sets the alias back."
-            )
+            return f"The approval of {version} is taken back. {_left_behind(dossier)}"
         case Verb.APPROVE | Verb.APPROVE_WITH_CONDITIONS:
             return _goes_live(dossier, verb)
         case Verb.REQUEST_CHANGES:
@@ -409,6 +405,32 @@ def consequence(dossier: Dossier, verb: Verb) -> str:
             return "Your request is closed; nothing is moved, and you can ask again later."
         case _:
             return "Your request goes to the approvers again, on the evidence as it is now."
+
+
+def _left_behind(dossier: Dossier) -> str:
+    """What becomes of the alias once its approval is taken back, by the policy in force."""
+    request = dossier.request
+    found = act(lambda by: portal().remedies.aftermath(request.id, by=by))
+    if found is None:
+        return ""
+    here = f"v{request.version_number} is live as @{request.alias}"
+    if not found.is_live:
+        return "Nothing that is live rests on it alone: what was not moved yet stays where it is."
+    if found.sets_back and found.to is not None:
+        return (
+            f"{here}, and the policy {found.policy} has it set back: within seconds Countersign "
+            f"moves @{request.alias} in MLflow to v{found.to}, which was approved before. A "
+            "finding says so."
+        )
+    if found.sets_back:
+        return (
+            f"{here}, and the policy {found.policy} would have it set back, but no other approval "
+            "stands: it stays live, and a critical finding is opened for its owner."
+        )
+    return (
+        f"{here} and stays so: the policy in force only reports it. A critical finding is opened "
+        "for its owner, and Roll back on the Model page sets the alias back."
+    )
 
 
 def _goes_live(dossier: Dossier, verb: Verb) -> str:

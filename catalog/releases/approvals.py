@@ -115,15 +115,15 @@ class Approvals:
 
     @staticmethod
     def _revoke(act: Act, row: RequestRow, model: ModelRow, reason: str, by: Actor) -> None:
-        is_approved_otherwise = _is_approved_otherwise(act.session, row)
-        if not is_approved_otherwise:
+        is_covered = is_approved_otherwise(act.session, row)
+        if not is_covered:
             # Rollbacks to it rest on this approval, so they end with it.
             for resting in _rollbacks_to(act.session, row):
                 decided(act, resting, Verb.REVOKE, by, reason)
                 cancel(act.session, resting.id, at=act.at)
         decided(act, row, Verb.REVOKE, by, reason)
         cancel(act.session, row.id, at=act.at)
-        if not _is_live(act.session, row) or is_approved_otherwise:
+        if not is_live(act.session, row) or is_covered:
             return
         open_finding(
             act,
@@ -159,12 +159,13 @@ def _rollbacks_to(session: Session, row: RequestRow) -> Sequence[RequestRow]:
     ).all()
 
 
-def _is_live(session: Session, row: RequestRow) -> bool:
+def is_live(session: Session, row: RequestRow) -> bool:
+    """Whether the alias a request asked for points at its version now."""
     held = session.get(AliasRow, (row.model_id, row.alias))
     return held is not None and held.version_id == row.version_id
 
 
-def _is_approved_otherwise(session: Session, row: RequestRow) -> bool:
+def is_approved_otherwise(session: Session, row: RequestRow) -> bool:
     """Whether another approval of the same version for the same alias stands."""
     others: Sequence[str] = session.exec(
         select(RequestRow.id).where(

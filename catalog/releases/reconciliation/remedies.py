@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Iterable, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from datetime import datetime, timedelta
 from typing import Final
 
@@ -11,6 +11,8 @@ from sqlmodel import Session, col, select
 
 from auth.access import ANYTHING, decide
 from auth.actors import Actor
+from auth.tables import PrincipalRow
+from catalog.releases.approvals import is_approved_otherwise, is_live
 from catalog.releases.findings.finding import (
     STANDING,
     UNEXPLAINED,
@@ -23,8 +25,9 @@ from catalog.releases.policies.shelf import Policies, classified
 from catalog.releases.promotions import on_its_way
 from catalog.releases.reconciliation.known import Known, read_known
 from catalog.releases.rollbacks import Rollbacks
-from catalog.releases.states import Route
-from catalog.releases.tables import FindingRow, RequestRow
+from catalog.releases.states import Route, State, Verb
+from catalog.releases.steps import visible
+from catalog.releases.tables import DecisionRow, FindingRow, RequestRow
 from ledger.acts import Ledger
 from ledger.errors import CountersignError, Unavailable
 from ledger.troubles import Troubles
@@ -34,9 +37,28 @@ ONCE_IN: Final = timedelta(hours=1)
 _FOUGHT: Final = (
     "It was set back less than an hour before and moved again, so it was left for a person."
 )
+# Of a reason for revoking, as the request that follows from it quotes it.
+_MOST_SAID: Final = 400
 _NOTHING: Final = "No approval stands that it could be set back to."
 # It comes to its end by itself: asked again a moment later.
 _PASSING: Final = frozenset({"promotion-on-its-way", "already-live"})
+
+
+@dataclass(frozen=True)
+class Aftermath:
+    """What revoking an approval would lead to.
+
+    Attributes:
+        is_live: the alias points at the version now, and no other approval covers it.
+        sets_back: the policy in force has Countersign set the alias back by itself.
+        to: the version it would be set back to; None where no approval stands.
+        policy: the policy in force, as `baseline v1`; empty where there is none.
+    """
+
+    is_live: bool
+    sets_back: bool = False
+    to: int | None = None
+    policy: str = ""
 
 
 @dataclass(frozen=True)
@@ -94,6 +116,25 @@ class Remedies:
             act.emit("finding:closed", row.id, model=row.model_id, request=row.request_id)
             return True
 
+    def aftermath(self, request_id: str, *, by: Actor) -> Aftermath:
+        """What revoking an approval would lead to now. Raises NotFound."""
+        with self._ledger.store.read() as session:
+            row, model = visible(session, request_id, by)
+            if not is_live(session, row) or is_approved_otherwise(session, row):
+                return Aftermath(is_live=False)
+            law = governing(self._policies.in_force(session), classified(model, row.alias))
+            if law is None:
+                return Aftermath(is_live=True)
+            known = read_known(session, [model.id])[model.id]
+            left = tuple(one for one in known.asked if one.version_id != row.version_id)
+            place = replace(known, asked=left).place(row.alias)
+            return Aftermath(
+                is_live=True,
+                sets_back=law.policy.unapproved == "roll back",
+                to=place.version_number if place else None,
+                policy=f"{law.policy.name} v{law.policy.version}",
+            )
+
     # -- set back by itself --------------------------------------------------------------------
 
     def revert(self, *, by: Actor) -> list[str]:
@@ -130,6 +171,7 @@ class Remedies:
             # Asked for by a worker that was killed before it could write it down.
             request = _asked_since(session, group, rows[0].opened_at, by)
             is_fought = _set_back_since(session, group, self._ledger.clock.now() - ONCE_IN)
+            why = _why_it_leaves(session, known, group.alias)
             moves = on_its_way(session, group.model_id, group.alias, besides_windows=True)
         if not request and moves is not None:
             return ""  # It comes to its end by itself: looked at again a moment later.
@@ -139,7 +181,7 @@ class Remedies:
         elif not request and is_fought:
             why_not = _FOUGHT
         elif not request and place is not None:
-            reason = f"Nobody approved where it was; {place.number} approved this version."
+            reason = f"{why} {place.number} approved this version."
             try:
                 request = self._rollbacks.roll_back(place.version_id, group.alias, reason, by=by).id
             except Unavailable:
@@ -181,6 +223,33 @@ def put_right(known: Known, alias: str) -> str:
     if held and original and known.numbers.get(alias) == int(original):
         return f"{alias} is on v{original} again, where it was when Countersign first looked."
     return ""
+
+
+def _why_it_leaves(session: Session, known: Known, alias: str) -> str:
+    """Why an alias does not stay where it is: nobody approved that, or it was taken back."""
+    taken_back = [
+        one.request_id
+        for one in known.asked
+        if one.alias == alias
+        and one.version_id == known.aliases.get(alias)
+        and one.state == State.REVOKED
+    ]
+    last = session.exec(
+        select(DecisionRow, RequestRow.number, PrincipalRow.name)
+        .join(RequestRow, col(RequestRow.id) == col(DecisionRow.request_id))
+        .outerjoin(PrincipalRow, col(PrincipalRow.id) == col(DecisionRow.person_id))
+        .where(
+            col(DecisionRow.request_id).in_(taken_back),
+            DecisionRow.verb == Verb.REVOKE,
+            RequestRow.route != Route.ROLLBACK,
+        )
+        .order_by(col(DecisionRow.at).desc())
+    ).first()
+    if last is None:
+        return "Nobody approved where it was;"
+    decision, number, name = last
+    who = f"was revoked by {name}" if name else "lapsed"
+    return f"{number} had approved where it was and {who}: {decision.reason[:_MOST_SAID]}"
 
 
 def _untried(rows: Iterable[FindingRow]) -> list[FindingRow]:

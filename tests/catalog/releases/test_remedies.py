@@ -108,6 +108,29 @@ def test_an_alias_is_set_back_by_itself_where_the_policy_says_so(house: House) -
     assert house.portal.remedies.revert(by=RECONCILER) == []
 
 
+def test_what_revoking_leads_to_is_said_before_and_told_in_what_follows(house: House) -> None:
+    text = pack_text("baseline").replace("\nversion: 1\n", "\nversion: 2\nunapproved: roll back\n")
+    live(house)
+    house.approved(3)
+    house.deliver()
+    look(house)
+    desk = house.portal.remedies
+    said = desk.aftermath("RR-2026-0002", by=house.bob)
+    assert (said.is_live, said.sets_back, said.to) == (True, False, 2)
+    house.portal.policies.publish(text, WHY, by=house.grace)
+    said = desk.aftermath("RR-2026-0002", by=house.bob)
+    assert (said.sets_back, said.to, said.policy) == (True, 2, "baseline v2")
+    assert not desk.aftermath("RR-2026-0001", by=house.bob).is_live
+    house.portal.approvals.revoke("RR-2026-0002", "It leaks names.", by=house.bob)
+    settle(house)
+    assert house.mlflow.alias(NAME, "champion") == 2
+    back = house.portal.requests.get("RR-2026-0003", by=house.bob)
+    assert back.reason == (
+        "RR-2026-0002 had approved where it was and was revoked by Bob Norrland: It leaks names. "
+        "RR-2026-0001 approved this version."
+    )
+
+
 def test_an_alias_that_was_removed_is_set_again_by_itself(small_house: House) -> None:
     by_itself(small_house)
     small_house.mlflow.unset(NAME, "champion")
