@@ -13,7 +13,7 @@ from auth.actors import Actor
 from auth.holders import holders
 from auth.people import as_of_now
 from catalog.registry.artifacts import Manifest
-from catalog.registry.authorship import authors
+from catalog.registry.authorship import authors, vouched_authors
 from catalog.registry.deprecations import may_go_live
 from catalog.registry.inventory.naming import rule_for
 from catalog.registry.models import resource
@@ -47,6 +47,7 @@ from catalog.releases.rights import (
     may_decide,
     may_request,
     may_resubmit,
+    may_tell_apart,
     may_withdraw,
 )
 from catalog.releases.sheet import Preview, Sheet, read_sheet
@@ -219,12 +220,6 @@ class Requests:
             roles = [panel.role for panel in panels_of(policy, row)]
             insist_in_time(may_decide(by, row, model, built_by, roles), row, verb)
             after(State(row.state), verb)
-            if row.route == Route.EMERGENCY and verb in AGREEING and not built_by:
-                raise Refused(
-                    "Nobody is known to have built this version, so nobody can be told apart.",
-                    hint="Its author claims it on the Model page; then it can be approved.",
-                    code="author-unknown",
-                )
             act.digests |= digests(row)
             if verb in AGREEING:
                 changed = what_changed(self._policies, act.session, row, model, version)
@@ -406,6 +401,7 @@ class Requests:
         """Take a seat on a panel; the last one to agree releases the promotion."""
         results = answers(self._policies, act.session, row, act.at)
         gates_verdict(results, row.route, policy.waiting if conditions else frozenset()).insist()
+        may_tell_apart(policy, row, vouched_authors(act.session, row.version_id)).insist()
         before = load_request(act.session, row)
         built_by = list(before.authors)
         panels = seats(

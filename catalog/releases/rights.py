@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import re
-from collections.abc import Iterable
+from collections.abc import Collection, Iterable
 from datetime import datetime
 from typing import Final
 
@@ -19,7 +19,7 @@ from catalog.registry.tables import AliasRow, ModelRow, VersionRow
 from catalog.releases.findings.finding import STANDING as STANDING_FINDINGS
 from catalog.releases.findings.finding import UNEXPLAINED
 from catalog.releases.gates import asking as gates
-from catalog.releases.policies.law import PANELS
+from catalog.releases.policies.law import PANELS, Policy
 from catalog.releases.states import OPEN, STANDING, Route, State, Verb, after
 from catalog.releases.tables import FindingRow, RequestRow
 from ledger.errors import Invalid
@@ -118,6 +118,21 @@ def may_decide(
 
 def _who_else(panels: Iterable[str]) -> str:
     return f"Somebody else of the role {' or '.join(panels)} finds it in their inbox."
+
+
+def may_tell_apart(policy: Policy, row: RequestRow, known: Collection[str]) -> Verdict:
+    """Whether an approver can be told from who built the version: `known` are its known authors.
+
+    Where nobody is known, only a policy that says so in words lets it be approved.
+    """
+    if known or (policy.unknown_author == "accept" and row.route != Route.EMERGENCY):
+        return Verdict(True, "Who approves is told apart from who built it.")
+    return Verdict(
+        False,
+        "Nobody is known to have built this version, so nobody can be told apart.",
+        "author-unknown",
+        "Its author claims it on the Model page; then it can be approved.",
+    )
 
 
 def may_withdraw(by: Actor, row: RequestRow) -> Verdict:

@@ -9,6 +9,7 @@ from sqlmodel import Session
 
 from auth.access import Verdict
 from auth.actors import Actor
+from catalog.registry.authorship import vouched_authors
 from catalog.registry.tables import ModelRow, VersionRow
 from catalog.releases.agreement import Seats, may_agree, seats
 from catalog.releases.binding import bound_policy, known_now
@@ -26,6 +27,7 @@ from catalog.releases.rights import (
     may_decide,
     may_resubmit,
     may_revoke,
+    may_tell_apart,
     may_withdraw,
 )
 from catalog.releases.states import OPEN, State, Verb
@@ -92,7 +94,8 @@ def read_sheet(
         session, policy, row, model, decisions=request.decisions, built_by=request.authors
     )
     may = may_decide(by, row, model, list(request.authors), [one.role for one in panels])
-    agrees = may and may_agree(by, panels, model)
+    apart = may_tell_apart(policy, row, vouched_authors(session, row.version_id))
+    agrees = may and apart and may_agree(by, panels, model)
     plainly = gates_verdict(results, row.route)
     on_conditions = gates_verdict(results, row.route, policy.waiting)
     return Sheet(

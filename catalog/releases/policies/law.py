@@ -138,6 +138,9 @@ class Policy(Strict):
     windows: list[Window] = Field(default_factory=list, max_length=20)
     freezes: list[Freeze] = Field(default_factory=list, max_length=50)
     rechecks: list[Recheck] = Field(default_factory=list, max_length=10)
+    # Whether a version may be approved of which nobody knows who built it: then nobody can tell
+    # whether who approves it did. In an emergency it never may.
+    unknown_author: Literal["refuse", "accept"] = "refuse"
     # What becomes of a live version whose approval was revoked, or that nobody approved.
     unapproved: Literal["report", "roll back"] = "report"
 

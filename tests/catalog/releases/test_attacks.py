@@ -13,11 +13,13 @@ from auth.permissions import Role
 from catalog.releases.conditions import Condition
 from catalog.releases.findings.finding import Kind, Severity
 from catalog.releases.findings.findings import Wanted
+from catalog.releases.gates.asking import all_pass
 from catalog.releases.policies.reading import NotAPolicy, pack_text, read
 from catalog.releases.request import ReleaseRequest
 from catalog.releases.states import PromotionState, State, Verb
 from ledger.errors import CountersignError
 from tests.cast import WHY, House
+from tests.fakes import auc
 
 BASELINE = pack_text("baseline").replace("\nversion: 1\n", "\nversion: 2\n")
 TWO = BASELINE.replace("needed: 1", "needed: 2")
@@ -188,6 +190,54 @@ def test_where_nobody_knows_who_built_it_no_emergency_is_approved(house: House) 
     decide = house.portal.requests.decide
     assert refusal(lambda: decide(request, Verb.APPROVE, WHY, by=house.bob)) == "author-unknown"
     assert decide(request, Verb.REJECT, WHY, by=house.bob).state is State.REJECTED
+
+
+def without_author_gate(house: House, more: str = "") -> None:
+    start = BASELINE.index("  - id: author\n")
+    text = BASELINE[:start] + BASELINE[BASELINE.index("  - id: artifacts\n") :] + more
+    assert "author_known" not in text
+    house.portal.policies.publish(text, WHY, by=house.grace)
+
+
+def test_a_policy_that_does_not_ask_who_built_it_lets_nobody_approve_their_own_work(
+    house: House,
+) -> None:
+    house.credit()
+    without_author_gate(house)
+    # A name in MLflow proves nothing: whoever trains writes it.
+    house.portal.authorship.map_user(house.model().server, "ada", house.carol.id, by=house.grace)
+    house.mlflow.log("credit-pd", metrics=[auc(0.9)], user="ada")
+    house.mirror()
+    desk, request = house.portal.requests, house.asked(3)
+    assert request.authors == (house.carol.id,)
+    sheet = desk.sheet(request.id, by=house.bob)
+    assert all_pass(sheet.gates)
+    assert (sheet.may_approve.code, bool(sheet.may_decide)) == ("author-unknown", True)
+
+    def approve() -> ReleaseRequest:
+        return desk.decide(request.id, Verb.APPROVE, WHY, by=house.bob)
+
+    assert refusal(approve) == "author-unknown"
+    house.portal.authorship.claim(house.version(3).id, by=house.alice)
+    assert refusal(approve) == "changed-since-review"
+    house.work()
+    assert approve().state is State.APPROVED
+
+
+def test_a_policy_says_in_words_that_it_takes_a_version_whose_author_nobody_knows(
+    house: House,
+) -> None:
+    house.credit()
+    without_author_gate(house, "unknown_author: accept\n")
+    house.mlflow.log("credit-pd", metrics=[auc(0.9)])
+    house.mirror()
+    assert house.approved(3).state is State.APPROVED
+    sent = house.portal.requests.request(
+        house.version(3).id, "shadow", WHY, is_emergency=True, by=house.alice
+    )
+    house.work()
+    approve = house.portal.requests.decide
+    assert refusal(lambda: approve(sent.id, Verb.APPROVE, WHY, by=house.bob)) == "author-unknown"
 
 
 @pytest.mark.parametrize("kind", ["author_known", "artifacts_recorded"])
