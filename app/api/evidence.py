@@ -30,6 +30,7 @@ class Piece(_Strict):
     """A piece of evidence: its kind, what it says, who made it, for how many days it counts.
 
     `name` is the check, the tool, the data set or the paper it is about, where `says` has no such.
+    `files` is the digest of the version's files that it was made of.
     """
 
     kind: str = Field(max_length=100)
@@ -37,6 +38,7 @@ class Piece(_Strict):
     says: dict[str, Any]
     producer: str = Field(default="", max_length=500)
     days: int | None = None
+    files: str = Field(default="", max_length=200)
 
 
 class Upload(_Strict):
@@ -46,6 +48,7 @@ class Upload(_Strict):
     title: str = Field(default="", max_length=1000)
     producer: str = Field(default="", max_length=500)
     days: int | None = None
+    files: str = Field(default="", max_length=200)
     server: str = Field(default="", max_length=500)
     workspace: str = Field(default="", max_length=500)
 
@@ -73,6 +76,7 @@ def attach(model: Named, number: int, piece: Piece, portal: Desk, by: Caller) ->
         named(piece.kind, piece.says, piece.name),
         producer=piece.producer,
         days=piece.days,
+        files=piece.files,
         by=by,
     )
     return _piece(made)
@@ -117,6 +121,7 @@ def attach_document(
         title=upload.title,
         producer=upload.producer,
         days=upload.days,
+        files=upload.files,
         by=by,
     )
     return _piece(made)

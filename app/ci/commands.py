@@ -72,6 +72,12 @@ def add_to(add: _Adding) -> None:
         metavar="FILE",
         help="a document to upload: PDF, Markdown, text, CSV, JSON, PNG or JPEG",
     )
+    piece.add_argument(
+        "--files",
+        default="",
+        metavar="FOLDER",
+        help="the version's files that it was made of, as MLflow downloads them",
+    )
     piece.add_argument("--producer", default="", help="who made it (default: this pipeline)")
     piece.add_argument(
         "--expires-in-days", type=int, default=None, metavar="D", help="for how long it counts"

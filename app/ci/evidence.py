@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import argparse
+import hashlib
 import json
 import os
 import sys
@@ -31,6 +32,7 @@ def add(asked: argparse.Namespace) -> int:
     which = addresses.parsed(asked.version)
     insist_one_thing(asked)
     says = {} if asked.document else said(asked.file, asked.set)
+    files = files_digest(asked.files) if asked.files else ""
     api = open_api(asked.server_url, asked.token_file)
     where = {"server": asked.server, "workspace": asked.workspace}
     number = addresses.version_of(which, api, **where)
@@ -46,11 +48,14 @@ def add(asked: argparse.Namespace) -> int:
             title=asked.name,
             producer=made_by,
             days="" if days is None else str(days),
+            files=files,
             **where,
         )
     else:
         body = {"kind": asked.kind, "name": asked.name, "says": says}
-        made = api.post(*way, body=body | {"producer": made_by, "days": days}, **where)
+        made = api.post(
+            *way, body=body | {"producer": made_by, "days": days, "files": files}, **where
+        )
     until = made.get("expires_at")
     counts = f"until {minute(str(until))}" if until else "until it is taken back"
     print(
@@ -60,6 +65,34 @@ def add(asked: argparse.Namespace) -> int:
         )
     )
     return 0
+
+
+def files_digest(folder: str) -> str:
+    """The digest of a version's files in a folder, as the portal works it out from MLflow's.
+
+    Raises Invalid where there is no such folder, or it is empty or holds a link.
+    """
+    place = Path(folder)
+    found: dict[str, str] = {}
+    for path in place.rglob("*"):
+        if path.is_symlink():
+            raise Invalid(
+                f"{shown(str(path))} is a link.", hint="Give --files plain files.", code="a-link"
+            )
+        if path.is_file():
+            with path.open("rb") as stream:
+                sha = hashlib.file_digest(stream, "sha256").hexdigest()
+            found[path.relative_to(place).as_posix()] = f"{path.stat().st_size} {sha}"
+    if not found:
+        raise Invalid(
+            f"There are no files in {shown(folder)}.",
+            hint="Give --files the folder into which MLflow downloaded the version.",
+            code="no-files",
+        )
+    # Canonical JSON (RFC 8785): names in the order of their UTF-16 units.
+    ordered = {name: found[name] for name in sorted(found, key=lambda one: one.encode("utf-16-be"))}
+    text = json.dumps(ordered, ensure_ascii=False, separators=(",", ":"))
+    return "sha256:" + hashlib.sha256(text.encode()).hexdigest()
 
 
 def insist_one_thing(asked: argparse.Namespace) -> None:

@@ -33,7 +33,9 @@ def law_for(policies: Policies, session: Session, row: RequestRow, model: ModelR
 
 def known_now(session: Session, row: RequestRow, model: ModelRow, version: VersionRow) -> Snapshot:
     """What is known of a request's version now; its own conditions are no news to it."""
-    found = taking.take(session, model, version, row.alias, besides=row.id)
+    found = taking.take(
+        session, model, version, row.alias, besides=row.id, requested_by=row.requested_by
+    )
     if row.route == Route.ROLLBACK:
         before = session.connection().execute(
             _BEFORE, {"version": version.id, "alias": row.alias, "digest": found.manifest_digest}

@@ -165,7 +165,9 @@ def _answers(
     """What the gates say of a live version now: by its own policy, with the files read last."""
     model = session.get_one(ModelRow, row.model_id)
     version = session.get_one(VersionRow, row.version_id)
-    known = taking.take(session, model, version, row.alias, besides=row.id)
+    known = taking.take(
+        session, model, version, row.alias, besides=row.id, requested_by=row.requested_by
+    )
     # That a re-check failed must not be what keeps it failing.
     flaws = tuple(one for one in known.flaws if one.kind != Kind.RECHECK)
     snapshot = replace(known, flaws=flaws)

@@ -95,7 +95,7 @@ class Requests:
                 by, "release:read", resource(model), "such version", "Choose one on the Model page."
             )
             now = self._ledger.clock.now()
-            snapshot = taking.take(session, model, version, alias)
+            snapshot = taking.take(session, model, version, alias, requested_by=by.id)
             try:
                 policy = self._policies.governing(session, model, alias).policy
             except Refused as no_law:

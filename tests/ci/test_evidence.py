@@ -11,6 +11,7 @@ from pathlib import Path
 import pytest
 
 from app.ci.evidence import producer
+from catalog.registry.artifacts import manifest_of
 from catalog.releases.evidence.attaching import Attached
 from tests.api.test_gates import UNIT, in_force
 from tests.cast import House
@@ -64,6 +65,25 @@ def test_what_comes_from_another_program_is_read_from_standard_input(
     monkeypatch.setattr(sys, "stdin", io.TextIOWrapper(io.BytesIO(body)))
     assert run(*ADD, "--kind", "data-check", "--file", "-", "--producer", "Checker").code == 0
     assert on_record(small_house)[0].producer == "Checker"
+
+
+def test_a_piece_says_of_which_files_it_was_made_by_the_digest_the_portal_gives_them(
+    served: Served, run: Run, small_house: House, tmp_path: Path
+) -> None:
+    for name, text in {
+        "MLmodel": "a: 1",
+        "data/w\u00e4hrung.json": "{}",
+        "\U0001f600": "x",
+    }.items():
+        path = tmp_path / "model" / name
+        path.parent.mkdir(parents=True, exist_ok=True)
+        path.write_text(text)
+    pairs = ("--kind", "check", "--name", "unit", "--set", "passed=true")
+    assert run(*ADD, *pairs, "--files", str(tmp_path / "model")).code == 0
+    (piece,) = on_record(small_house)
+    assert piece.says["files"] == manifest_of(tmp_path / "model").digest
+    nothing = run(*ADD, *pairs, "--files", str(tmp_path / "nowhere"))
+    assert (nothing.code, "There are no files in" in nothing.err) == (2, True)
 
 
 @pytest.mark.parametrize(

@@ -7,6 +7,7 @@ and in every backup, with the record of who attached it and in one transaction w
 from __future__ import annotations
 
 import json
+import re
 from collections.abc import Mapping
 from dataclasses import dataclass
 from datetime import datetime, timedelta
@@ -23,6 +24,7 @@ from catalog.releases.evidence.documents import Document, file_name
 from catalog.releases.evidence.kinds import checked
 from catalog.releases.evidence.taking import MANIFEST, datasets_of
 from catalog.releases.policies.digests import canonical, digest_of
+from catalog.releases.policies.questions import SIGNED
 from catalog.releases.tables import DocumentRow, EvidenceRow
 from ledger import trail
 from ledger.acts import Act, Ledger
@@ -38,6 +40,7 @@ _MOST_PIECES: Final = 200
 _CHOOSE: Final = "Choose one on the Model page."
 _ON_REQUEST: Final = "What is attached stands on the request."
 _DOCUMENT: Final = "such document"
+_A_DIGEST: Final = re.compile(r"sha256:[0-9a-f]{64}")
 
 
 @dataclass(frozen=True)
@@ -103,18 +106,20 @@ class Evidence:
         *,
         producer: str = "",
         days: int | None = None,
+        files: str = "",
         by: Actor,
     ) -> Attached:
         """Attach a piece of evidence; it takes the place of an older one of its kind and name.
 
         `producer` is the tool or pipeline that made it, the actor's own name where empty. It counts
-        for `days`, for ever where None.
+        for `days`, for ever where None. `files` is the digest of the files it was made of, empty
+        where it was made of those on record.
 
         Raises:
             Invalid: no such kind, or it does not say what its kind asks for.
             NotFound, Refused, Conflict: no such version; no role here; 200 pieces already.
         """
-        return self._put(version_id, kind, says, producer=producer, days=days, by=by)
+        return self._put(version_id, kind, says, producer=producer, days=days, files=files, by=by)
 
     def attach_document(
         self,
@@ -125,6 +130,7 @@ class Evidence:
         title: str = "",
         producer: str = "",
         days: int | None = None,
+        files: str = "",
         by: Actor,
     ) -> Attached:
         """Attach a document by uploading it; its title is the file's name unless one is given.
@@ -144,7 +150,14 @@ class Evidence:
             "size_bytes": len(data),
         }
         return self._put(
-            version_id, "document", says, producer=producer, days=days, document=found, by=by
+            version_id,
+            "document",
+            says,
+            producer=producer,
+            days=days,
+            files=files,
+            document=found,
+            by=by,
         )
 
     def document(self, evidence_id: str, *, by: Actor) -> tuple[Attached, bytes]:
@@ -176,6 +189,7 @@ class Evidence:
         *,
         producer: str,
         days: int | None,
+        files: str,
         document: Document | None = None,
         by: Actor,
     ) -> Attached:
@@ -193,6 +207,13 @@ class Evidence:
                 f"Evidence counts for 1 to {LONGEST_DAYS} days, not {days}.",
                 hint="Leave the days out where it never expires.",
                 code="bad-days",
+            )
+        if files and not _A_DIGEST.fullmatch(files):
+            raise Invalid(
+                f"{files[:80]!r} is no digest of files.",
+                hint="Give the digest of the version's files as Countersign shows it: sha256: and "
+                "64 digits of 0-9 and a-f. `countersign evidence add --files FOLDER` works it out.",
+                code="bad-files",
             )
         producer = statement(producer, "producer", longest=120) if producer else by.name
         if producer.casefold() == COUNTERSIGN.casefold():
@@ -213,9 +234,11 @@ class Evidence:
                 used = datasets_of(act.session, model, version)
                 digests = [one.digest for one in used if one.name == plain["dataset"]]
                 plain["digest"] = digests[0] if len(digests) == 1 else ""
-            if kind == "attestation":
-                # Who answered, and as what: a gate may ask for a role.
+            if kind in SIGNED:
+                # Who says so, and as what: a gate may ask for a role.
                 plain |= {"by": by.id, "roles": _roles(by, model)}
+            if files:
+                plain["files"] = files
             there = act.session.exec(
                 select(EvidenceRow.id).where(
                     EvidenceRow.version_id == version.id, EvidenceRow.kind != MANIFEST

@@ -70,6 +70,7 @@ _FACTS: Final[Mapping[str, Callable[[Snapshot], str]]] = {
     "Model card": lambda one: one.card_digest,
     "Owner": lambda one: one.owner_id,
     "Authors": lambda one: ", ".join(one.authors),
+    "Built by, also as its run says": lambda one: ", ".join(one.built_by),
     "Task": lambda one: one.task,
     "Model tier": lambda one: one.tier,
     "Regulatory class": lambda one: one.regulatory_class,

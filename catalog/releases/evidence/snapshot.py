@@ -58,6 +58,13 @@ class Piece:
     produced_at: str
     expires_at: str
     says: Mapping[str, Any]
+    files: str = ""  # the digest of the files it was made of, where that is known
+
+    @property
+    def plain(self) -> dict[str, Any]:
+        """The piece as it is kept; what an older one did not say is left out."""
+        kept = {**vars(self), "says": dict(self.says)}
+        return kept if self.files else {name: kept[name] for name in kept if name != "files"}
 
     def is_expired(self, at: datetime) -> bool:
         """Whether it does not count any more."""
@@ -102,6 +109,8 @@ class Snapshot:
     flaws: tuple[Flaw, ...] = ()
     approved_before: str = ""  # the number of the approval that a rollback goes back to
     datasets: tuple[Used, ...] = ()
+    requested_by: str = ""  # who asks for the release
+    built_by: tuple[str, ...] = ()  # everybody who built it, or of whom its run says so
     edition: int = EDITION
 
     @property
@@ -125,7 +134,7 @@ class Snapshot:
         kept: dict[str, Any] = json.loads(body)
         champion = kept.pop("champion")
         candidate = kept.pop("candidate")
-        for listed in ("authors", "signature_changes"):
+        for listed in ("authors", "built_by", "signature_changes"):
             kept[listed] = tuple(kept.get(listed, ()))
         kept["pieces"] = tuple(Piece(**one) for one in kept.get("pieces", ()))
         kept["flaws"] = tuple(Flaw(**one) for one in kept.get("flaws", ()))
@@ -155,7 +164,7 @@ def _standing(kept_standing: Mapping[str, Any]) -> Standing:
     return Standing(**plain, metrics=metrics)
 
 
-_LATER: Final = frozenset({"flaws", "approved_before", "datasets"})
+_LATER: Final = frozenset({"flaws", "approved_before", "datasets", "requested_by", "built_by"})
 
 
 def _plain(snapshot: Snapshot) -> dict[str, Any]:
@@ -168,8 +177,9 @@ def _plain(snapshot: Snapshot) -> dict[str, Any]:
         "candidate": standing(snapshot.candidate),
         "champion": standing(snapshot.champion) if snapshot.champion else None,
         "authors": list(snapshot.authors),
+        "built_by": list(snapshot.built_by),
         "signature_changes": list(snapshot.signature_changes),
-        "pieces": [{**vars(one), "says": dict(one.says)} for one in snapshot.pieces],
+        "pieces": [one.plain for one in snapshot.pieces],
         "flaws": [vars(one) for one in snapshot.flaws],
         "datasets": [{**vars(one), "contexts": list(one.contexts)} for one in snapshot.datasets],
     }

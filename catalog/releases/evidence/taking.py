@@ -15,7 +15,7 @@ from sqlmodel import Session, col, select
 
 from catalog.lineage.signatures import rows_compatibility
 from catalog.registry.artifacts import Manifest
-from catalog.registry.authorship import vouched_authors
+from catalog.registry.authorship import authors, vouched_authors
 from catalog.registry.inventory import naming
 from catalog.registry.tables import (
     AliasRow,
@@ -36,14 +36,23 @@ from ledger.clock import iso
 from ledger.ids import new_id
 
 MANIFEST = "artifact-manifest"
+# What is about other things than the files of a version.
+_NOT_OF_FILES: Final = frozenset({"data-check", "monitoring-plan"})
 
 
 def take(
-    session: Session, model: ModelRow, version: VersionRow, alias: str, *, besides: str = ""
+    session: Session,
+    model: ModelRow,
+    version: VersionRow,
+    alias: str,
+    *,
+    besides: str = "",
+    requested_by: str = "",
 ) -> Snapshot:
     """What is known at this moment, from stored evidence alone.
 
     `besides` is the request it is taken for: what was found in deciding that is left out.
+    `requested_by` asks for the release; empty where nobody does.
     """
     about = {"model": model.id, "alias": alias}
     held = session.connection().execute(_HELD, about).scalar()
@@ -80,6 +89,8 @@ def take(
         pieces=pieces_of(session, version.id),
         flaws=_flaws(session, model.id, version.id, besides),
         datasets=datasets_of(session, model, version),
+        requested_by=requested_by,
+        built_by=tuple(authors(session, version.id)),
     )
 
 
@@ -111,9 +122,18 @@ def datasets_of(session: Session, model: ModelRow, version: VersionRow) -> tuple
 
 
 def pieces_of(session: Session, version_id: str) -> tuple[Piece, ...]:
-    """The newest piece of each kind and name on a version, without its files."""
+    """The newest piece of each kind and name on a version, without the record of its files.
+
+    A piece that does not say of which files it was made, was made of those on record when it was
+    attached, else of the first that were read afterwards.
+    """
     newest: dict[tuple[str, str], Piece] = {}
-    for row in session.connection().execute(_PIECES, {"version": version_id}):
+    about = {"version": version_id}
+    manifests = session.connection().execute(_MANIFESTS, about).all()
+    for row in session.connection().execute(_PIECES, about):
+        says = json.loads(row.body)
+        before = [one.digest for one in manifests if one.place < row.place]
+        known = before[-1:] or [one.digest for one in manifests[:1]]
         newest[row.kind, row.name] = Piece(
             kind=row.kind,
             name=row.name,
@@ -122,7 +142,8 @@ def pieces_of(session: Session, version_id: str) -> tuple[Piece, ...]:
             is_verified=row.is_verified,
             produced_at=iso(row.produced_at),
             expires_at=iso(row.expires_at) if row.expires_at else "",
-            says=json.loads(row.body),
+            says=says,
+            files=says.get("files") or "".join(known) if row.kind not in _NOT_OF_FILES else "",
         )
     return tuple(newest[key] for key in sorted(newest))
 
@@ -256,8 +277,17 @@ _CARD: Final[Executable] = (
     .order_by(col(ModelCardRow.revision).desc())
     .limit(1)
 )
+_MANIFESTS: Final[Executable] = (
+    columns(col(EvidenceRow.place), col(EvidenceRow.digest))
+    .where(
+        col(EvidenceRow.version_id) == bindparam("version", type_=String()),
+        col(EvidenceRow.kind) == MANIFEST,
+    )
+    .order_by(col(EvidenceRow.place))
+)
 _PIECES: Final[Executable] = (
     columns(
+        col(EvidenceRow.place),
         col(EvidenceRow.kind),
         col(EvidenceRow.name),
         col(EvidenceRow.digest),

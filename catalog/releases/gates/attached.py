@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Callable
 from datetime import datetime, timedelta
 from functools import partial
+from typing import Literal
 
 from catalog.lineage.comparison import EVALUATION
 from catalog.releases.evidence.snapshot import Piece, Used
@@ -34,14 +35,40 @@ def evidence(gate: AnyGate, case: Case) -> GateResult:
         case,
         case.snapshot.piece(gate.evidence, gate.name),
         what=what,
-        required=f"{what}, verified" if gate.verified else what,
+        required=_from(gate, f"{what}, verified" if gate.verified else what),
         within_days=gate.within_days,
         fails=lambda piece: (
             "self-reported, where Countersign's own is asked"
             if gate.verified and not piece.is_verified
-            else ""
+            else _not_theirs(gate, piece, case, "attached")
         ),
     )
+
+
+def _from(gate: EvidenceGate | AttestationGate, required: str) -> str:
+    """What is required, and of whom."""
+    role = f"{required}, from the {gate.role}" if gate.role else required
+    return f"{role}, independent" if gate.independent else role
+
+
+def _not_theirs(
+    gate: EvidenceGate | AttestationGate,
+    piece: Piece,
+    case: Case,
+    verb: Literal["attached", "answered"],
+) -> str:
+    """Why it does not count from whom it comes; empty where it does."""
+    by = piece.says.get("by", "")
+    if (gate.role or gate.independent) and not by and not piece.is_verified:
+        return f"{verb} by somebody who is not on record"
+    if gate.role and gate.role not in piece.says.get("roles", ()):
+        return f"{verb} by somebody who was no {gate.role}"
+    if by and (gate.independent or (gate.role and verb == "answered")):
+        if by in {*case.snapshot.authors, *(case.snapshot.built_by if gate.independent else ())}:
+            return f"{verb} by who built the version"
+        if gate.independent and by == case.snapshot.requested_by:
+            return f"{verb} by who asks for the release"
+    return ""
 
 
 def scan(gate: AnyGate, case: Case) -> GateResult:
@@ -56,7 +83,9 @@ def scan(gate: AnyGate, case: Case) -> GateResult:
         for one in case.snapshot.pieces
         if one.kind == "scan" and (not accepted or one.name.casefold() in accepted)
     ]
-    dirty = [one for one in scans if one.says["findings"]]
+    # A scan of other files says nothing of these, unless it is all there is.
+    scans = [one for one in scans if not other_files(one, case)] or scans[-1:]
+    dirty = [one for one in scans if one.says["findings"] and not other_files(one, case)]
     is_new = case.snapshot.edition > 1
     if dirty and is_new:
         found = ", ".join(f"{one.name} has {counted(one.says['findings'])}" for one in dirty)
@@ -83,6 +112,24 @@ def scan(gate: AnyGate, case: Case) -> GateResult:
         within_days=gate.within_days,
         fails=lambda piece: f"{piece.says['findings']} findings" if piece.says["findings"] else "",
     )
+
+
+def other_files(piece: Piece, case: Case) -> bool:
+    """Whether a piece is known to have been made of other files than the version's."""
+    now = case.snapshot.manifest_digest
+    return bool(piece.files and now) and piece.files != now
+
+
+def of_others(what: str, piece: Piece, case: Case) -> str:
+    """That a piece was made of other files, with what to do about it."""
+    return (
+        f"The record of {what} is of other files ({_short(piece.files)}) than the version has now "
+        f"({_short(case.snapshot.manifest_digest)}). Attach one of these."
+    )
+
+
+def _short(digest: str) -> str:
+    return digest.removeprefix("sha256:")[:8]
 
 
 def counted(findings: int) -> str:
@@ -116,7 +163,7 @@ def attested(gate: AnyGate, case: Case) -> GateResult:
         what=f"an answer to: {gate.question}"
         if case.snapshot.edition == 1
         else f'an answer to "{gate.question.rstrip(".")}"',
-        required=f"yes, from the {gate.role}" if gate.role else "yes",
+        required=_from(gate, "yes"),
         within_days=gate.within_days,
         fails=lambda piece: _not_attested(gate, piece, case),
     )
@@ -125,11 +172,7 @@ def attested(gate: AnyGate, case: Case) -> GateResult:
 def _not_attested(gate: AttestationGate, piece: Piece, case: Case) -> str:
     if not piece.says["answer"]:
         return "no"
-    if gate.role and gate.role not in piece.says.get("roles", ()):
-        return f"answered by somebody who was no {gate.role}"
-    if gate.role and piece.says.get("by") in case.snapshot.authors:
-        return "answered by who built the version"
-    return ""
+    return _not_theirs(gate, piece, case, "answered")
 
 
 def data(gate: AnyGate, case: Case) -> GateResult:
@@ -253,6 +296,8 @@ def _judged(
         at=piece.produced_at,
     )
     produced = datetime.fromisoformat(piece.produced_at)
+    if other_files(piece, case):
+        return told(Answer.MISSING, observed="of other files", reason=of_others(what, piece, case))
     if piece.is_expired(case.at):
         return told(
             Answer.MISSING,

@@ -8,6 +8,7 @@ from typing import Any
 
 from catalog.releases.evidence.snapshot import Measured, Piece, Standing
 from catalog.releases.gates.answers import Answer, Case, GateResult, said
+from catalog.releases.gates.attached import of_others, other_files
 from catalog.releases.policies.questions import (
     AnyGate,
     FairnessGate,
@@ -159,6 +160,19 @@ def _groups(
             observed="expired" if piece else "none",
             reason=f"Nobody reported {name} of this version{' that still counts' * bool(piece)}. "
             "Attach it from the evaluation, over the API or on the request.",
+        )
+    if other_files(piece, case):
+        return said(
+            gate,
+            Answer.MISSING,
+            required=required,
+            observed="of other files",
+            reason=of_others(name, piece, case),
+            evidence=name,
+            digest=piece.digest,
+            produced_by=piece.producer,
+            is_verified=piece.is_verified,
+            at=piece.produced_at,
         )
     groups: Sequence[dict[str, Any]] = piece.says["groups"]
     large = [one for one in groups if one["rows"] >= gate.smallest_group]

@@ -28,8 +28,11 @@ def _is_a_day(value: str) -> str:
 # A day as it is written: 2026-12-31.
 Day = Annotated[str, Field(pattern=r"^\d{4}-\d{2}-\d{2}$"), AfterValidator(_is_a_day)]
 Better = Literal["higher", "lower"]
+Answering = Literal["", "approver", "business owner", "independent validator", "model owner"]
 
 DEEPEST: Final = 4
+# The kinds of evidence that say who gave them, and in which roles.
+SIGNED: Final = frozenset({"attestation", "document"})
 
 
 class Strict(BaseModel):
@@ -148,13 +151,29 @@ class SignatureGate(_Gate):
 
 
 class EvidenceGate(_Gate):
-    """A piece of evidence of a kind is on record, and not too old."""
+    """A piece of evidence of a kind is on record, and not too old.
+
+    With a role, whoever attached it held that role then. Independent: they neither asked for the
+    release nor built the version.
+    """
 
     kind: Literal["evidence_present"]
     evidence: Id
     name: str = ""
     within_days: Days | None = None
     verified: bool = False
+    role: Answering = ""
+    independent: bool = False
+
+    @model_validator(mode="after")
+    def _is_signed(self) -> EvidenceGate:
+        if (self.role or self.independent) and self.evidence not in SIGNED:
+            msg = (
+                f"of a {self.evidence} nobody knows in which role it was attached; ask for a role, "
+                f"or for independence, of {' or '.join(sorted(SIGNED))}"
+            )
+            raise ValueError(msg)
+        return self
 
 
 class ScanGate(_Gate):
@@ -179,12 +198,14 @@ class CheckGate(_Gate):
 class AttestationGate(_Gate):
     """A person answered a question with yes (evidence `attestation`).
 
-    With a role, the person held it when they answered, and did not build the version.
+    With a role, the person held it when they answered, and did not build the version. Independent:
+    they neither asked for the release nor built the version.
     """
 
     kind: Literal["attested"]
     question: Words
-    role: Literal["", "approver", "business owner", "independent validator", "model owner"] = ""
+    role: Answering = ""
+    independent: bool = False
     within_days: Days | None = None
 
 

@@ -8,10 +8,11 @@ from typing import Any
 
 import pytest
 
-from auth.actors import EVERYTHING
+from auth.actors import EVERYTHING, Actor
 from auth.permissions import Role
 from catalog.releases.gates.asking import Answer, GateResult
-from catalog.releases.policies.reading import pack_text
+from catalog.releases.policies.questions import AttestationGate, EvidenceGate, flat
+from catalog.releases.policies.reading import NotAPolicy, pack_text, read
 from catalog.releases.states import Verb
 from ledger.errors import Conflict, CountersignError, Invalid, NotFound
 from tests.cast import WHY, House
@@ -26,6 +27,10 @@ GATES = """
   - {id: answer, kind: attested, title: Tried, asks: Somebody tried it, question: "Tried?"}
   - {id: checked, kind: attested, title: Validated, asks: By a validator, question: "Sound?",
      role: independent validator}
+  - {id: apart, kind: attested, title: Apart, asks: By others, question: "Apart?",
+     independent: true}
+  - {id: audit, kind: evidence_present, title: Audit, asks: By a validator, evidence: document,
+     role: independent validator, independent: true}
   - {id: data, kind: data_sound, title: Data, asks: Sound}
   - {id: plan, kind: monitoring_plan, title: Plan, asks: Watched}
   - {id: paper, kind: evidence_present, title: Paper, asks: A report, evidence: document}
@@ -124,6 +129,118 @@ def test_an_answer_counts_only_from_the_role_that_is_asked_and_not_from_who_buil
     asking.portal.grants.give(vera.id, Role.MODEL_DEVELOPER, EVERYTHING, by=asking.grace)
     asking.portal.authorship.claim(version, by=asking.who("vera"))
     assert "who built the version" in answered(asking, "checked").reason
+
+
+def test_an_independent_answer_is_that_of_somebody_who_neither_asks_nor_built(
+    asking: House,
+) -> None:
+    says = {"question": "Apart?", "answer": True, "statement": "It is."}
+
+    def told(by: Actor, asks: Actor) -> str:
+        asking.clock.advance(timedelta(minutes=1))
+        version = asking.version(2).id
+        asking.portal.evidence.attach(version, "attestation", says, by=by)
+        gates = asking.portal.requests.preview(version, "champion", by=asks).gates
+        return next(one for one in gates if one.id == "apart").observed
+
+    ines = asking.join("ines", Role.MODEL_DEVELOPER, EVERYTHING)
+    assert told(asking.alice, ines) == "answered by who built the version"
+    assert told(ines, ines) == "answered by who asks for the release"
+    assert told(ines, asking.alice) == "yes"
+    # Whom only the run names cannot say that it was somebody else.
+    server, user = asking.model().server, "ada"
+    asking.portal.authorship.map_user(server, user, ines.id, by=asking.grace)
+    assert told(ines, asking.alice) == "answered by who built the version"
+
+
+def test_a_document_counts_from_the_role_that_is_asked_and_not_from_who_built_it(
+    asking: House,
+) -> None:
+    vera = asking.join("vera", Role.INDEPENDENT_VALIDATOR, EVERYTHING)
+    version = asking.version(2).id
+
+    def told(by: Actor) -> GateResult:
+        asking.clock.advance(timedelta(minutes=1))
+        asking.portal.evidence.attach_document(version, "audit.txt", b"All is well.", by=by)
+        return answered(asking, "audit")
+
+    assert told(asking.alice).observed == "attached by somebody who was no independent validator"
+    assert told(vera).answer is Answer.PASS
+    assert told(vera).required == "document, from the independent validator, independent"
+    asking.portal.grants.give(vera.id, Role.MODEL_DEVELOPER, EVERYTHING, by=asking.grace)
+    asking.portal.authorship.claim(version, by=asking.who("vera"))
+    assert answered(asking, "audit").observed == "attached by who built the version"
+
+
+def test_only_what_says_who_gave_it_can_be_asked_of_a_role() -> None:
+    gate = (
+        "  - {id: x, kind: evidence_present, title: X, asks: x, evidence: scan, role: approver}\n"
+    )
+    with pytest.raises(NotAPolicy, match="of a scan nobody knows in which role"):
+        read(pack_text("baseline").rstrip() + "\n" + gate)
+
+
+@pytest.mark.parametrize("name", ["eu-ai-act-high-risk", "internal-tool", "sr-26-2", "nyc-ll144"])
+def test_what_a_shipped_policy_asks_of_people_nobody_answers_for_their_own_work(name: str) -> None:
+    asked = [
+        gate
+        for gate in flat(list(read(pack_text(name)).gates))
+        if isinstance(gate, AttestationGate)
+        or (isinstance(gate, EvidenceGate) and gate.evidence == "document")
+    ]
+    assert asked
+    assert all(gate.independent for gate in asked)
+
+
+@pytest.mark.parametrize(
+    ("gate", "kind", "says"),
+    [
+        ("scan", "scan", {"tool": "picklescan", "findings": 0}),
+        ("check", "check", {"check": "unit", "passed": True}),
+        ("fairness", "fairness", {"by": "sex", "groups": groups(("f", 50, 1.0), ("m", 50, 1.0))}),
+    ],
+)
+def test_evidence_of_other_files_than_the_version_has_is_missing(
+    asking: House, gate: str, kind: str, says: dict[str, Any]
+) -> None:
+    version = asking.version(2).id
+    attach(asking, kind, says)  # before anybody read the files: they are the first that are read
+    asking.asked(2, "shadow")
+    assert answered(asking, gate).answer is Answer.PASS
+    asking.mlflow.write_file(asking.mlflow.version("credit-pd", 2), "model.skops", "other weights")
+    asking.asked(2, "challenger")
+    other = answered(asking, gate)
+    assert (other.answer, other.observed) == (Answer.MISSING, "of other files")
+    assert "than the version has now" in other.reason
+    asking.clock.advance(timedelta(minutes=1))
+    attach(asking, kind, says)
+    assert answered(asking, gate).answer is Answer.PASS
+    asking.clock.advance(timedelta(minutes=1))
+    asking.portal.evidence.attach(version, kind, says, files=f"sha256:{'0' * 64}", by=asking.alice)
+    assert answered(asking, gate).observed == "of other files"
+
+
+def test_what_an_older_scan_found_in_other_files_says_nothing_of_these(asking: House) -> None:
+    asking.asked(2, "shadow")
+    found = {"tool": "modelscan", "findings": 7}
+    asking.portal.evidence.attach(
+        asking.version(2).id, "scan", found, files=f"sha256:{'0' * 64}", by=asking.alice
+    )
+    attach(asking, "scan", {"tool": "picklescan", "findings": 0})
+    assert answered(asking, "scan").answer is Answer.PASS
+
+
+def test_a_digest_of_files_that_is_none_is_refused(small_house: House) -> None:
+    small_house.credit()
+    with pytest.raises(Invalid) as told:
+        small_house.portal.evidence.attach(
+            small_house.version(2).id,
+            "check",
+            {"check": "unit", "passed": True},
+            files="latest",
+            by=small_house.alice,
+        )
+    assert told.value.code == "bad-files"
 
 
 @pytest.mark.parametrize("name", ["Countersign", "COUNTERSIGN "])
