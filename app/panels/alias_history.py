@@ -54,9 +54,9 @@ def panel(shown: Shown) -> None:
             ),
         )
         with st.container(horizontal=True, vertical_alignment="bottom", key="alias-at"):
-            alias = st.selectbox(
-                "Alias", names, index=names.index(_alias(names)), key="alias-asked", on_change=_keep
-            )
+            # The address leads: it may have been opened with another question than the last.
+            st.session_state["alias-asked"] = _alias(names)
+            alias = st.selectbox("Alias", names, key="alias-asked", on_change=_keep)
             st.datetime_input(
                 "On, in UTC",
                 asked.replace(tzinfo=None),

@@ -6,7 +6,14 @@ from typing import Final
 
 import streamlit as st
 
-from app.panels import alias_history, assurance, deprecation, finding_form, metric_history
+from app.panels import (
+    alias_history,
+    assurance,
+    change_journal,
+    deprecation,
+    finding_form,
+    metric_history,
+)
 from app.panels.chosen import asked_number
 from app.panels.links import link
 from app.panels.shown import Shown
@@ -27,6 +34,7 @@ def panel(shown: Shown, *, by: Actor) -> None:
         feedback.empty("No version yet", "Register one in MLflow: it appears within a minute.")
         return
     alias_history.panel(shown)
+    change_journal.panel(shown)
     metric_history.panel(shown)
     start = (_page() - 1) * _PAGE
     some = shown.versions[start : start + _PAGE]

@@ -12,13 +12,13 @@ from dataclasses import dataclass
 from datetime import datetime
 from typing import Any, Final, get_args
 
-from sqlalchemy import BindParameter, Executable, Row, bindparam
+from sqlalchemy import BindParameter, Executable, Row, bindparam, func
 from sqlalchemy import select as columns
 from sqlmodel import col
 
 from catalog.registry.mirror.pen import Kind
 from catalog.registry.models import Model
-from catalog.registry.tables import ChangeRow, ModelRow
+from catalog.registry.tables import ChangeRow, ModelRow, VersionRow
 from ledger.acts import Ledger
 
 __all__ = ["KINDS", "Change", "Changes", "Kind", "Spell", "Uncertain"]
@@ -37,6 +37,7 @@ class Change:
         before: the old value, cut after 4,000 characters; empty when there was none.
         since: nothing when the mirror had not read it before: it may be as old as the model.
         by_promotion: the promotion of Countersign that moved the alias, where that is known.
+        number: that of the version, also when it is gone; none when it is about the model itself.
     """
 
     id: str
@@ -49,6 +50,7 @@ class Change:
     since: datetime | None
     until: datetime
     by_promotion: str = ""
+    number: int | None = None
 
 
 @dataclass(frozen=True)
@@ -122,6 +124,12 @@ class Changes:
         with self._ledger.store.read() as session:
             return [_change(row) for row in session.connection().execute(_OF, asked)]
 
+    def count(self, model: Model, *, kinds: Collection[Kind] = ()) -> int:
+        """How many changes there are in all."""
+        asked = {"model": model.id, "kinds": list(kinds or KINDS)}
+        with self._ledger.store.read() as session:
+            return int(session.connection().execute(_COUNT, asked).scalar_one())
+
     def spells(self, model: Model, alias: str) -> list[Spell]:
         """The times an alias pointed somewhere, oldest first."""
         states, _ = self._states(model, alias)
@@ -193,6 +201,7 @@ def _change(row: Row[Any]) -> Change:
         row.since,
         row.until,
         row.by_promotion,
+        row.number,
     )
 
 
@@ -209,9 +218,12 @@ _CHANGE: Final = (
     col(ChangeRow.until),
     col(ChangeRow.by_promotion),
 )
+_THESE: Final = (col(ChangeRow.model_id) == bindparam("model"), col(ChangeRow.kind).in_(_KINDS))
+_COUNT: Final[Executable] = columns(func.count()).select_from(ChangeRow).where(*_THESE)
 _OF: Final[Executable] = (
-    columns(*_CHANGE)
-    .where(col(ChangeRow.model_id) == bindparam("model"), col(ChangeRow.kind).in_(_KINDS))
+    columns(*_CHANGE, col(VersionRow.number))
+    .outerjoin_from(ChangeRow, VersionRow, col(VersionRow.id) == col(ChangeRow.version_id))
+    .where(*_THESE)
     .order_by(col(ChangeRow.sequence).desc())
     .limit(bindparam("limit"))
     .offset(bindparam("offset"))

@@ -48,6 +48,7 @@ class Brief:
     decided_at: datetime | None = None
     decided_why: str = ""
     promotion: PromotionState | None = None
+    promotion_id: str = ""
     promoted_at: datetime | None = None
     answers: tuple[gates.GateResult, ...] = ()
     reason: str = ""
@@ -133,6 +134,7 @@ class Briefs:
             decided_at=decision.at if decision else None,
             decided_why=decision.reason if decision else "",
             promotion=PromotionState(one.promotion.state) if one.promotion else None,
+            promotion_id=one.promotion.id if one.promotion else "",
             promoted_at=one.promotion.finished_at if one.promotion else None,
             answers=answers,
             reason=row.reason,
