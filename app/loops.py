@@ -27,6 +27,8 @@ _INDEX_SECONDS: Final = 0.25
 _RECONCILE_SECONDS: Final = 1.0
 _ASTRAY_SECONDS: Final = 30.0
 _OVERDUE_SECONDS: Final = 600.0
+# Changes are looked for as soon as an event tells of one; this is for those that none tells of.
+_CHANGED_SECONDS: Final = 60.0
 _TRUST_SECONDS: Final = 3600.0
 _POST_SECONDS: Final = 1.0
 _DIGEST_SECONDS: Final = 300.0
@@ -43,6 +45,7 @@ def threads(
         lambda: _index(portal, stop),
         lambda: _post(portal, stop),
         lambda: _overdue(portal, stop),
+        lambda: _changed(portal, stop),
         lambda: _reconcile(portal, stop),
     )
     return [threading.Thread(target=work, daemon=True) for work in works]
@@ -149,6 +152,12 @@ def reconcile(portal: Portal) -> None:
     carefully("reconciliation", lambda: portal.reconciliation.run(by=RECONCILER))
     carefully("setting back", lambda: portal.remedies.revert(by=RECONCILER))
     carefully("closing findings", lambda: portal.remedies.close(by=RECONCILER))
+
+
+def _changed(portal: Portal, stop: threading.Event) -> None:
+    """Send back what is not as it was read, also where nothing told that it changed."""
+    while not stop.wait(_CHANGED_SECONDS):
+        carefully("changed requests", lambda: portal.rereadings.sweep(by=RELEASES))
 
 
 def _overdue(portal: Portal, stop: threading.Event) -> None:

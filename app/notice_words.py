@@ -58,6 +58,7 @@ WHYS: Final[Mapping[Why, str]] = {
     Why.RESPONSIBLE: "it is yours to put right",
     Why.UNOWNED: "nobody owns it, and you can give it to somebody",
     Why.REVIEWER: "you can decide it",
+    Why.AGREED: "you agreed to it as it was",
     Why.TEAM: "your team has a channel for it",
     Why.GOVERNANCE: "you administer or audit governance",
 }
@@ -66,6 +67,7 @@ _OUTCOMES: Final = {
     "release:rejected": "was rejected",
     "release:revoked": "was revoked: it is approved no longer",
     "release:requested": "is asked for in an emergency",
+    "release:sent-back": "changed since you agreed to it, so your agreement counts no more",
     "release:remind": "has waited for half of the time it has",
     "release:changes-requested": "was sent back for changes",
     "release:expired": "was closed: the version is gone",

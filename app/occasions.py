@@ -22,7 +22,8 @@ from catalog.registry.tables import ModelRow, VersionRow
 from catalog.releases.findings.finding import Kind as FindingKind
 from catalog.releases.findings.rights import reviewers_of
 from catalog.releases.moves import behind
-from catalog.releases.states import AGREEING, Route
+from catalog.releases.rereadings import SENT_BACK
+from catalog.releases.states import AGREEING, ROUNDS, Route
 from catalog.releases.tables import DecisionRow, FindingRow, PromotionRow, RequestRow
 from ledger.journal import Event, Subscription, last_event
 
@@ -135,7 +136,11 @@ def _release(session: Session, event: Event) -> Occasion | None:
         return None
     decision = session.exec(
         select(DecisionRow)
-        .where(DecisionRow.request_id == request.id, DecisionRow.at <= event.at)
+        .where(
+            DecisionRow.request_id == request.id,
+            DecisionRow.at <= event.at,
+            col(DecisionRow.verb).not_in(sorted(ROUNDS)),
+        )
         .order_by(col(DecisionRow.at).desc())
     ).first()
     told = _release_told(model, request, event, decision.person_id if decision else "")
@@ -188,6 +193,17 @@ def _waiting(session: Session, event: Event) -> Occasion | None:
         named = {**_owner(model), **named}
         return _loud(session, replace(told, named=named, besides=request.requested_by))
     return replace(told, kind=Kind.REVIEW, named=named, besides=request.requested_by)
+
+
+def _sent_back(session: Session, event: Event) -> Occasion | None:
+    """A request that went back: told to those who had agreed to it as it was."""
+    request = session.get(RequestRow, event.subject)
+    model = session.get(ModelRow, request.model_id) if request else None
+    if request is None or model is None:
+        return None
+    told = _release_told(model, request, event, "")
+    agreed = dict.fromkeys(event.payload["agreed"].split(), Why.AGREED)
+    return replace(told, kind=Kind.REVIEW, named=agreed)
 
 
 def _finding(session: Session, event: Event) -> Occasion | None:
@@ -324,6 +340,7 @@ _OCCASIONS: Final[Mapping[str, Callable[[Session, Event], Occasion | None]]] = {
     "release:revoked": _release,
     "release:requested": _waiting,
     "release:remind": _waiting,
+    SENT_BACK: _sent_back,
     "finding:opened": _finding,
     "finding:remind": _finding,
     "promotion:fail": _promotion,
@@ -332,6 +349,7 @@ _OCCASIONS: Final[Mapping[str, Callable[[Session, Event], Occasion | None]]] = {
 _TOLD_OF: Final = frozenset(FindingKind) - {FindingKind.OBSERVATION}
 _WANTED: Final[Mapping[str, Callable[[Session, Event], bool]]] = {
     "comment:post": lambda _session, event: bool(event.payload["mentions"]),
+    SENT_BACK: lambda _session, event: bool(event.payload["agreed"]),
     "release:requested": lambda _session, event: event.payload.get("route") == Route.EMERGENCY,
     "finding:opened": lambda _session, event: event.payload["kind"] in _TOLD_OF,
     "alias:seen": _cared_for(_ALIAS_CARED_FOR),

@@ -67,6 +67,7 @@ from catalog.releases.reconciliation.reconciliation import Reconciliation
 from catalog.releases.reconciliation.remedies import Remedies
 from catalog.releases.reminders import Reminders
 from catalog.releases.requests import Requests
+from catalog.releases.rereadings import EVENTS, READ_AGAIN, SENT_BACK, Rereadings, concerns
 from catalog.releases.rollbacks import Rollbacks
 from catalog.releases.tickets import TicketOffice
 from catalog.releases.trials.replay import Replay
@@ -81,6 +82,9 @@ from ledger.store import Store
 # Who acts on what happened: a chapter never calls upward, it writes an event.
 SUBSCRIPTIONS: Final = (
     Subscription("release:requested", "collect-evidence"),
+    Subscription(SENT_BACK, "collect-evidence"),
+    Subscription(READ_AGAIN, "collect-evidence"),
+    *(Subscription(event, "look-for-changes", concerns) for event in EVENTS),
     Subscription("explanation:requested", "compute-explanation"),
     Subscription("profile:requested", "profile-version"),
     Subscription("policy:tried", "try-policy"),
@@ -144,6 +148,7 @@ class Portal:
     remedies: Remedies
     reminders: Reminders
     rechecks: Rechecks
+    rereadings: Rereadings
     deciders: Deciders
     docket: Docket
     promotions: Promotions
@@ -244,6 +249,7 @@ def build(
         remedies=Remedies(ledger, policies, rollbacks),
         reminders=Reminders(ledger, policies),
         rechecks=Rechecks(ledger, policies),
+        rereadings=Rereadings(ledger, policies),
         deciders=deciders,
         docket=Docket(ledger, policies, deciders),
         promotions=Promotions(

@@ -98,6 +98,7 @@ def handlers(
     out = outbound or AppriseOutbound(settings.mail_url, settings.webhook_hosts)
     return {
         "collect-evidence": lambda payload: collect_evidence(portal, payload["subject"]),
+        "look-for-changes": lambda payload: look_for_changes(portal, payload["event"]),
         "compute-explanation": lambda payload: compute(
             portal.explanations, payload["subject"], "compute this explanation", by=EXPLAINER
         ),
@@ -123,6 +124,11 @@ def handlers(
             portal, out, (payload["event"], payload["person"], payload["channel"]), at_point
         ),
     }
+
+
+def look_for_changes(portal: Portal, event_id: str) -> None:
+    """Send the open requests back that an event made other than they were read."""
+    portal.rereadings.after(event_id, by=RELEASES)
 
 
 def settle_approval(portal: Portal, request_id: str) -> None:

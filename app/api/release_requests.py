@@ -43,8 +43,21 @@ class Asks(BaseModel):
     due_on: date
 
 
+class Digests(BaseModel):
+    """What a decision rests on, as the request told it when it was read."""
+
+    model_config = ConfigDict(extra="forbid")
+
+    policy: str = Field(default="", max_length=100)
+    evidence: str = Field(default="", max_length=100)
+    artifacts: str = Field(default="", max_length=100)
+
+
 class Decided(BaseModel):
-    """A decision on a request; with conditions only where it is approved with conditions."""
+    """A decision on a request; with conditions only where it is approved with conditions.
+
+    With `digests` an approval counts only while the request still is what was read.
+    """
 
     model_config = ConfigDict(extra="forbid")
 
@@ -52,6 +65,7 @@ class Decided(BaseModel):
     reason: str = Field(max_length=_ANY_TEXT)
     conditions: Annotated[list[Asks], Field(max_length=100)] = []
     panel: Literal["", "approver", "independent validator", "business owner"] = ""
+    digests: Digests | None = None
 
 
 class Reason(BaseModel):
@@ -125,6 +139,9 @@ def one_request(request_id: str, portal: Desk, by: Caller) -> dict[str, Any]:
             for one in sheet.rechecks
         ],
         "changed_since": sheet.changed_since,
+        "changes": [
+            {"name": one.name, "before": one.before, "after": one.after} for one in sheet.changes
+        ],
         "may_decide": {
             "allowed": sheet.may_decide.allowed,
             "reason": sheet.may_decide.reason,
@@ -142,9 +159,16 @@ def decide(request_id: str, decided: Decided, portal: Desk, by: Caller) -> dict[
     """
     verb = Verb(decided.decision)
     conditions = [Condition(one.asks, one.due_on) for one in decided.conditions]
+    seen = decided.digests.model_dump() if decided.digests else None
     return told(
         portal.requests.decide(
-            request_id, verb, decided.reason, conditions=conditions, panel=decided.panel, by=by
+            request_id,
+            verb,
+            decided.reason,
+            conditions=conditions,
+            panel=decided.panel,
+            seen=seen,
+            by=by,
         )
     )
 
@@ -153,6 +177,12 @@ def decide(request_id: str, decided: Decided, portal: Desk, by: Caller) -> dict[
 def revoke(request_id: str, reason: Reason, portal: Desk, by: Caller) -> dict[str, Any]:
     """Take an approval back: what waits is stopped, and what is live becomes a finding."""
     return told(portal.approvals.revoke(request_id, reason.reason, by=by))
+
+
+@router.post("/{request_id}/resubmission")
+def resubmit(request_id: str, reason: Reason, portal: Desk, by: Caller) -> dict[str, Any]:
+    """Send one's own request again, after changes were asked for, and say what is different."""
+    return told(portal.requests.resubmit(request_id, reason.reason, by=by))
 
 
 @router.post("/{request_id}/withdrawal")
@@ -185,6 +215,10 @@ def told(request: ReleaseRequest) -> dict[str, Any]:
         "decisions": [
             {"decision": d.verb, "by": d.person_id, "reason": d.reason, "at": iso(d.at)}
             for d in request.decisions
+        ],
+        "rounds": [
+            {"how": one.verb, "by": one.person_id, "reason": one.reason, "at": iso(one.at)}
+            for one in request.rounds
         ],
         "promotion": None
         if promotion is None

@@ -84,6 +84,7 @@ ACTS: Final[Mapping[str, str]] = {
     "release:resubmit": "Sent a request again",
     "release:revoke": "Revoked an approval",
     "release:roll-back": "Set an alias back to an earlier version",
+    "release:send-back": "Sent a request back to be read again",
     "release:take-over": "Took over the reading of a request",
     "release:withdraw": "Withdrew a request",
     "session:end": "Signed out",

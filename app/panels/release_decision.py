@@ -24,6 +24,7 @@ from catalog.releases.findings.opening import LONGEST_DAYS, LONGEST_TITLE
 from catalog.releases.promotions import Promotion
 from catalog.releases.request import ReleaseRequest
 from catalog.releases.states import AGREEING, PromotionState, Route, State, Verb
+from ledger.errors import Conflict
 
 _LOOK_AGAIN_S: Final = 2.0
 _CLOSING: Final = (
@@ -37,6 +38,9 @@ _CLOSING: Final = (
 )
 # How many conditions the dialog shows; kept while it is open.
 _MORE: Final = "conditions-shown"
+# What came of signing on a page that is of the past, and the refusals that say that it is.
+_SAID: Final = "said-of-a-request"
+_LATE: Final = frozenset({"changed-since-review", "wrong-state", "version-gone"})
 _USUAL_TIME: Final = timedelta(days=14)
 _APPROVED: Final[Mapping[Route, str]] = {
     Route.RELEASE: "approved as",
@@ -60,9 +64,11 @@ _ASK: Final = {
 def receipt(dossier: Dossier) -> None:
     """What has happened to the request, and what the worker is doing about it now."""
     request = dossier.request
-    if request.state is State.PENDING_REVIEW:
+    said_before(request)
+    changed = request.state is State.IN_REVIEW and dossier.sheet.changed_since
+    if request.state is State.PENDING_REVIEW or changed:
         with page.card("reading"):
-            _follow(request)
+            _follow(request, reads=True)
         return
     if request.is_open or not request.decisions:
         return
@@ -144,34 +150,39 @@ def _as_mlflow_shows(dossier: Dossier) -> str:
     )
 
 
-def _follow(request: ReleaseRequest) -> None:
+def _follow(request: ReleaseRequest, *, reads: bool = False) -> None:
     """Tell what the worker does, and look again until it has done it."""
-    waits = is_waiting_for_worker(request)
+    waits = reads or is_waiting_for_worker(request)
     watched = st.fragment(_watch, run_every=_LOOK_AGAIN_S if waits else None)
-    watched(request.id, request.state, _stage(request))
+    watched(request.id, _stage(request), reads)
 
 
-def _watch(request_id: str, state: State, stage: str) -> None:
+def _watch(request_id: str, stage: tuple[str, ...], reads: bool) -> None:  # noqa: FBT001
     found = act(lambda by: portal().requests.get(request_id, by=by))
     if found is None:
         return
-    if (found.state, _stage(found)) != (state, stage):
+    if _stage(found) != stage:
         st.rerun()
-    if found.state is State.PENDING_REVIEW:
+    if reads and found.problem:
+        show(note("It is read again as soon as that is put right."))
+    elif reads:
         show(
             progress(
-                "The worker is reading the files of this version",
+                "The worker is reading what this request is decided on",
                 None,
-                "Every file gets its SHA-256 on record; then the request opens for review. "
-                "You can leave and come back.",
+                "Every file gets its SHA-256 on record, and the gates are asked; then the request "
+                "opens for review. You can leave and come back.",
             )
         )
     elif found.promotion is not None:
         show(promotion_words(found.promotion))
 
 
-def _stage(request: ReleaseRequest) -> str:
-    return request.promotion.state if request.promotion else ""
+def _stage(request: ReleaseRequest) -> tuple[str, ...]:
+    """What is other as soon as the worker did something."""
+    promotion = request.promotion.state if request.promotion else ""
+    digests = (request.policy_digest, request.snapshot_digest, request.manifest_digest)
+    return (request.state, promotion, request.problem, *digests)
 
 
 def promotion_words(promotion: Promotion) -> object:
@@ -307,7 +318,10 @@ def _sign(dossier: Dossier, verb: Verb) -> None:
     )
     conditions = _conditions(dossier) if verb is Verb.APPROVE_WITH_CONDITIONS else []
     sure = signed("Keep reading", _ASK[verb][1])
-    if sure and act(_verb(request.id, verb, reason, conditions, panel)) is not None:
+    if not sure:
+        return
+    signs = _verb(dossier, verb, reason, conditions, panel)
+    if act(lambda by: _signed(signs, request, by)) is not None:
         st.session_state.pop(_MORE, None)
         st.rerun()
 
@@ -328,6 +342,26 @@ def _capacity(dossier: Dossier) -> str:
     if roles and len(dossier.sheet.seats) > 1:
         show(note(f"You agree as {roles[0]}."))
     return ""
+
+
+def _signed(
+    signs: Callable[[Actor], ReleaseRequest], request: ReleaseRequest, by: Actor
+) -> ReleaseRequest:
+    """What signing gave; where the page is of the past, that is said on the page as it is now."""
+    try:
+        return signs(by)
+    except Conflict as late:
+        if late.code not in _LATE:
+            raise
+        st.session_state[_SAID] = (request.id, late.message, late.hint)
+        return request
+
+
+def said_before(request: ReleaseRequest) -> None:
+    """What came of signing on a page that was drawn before something happened, told once."""
+    about, message, hint = st.session_state.pop(_SAID, ("", "", ""))
+    if about == request.id:
+        notice(message, hint)
 
 
 def _conditions(dossier: Dossier) -> list[Condition]:
@@ -359,9 +393,9 @@ def _conditions(dossier: Dossier) -> list[Condition]:
 
 
 def _verb(
-    request_id: str, verb: Verb, reason: str, conditions: Sequence[Condition], panel: str
+    dossier: Dossier, verb: Verb, reason: str, conditions: Sequence[Condition], panel: str
 ) -> Callable[[Actor], ReleaseRequest]:
-    desk = portal().requests
+    desk, request_id, seen = portal().requests, dossier.request.id, dossier.request.digests
     if verb is Verb.REVOKE:
         return lambda by: portal().approvals.revoke(request_id, reason, by=by)
     if verb is Verb.WITHDRAW:
@@ -369,7 +403,7 @@ def _verb(
     if verb is Verb.RESUBMIT:
         return lambda by: desk.resubmit(request_id, reason, by=by)
     return lambda by: desk.decide(
-        request_id, verb, reason, conditions=conditions, panel=panel, by=by
+        request_id, verb, reason, conditions=conditions, panel=panel, seen=seen, by=by
     )
 
 

@@ -36,7 +36,7 @@ from app.ui.tables import Change, Evidence, Gate
 from catalog.impact.portfolio import Line
 from catalog.lineage.measured import Measured
 from catalog.releases.gates.asking import Answer, GateResult
-from catalog.releases.request import ReleaseRequest
+from catalog.releases.request import Decision, ReleaseRequest
 from catalog.releases.states import Route, State, Verb
 
 _DIGEST: Final = re.compile(r"(sha256:)?[0-9a-f]{64}")
@@ -112,35 +112,53 @@ def _warnings(dossier: Dossier) -> None:
     if request.is_open:
         quorum.warnings(dossier.outlook, request.route)
     if request.problem and request.is_open:
-        notice(f"Sent back to be read again: {request.problem}", "Read what is below anew.")
-    if dossier.sheet.changed_since:
+        notice("It cannot be read, so it cannot be approved.", request.problem)
+    if dossier.sheet.changed_since and request.state is State.IN_REVIEW:
         notice(
-            "The evidence changed since this request was read.",
-            "What is below is what the request is bound to. An approval would send it back to be "
-            "read again.",
+            "Something changed since this request was read.",
+            "It is being read again, which takes seconds; what was agreed to before does not "
+            "count then.",
         )
-    if dossier.sheet.changes:
-        with page.card("since"):
-            _since(dossier)
+    _since(dossier)
 
 
 def _since(dossier: Dossier) -> None:
-    """What is not what it was when changes were asked for, or when the request was read."""
-    asked = [one for one in dossier.request.decisions if one.verb is Verb.REQUEST_CHANGES]
-    since = (
-        f"since {dossier.name(asked[-1].person_id)} asked for changes, {words.moment(asked[-1].at)}"
-        if asked
-        else "since the request was read"
-    )
+    """What this reader has not seen yet: why it went back, and what is other than it was then."""
+    sheet, request = dossier.sheet, dossier.request
+    back = [one for one in request.rounds if one.verb is Verb.SEND_BACK]
+    since = sheet.since
+    if since is not None and since.verb is not Verb.SEND_BACK:
+        back = [one for one in back if one.at >= since.at]
+    asked = since is not None and since.verb is Verb.REQUEST_CHANGES
+    if not request.is_open or not (back or sheet.changes or asked):
+        return
     rows = [
         Change(one.name, _short(one.before, dossier), _short(one.after, dossier))
-        for one in dossier.sheet.changes
+        for one in sheet.changes
     ]
-    show(
-        page.section("What changed since", since),
-        quote(asked[-1].reason) if asked else "",
-        tables.difference(rows, "then", "now", "What changed since"),
-    )
+    with page.card("since"):
+        show(
+            page.section("What changed since", since_words(dossier)),
+            *(note(sent_back_words(one)) for one in back),
+            tables.difference(rows, "then", "now", "What changed since")
+            if rows
+            else note("Nothing is different: policy, files, evidence and facts are as they were."),
+        )
+
+
+def since_words(dossier: Dossier) -> str:
+    """Since when things are told to have changed, for this reader."""
+    since = dossier.sheet.since
+    if since is None or since.verb is Verb.SEND_BACK:
+        return "since the request was read"
+    who = "you" if since.person_id == dossier.reader.id else dossier.name(since.person_id)
+    did = "asked for changes" if since.verb is Verb.REQUEST_CHANGES else "agreed"
+    return f"since {who} {did}, {words.moment(since.at)}"
+
+
+def sent_back_words(back: Decision) -> str:
+    """When and why a request went back to be read again."""
+    return f"Sent back to be read again on {words.moment(back.at)}: {back.reason}"
 
 
 def _short(value: str, dossier: Dossier) -> str:

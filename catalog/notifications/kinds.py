@@ -50,6 +50,7 @@ class Why(StrEnum):
     UNOWNED = "unowned"
     REVIEWER = "reviewer"
     GOVERNANCE = "governance"
+    AGREED = "agreed"
 
 
 # What holds for somebody who chose nothing.

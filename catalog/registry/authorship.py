@@ -50,6 +50,7 @@ class Authorship:
                     linked_at=act.at,
                 )
             )
+            act.emit("authorship:claim", version_id)
 
     def map_user(self, server: str, user: str, person_id: str, *, by: Actor) -> None:
         """Say that the versions which carry an MLflow user's name now are a person's work."""
@@ -81,6 +82,7 @@ class Authorship:
                 )
             act.facts |= {"server": server, "versions": str(len(vouched))}
             act.texts["mlflow_user"] = user
+            act.emit("authorship:assign", person_id)
 
     def mappings(self, *, by: Actor) -> list[tuple[str, str, str]]:
         """All mappings as (server, MLflow user, person id). Raises Refused."""

@@ -12,6 +12,7 @@ from sqlmodel import Session, col
 
 from catalog.registry.tables import ModelRow, VersionRow
 from catalog.releases.evidence import taking
+from catalog.releases.evidence.changes import changes
 from catalog.releases.evidence.snapshot import Snapshot
 from catalog.releases.findings.finding import UNEXPLAINED
 from catalog.releases.gates import asking as gates
@@ -72,15 +73,27 @@ def bound_policy(policies: Policies, session: Session, row: RequestRow, model: M
 def what_changed(
     policies: Policies, session: Session, row: RequestRow, model: ModelRow, version: VersionRow
 ) -> str:
-    """What is not what it was when the request was bound, in words; empty when all is."""
-    if row.policy_digest != law_for(policies, session, row, model).digest:
-        return "another policy is in force than when the request was read."
-    now = known_now(session, row, model, version)
-    if now.manifest_digest != row.manifest_digest:
-        return "the version's files changed since the request was read."
-    if now.digest != row.snapshot_digest:
-        return "the evidence changed since the request was read."
-    return ""
+    """What is not what it was when the request was bound, in words; empty when all is.
+
+    Raises Refused when no policy covers it any more.
+    """
+    governing, told = law_for(policies, session, row, model), []
+    if row.policy_digest != governing.digest:
+        bound, now = policies.by_digest(row.policy_digest), governing.policy
+        told.append(
+            "another policy is in force than when the request was read: "
+            f"{bound.name} v{bound.version} then, {now.name} v{now.version} now"
+        )
+    known = known_now(session, row, model, version)
+    if known.manifest_digest != row.manifest_digest:
+        told.append("the version's files changed since the request was read")
+    if known.digest != row.snapshot_digest and (known.manifest_digest == row.manifest_digest):
+        then = taking.kept(session, row.snapshot_digest)
+        names = [one.name for one in changes(then, known)] if then else []
+        more = f" and {len(names) - _MOST_NAMED} more" if len(names) > _MOST_NAMED else ""
+        which = f": {', '.join(names[:_MOST_NAMED])}{more}" if names else ""
+        told.append(f"the evidence changed since the request was read{which}")
+    return f"{'; '.join(told)}." if told else ""
 
 
 def answers(
@@ -101,6 +114,8 @@ def verdict_digest(policies: Policies, session: Session, row: RequestRow, at: da
         return ""
 
 
+# The names told in one sentence; all of them stand on the request's page.
+_MOST_NAMED: Final = 3
 # The newest approval that stands, of this version with these files, that was carried out.
 _BEFORE: Final = (
     columns(col(RequestRow.number))

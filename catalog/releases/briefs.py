@@ -21,7 +21,7 @@ from catalog.releases.evidence.snapshot import Snapshot
 from catalog.releases.gates import asking as gates
 from catalog.releases.policies.law import Policy
 from catalog.releases.policies.shelf import Policies
-from catalog.releases.states import OPEN, PromotionState, Route, State, Verb
+from catalog.releases.states import OPEN, ROUNDS, PromotionState, Route, State, Verb
 from catalog.releases.tables import DecisionRow, PromotionRow, RequestRow, SnapshotRow
 from ledger.clock import Clock
 from ledger.errors import NotFound
@@ -191,6 +191,9 @@ _DECISIONS: Final[Executable] = (
         col(DecisionRow.at),
         col(DecisionRow.reason),
     )
-    .where(col(DecisionRow.request_id).in_(bindparam("requests", expanding=True)))
+    .where(
+        col(DecisionRow.request_id).in_(bindparam("requests", expanding=True)),
+        col(DecisionRow.verb).not_in(sorted(ROUNDS)),
+    )
     .order_by(col(DecisionRow.at))
 )

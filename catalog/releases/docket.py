@@ -27,7 +27,7 @@ from catalog.releases.deciders import Deciders, Outlook
 from catalog.releases.evidence.taking import MANIFEST
 from catalog.releases.policies.shelf import Policies
 from catalog.releases.rights import may_resubmit
-from catalog.releases.states import AGREEING, OPEN, PromotionState, State
+from catalog.releases.states import AGREEING, OPEN, ROUNDS, PromotionState, State
 from catalog.releases.tables import (
     DecisionRow,
     EvidenceRow,
@@ -168,7 +168,9 @@ class Docket:
 
     def done(self, *, by: Actor, limit: int = PAGE) -> list[Brief]:
         """The closed requests this person asked for or decided, newest first."""
-        decided = select(DecisionRow.request_id).where(DecisionRow.person_id == by.id)
+        decided = select(DecisionRow.request_id).where(
+            DecisionRow.person_id == by.id, col(DecisionRow.verb).not_in(sorted(ROUNDS))
+        )
         took_part = or_(col(RequestRow.requested_by) == by.id, col(RequestRow.id).in_(decided))
         closed = col(RequestRow.state).not_in(OPEN)
         with self._ledger.store.read() as session:

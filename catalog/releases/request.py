@@ -15,7 +15,8 @@ from catalog.registry.authorship import authors_of
 from catalog.registry.tables import ModelRow
 from catalog.registry.visible import visible
 from catalog.releases.promotions import Promotion, promotions_of
-from catalog.releases.states import OPEN, Route, State, Verb
+from catalog.releases.states import OPEN, ROUNDS, Route, State, Verb
+from catalog.releases.steps import digests
 from catalog.releases.tables import DecisionRow, RequestRow
 
 
@@ -70,11 +71,19 @@ class ReleaseRequest:
     decisions: tuple[Decision, ...]
     promotion: Promotion | None
     reviewer_id: str = ""
+    # How it was read once more: sent back as something changed, bound as it was before; or sent
+    # again by who asked, bound as it is since.
+    rounds: tuple[Decision, ...] = ()
 
     @property
     def is_open(self) -> bool:
         """Whether somebody still has to do something."""
         return self.state in OPEN
+
+    @property
+    def digests(self) -> dict[str, str]:
+        """What it is decided on, as far as it is bound: policy, evidence and artifacts."""
+        return digests(self)
 
 
 @dataclass(frozen=True)
@@ -116,9 +125,9 @@ def load_requests(session: Session, rows: list[RequestRow]) -> list[ReleaseReque
     names = dict(named.all())
     built = authors_of(session, {row.version_id for row in rows})
     promotions = promotions_of(session, [row.id for row in rows])
-    decisions: dict[str, list[Decision]] = {}
-    for made in connection.execute(_DECISIONS, {"requests": [row.id for row in rows]}):
-        decisions.setdefault(made.request_id, []).append(_decision(made))
+    made: dict[str, list[Decision]] = {}
+    for one in connection.execute(_DECISIONS, {"requests": [row.id for row in rows]}):
+        made.setdefault(one.request_id, []).append(_decision(one))
     return [
         ReleaseRequest(
             id=row.id,
@@ -140,9 +149,10 @@ def load_requests(session: Session, rows: list[RequestRow]) -> list[ReleaseReque
             problem=row.problem,
             authors=tuple(built[row.version_id]),
             route=Route(row.route),
-            decisions=tuple(decisions.get(row.id, ())),
+            decisions=tuple(one for one in made.get(row.id, ()) if one.verb not in ROUNDS),
             promotion=promotions.get(row.id),
             reviewer_id=row.reviewer_id,
+            rounds=tuple(one for one in made.get(row.id, ()) if one.verb in ROUNDS),
         )
         for row in rows
     ]
@@ -183,5 +193,5 @@ _NAMES: Final = columns(col(ModelRow.id), col(ModelRow.name)).where(
 _DECISIONS: Final[Executable] = (
     columns(*DecisionRow.__table__.columns)  # type: ignore[attr-defined]
     .where(col(DecisionRow.request_id).in_(bindparam("requests", expanding=True)))
-    .order_by(col(DecisionRow.at))
+    .order_by(col(DecisionRow.at), col(DecisionRow.reading))
 )

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from datetime import timedelta
 from typing import Final
 
@@ -30,7 +30,7 @@ from catalog.releases.conditions import (
 )
 from catalog.releases.emergencies import can_review, given_to
 from catalog.releases.evidence import taking
-from catalog.releases.findings.opening import drop_findings, standing_conditions
+from catalog.releases.findings.opening import standing_conditions
 from catalog.releases.gates import asking as gates
 from catalog.releases.policies.calendar import opens_at
 from catalog.releases.policies.law import PANELS, Policy
@@ -38,6 +38,7 @@ from catalog.releases.policies.shelf import Policies
 from catalog.releases.promotions import AtPoint, enqueue, insist_nothing_on_its_way
 from catalog.releases.quorum import takes
 from catalog.releases.request import ALL, ReleaseRequest, Which, counted, listed, load_request
+from catalog.releases.rereadings import send_back
 from catalog.releases.reviewers import give
 from catalog.releases.rights import (
     checked_alias,
@@ -150,7 +151,15 @@ class Requests:
             return load_request(act.session, row)
 
     def resubmit(self, request_id: str, reason: str, *, by: Actor) -> ReleaseRequest:
-        """Send a request again after the changes that were asked for."""
+        """Send a request again after the changes that were asked for, and say what is different.
+
+        Why it was asked for in the first place stays as it was said then.
+
+        Raises:
+            Invalid: the reason is empty or too long.
+            NotFound, Refused, Conflict: no such request; not the person who asked; no changes were
+                asked for, or the version is gone.
+        """
         reason = checked_reason(reason)
         with self._ledger.act(
             "release:resubmit", actor=by.id, resource=f"request:{request_id}"
@@ -159,9 +168,8 @@ class Requests:
             by = as_of_now(act.session, by, at=act.at)
             insist_in_time(may_resubmit(by, row), row, Verb.RESUBMIT)
             step(act, row, Verb.RESUBMIT)
-            row.reason = reason
-            act.texts["reason"] = reason
             bind(self._policies, act, row, model, version)
+            write_decision(act, row, Verb.RESUBMIT, by, reason)
             self._tell_asked(act, row, model)
             return load_request(act.session, row)
 
@@ -187,12 +195,15 @@ class Requests:
         *,
         conditions: Sequence[Condition] = (),
         panel: str = "",
+        seen: Mapping[str, str] | None = None,
         by: Actor,
     ) -> ReleaseRequest:
         """Approve, with conditions or without, reject or ask for changes.
 
         An approval checks again that policy, evidence and files are those the request is bound to.
         If one changed, the request goes back to be read again, and the approver is told which.
+        `seen` are the digests that whoever decides has read, by the names of a request's `digests`:
+        where it was read again since, an approval does not count.
         Each condition becomes a finding; one that stands after its day revokes the approval.
         Who holds several of the roles that must agree may name the one they agree in, a `panel`;
         unsaid, it is one that leaves the others to be found.
@@ -224,13 +235,9 @@ class Requests:
             if verb in AGREEING:
                 changed = what_changed(self._policies, act.session, row, model, version)
             if changed:
-                act.reason = "changed-since-review"
-                drop_findings(act, row.id, "The request was sent back to be read again.", by=by)
-                step(act, row, Verb.SEND_BACK)
-                row.problem = changed
-                bind(self._policies, act, row, model, version)
-                self._tell_asked(act, row, model)
+                send_back(self._policies, act, row, model, version, changed, by=by)
             elif verb in AGREEING:
+                _insist_seen(row, seen)
                 insist_nothing_on_its_way(
                     act.session,
                     row.model_id,
@@ -472,6 +479,16 @@ def _seat(  # noqa: PLR0917 - what was read for the verb already
 
 
 _DECISIONS: Final = AGREEING | {Verb.REJECT, Verb.REQUEST_CHANGES}
+
+
+def _insist_seen(row: RequestRow, seen: Mapping[str, str] | None) -> None:
+    """Nobody agrees to what they have not read. Raises Conflict."""
+    if seen is not None and {name: one for name, one in seen.items() if one} != digests(row):
+        raise Conflict(
+            "Not approved: the request was read again since you opened it.",
+            hint="What changed stands on its page; decide on it as it is now.",
+            code="changed-since-review",
+        )
 
 
 def _found(

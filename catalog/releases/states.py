@@ -69,6 +69,8 @@ OPEN: Final = frozenset({State.PENDING_REVIEW, State.IN_REVIEW, State.CHANGES_RE
 STANDING: Final = frozenset({State.APPROVED, State.CONDITIONALLY_APPROVED})
 # Nothing of it may go live, now or later.
 ENDED: Final = frozenset({State.REJECTED, State.WITHDRAWN, State.REVOKED, State.EXPIRED})
+# How an open request comes to be read once more; nobody decides by it.
+ROUNDS: Final = frozenset({Verb.SEND_BACK, Verb.RESUBMIT})
 # The two ways to agree.
 AGREEING: Final = frozenset({Verb.APPROVE, Verb.APPROVE_WITH_CONDITIONS})
 

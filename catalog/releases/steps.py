@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from typing import Final
+from typing import Final, Protocol
 
 from sqlalchemy import String, bindparam
 from sqlmodel import Session, col, or_, select
@@ -29,6 +29,22 @@ _TOLD: Final = {
     Verb.REVOKE: "release:revoked",
     Verb.FULFIL: "release:fulfilled",
 }
+
+
+class Bound(Protocol):
+    """A request, as far as what it is bound to goes."""
+
+    @property
+    def policy_digest(self) -> str:
+        """The policy it is judged by."""
+
+    @property
+    def snapshot_digest(self) -> str:
+        """What was known when it was read."""
+
+    @property
+    def manifest_digest(self) -> str:
+        """Its files."""
 
 
 def new_request(
@@ -157,12 +173,12 @@ def write_decision(
         act.digests["verdict"] = verdict
 
 
-def digests(row: RequestRow) -> dict[str, str]:
+def digests(request: Bound) -> dict[str, str]:
     """What a request is bound to, as far as it is."""
     found = {
-        "policy": row.policy_digest,
-        "evidence": row.snapshot_digest,
-        "artifacts": row.manifest_digest,
+        "policy": request.policy_digest,
+        "evidence": request.snapshot_digest,
+        "artifacts": request.manifest_digest,
     }
     return {name: digest for name, digest in found.items() if digest}
 

@@ -102,6 +102,35 @@ def test_changes_are_asked_for_and_a_request_is_taken_back(small_house: House) -
     assert (again.status_code, again.json()["error"]) == (409, "wrong-state")
 
 
+def test_a_request_is_sent_again_and_decided_on_just_what_was_read(small_house: House) -> None:
+    small_house.credit()
+    asked = ask(small_house)
+    small_house.work()
+    alice, bob = client(small_house, small_house.alice), client(small_house, small_house.bob)
+    path = f"/release-requests/{asked['id']}"
+    early = alice.post(f"{path}/resubmission", json={"reason": "Said."})
+    assert (early.status_code, early.json()["error"]) == (409, "wrong-state")
+    bob.post(f"{path}/decision", json={"decision": "request-changes", "reason": "Say more."})
+    assert bob.post(f"{path}/resubmission", json={"reason": "Said."}).status_code == 403
+    again = alice.post(f"{path}/resubmission", json={"reason": "Said."}).json()
+    assert (again["state"], again["reason"]) == ("Pending review", WHY)
+    assert [(one["how"], one["reason"]) for one in again["rounds"]] == [("resubmit", "Said.")]
+    small_house.work()
+    read = bob.get(path).json()["digests"]
+    says = {"check": "unit", "passed": True}
+    small_house.portal.evidence.attach(
+        small_house.version(2).id, "check", says, by=small_house.alice
+    )
+    small_house.work()
+    approval = {"decision": "approve", "reason": "Read.", "digests": read}
+    late = bob.post(f"{path}/decision", json=approval)
+    assert (late.status_code, late.json()["error"]) == (409, "changed-since-review")
+    seen = bob.get(path).json()
+    assert [one["name"] for one in seen["changes"]] == ["Evidence: check unit"]
+    done = bob.post(f"{path}/decision", json=approval | {"digests": seen["digests"]})
+    assert done.json()["state"] == "Approved"
+
+
 def test_requests_are_listed_by_state_and_by_model(small_house: House) -> None:
     small_house.credit()
     asked = ask(small_house)

@@ -4,9 +4,9 @@ from __future__ import annotations
 
 from collections.abc import Callable, Iterator, Mapping
 from dataclasses import dataclass
-from typing import Final
+from typing import Any, Final
 
-from catalog.releases.evidence.snapshot import Measured, Snapshot, Standing
+from catalog.releases.evidence.snapshot import Measured, Piece, Snapshot, Standing
 
 
 @dataclass(frozen=True)
@@ -21,7 +21,10 @@ class Changed:
 def changes(before: Snapshot, after: Snapshot) -> tuple[Changed, ...]:
     """What changed from one snapshot of a request to another, in the order people ask."""
     found = [*_facts(before, after), *_numbers(before, after), *_pieces(before, after)]
-    return tuple(one for one in found if one.before != one.after)
+    told = tuple(one for one in found if one.before != one.after)
+    if not told and before.digest != after.digest:
+        return (Changed("What else the gates read", before.digest, after.digest),)
+    return told
 
 
 def _facts(before: Snapshot, after: Snapshot) -> Iterator[Changed]:
@@ -37,14 +40,39 @@ def _numbers(before: Snapshot, after: Snapshot) -> Iterator[Changed]:
 
 
 def _pieces(before: Snapshot, after: Snapshot) -> Iterator[Changed]:
-    was = {(one.kind, one.name): one.digest for one in before.pieces}
-    now = {(one.kind, one.name): one.digest for one in after.pieces}
+    was = {(one.kind, one.name): one for one in before.pieces}
+    now = {(one.kind, one.name): one for one in after.pieces}
     for kind, name in sorted(was.keys() | now.keys()):
-        yield Changed(
-            f"Evidence: {kind} {name}".rstrip(),
-            was.get((kind, name), ""),
-            now.get((kind, name), ""),
-        )
+        then, since = was.get((kind, name)), now.get((kind, name))
+        yield Changed(f"Evidence: {kind} {name}".rstrip(), _piece(then), _piece(since))
+
+
+def _piece(piece: Piece | None) -> str:
+    """What a piece of evidence says, whose it is and from when; no two pieces read the same."""
+    if piece is None:
+        return ""
+    by = "verified" if piece.is_verified else "self-reported"
+    until = f", until {piece.expires_at[:10]}" if piece.expires_at else ""
+    at = piece.produced_at[:19].replace("T", " ")
+    return f"{said(piece)} ({by} by {piece.producer}, {at} UTC{until})"
+
+
+def said(piece: Piece) -> str:
+    """The one thing that a piece of evidence says, in words."""
+    says, read = piece.says, _SAID.get(piece.kind)
+    try:
+        return read(says) if read else piece.digest
+    except (KeyError, TypeError):  # an older piece, of another shape
+        return piece.digest
+
+
+def _counted(number: int, one: str) -> str:
+    return f"{number} {one}{'' if number == 1 else 's'}"
+
+
+def _groups(says: Mapping[str, Any]) -> str:
+    values = [one["value"] for one in says["groups"]]
+    return f"{min(values):.3g} to {max(values):.3g} in {_counted(len(values), 'group')}"
 
 
 def _by_name(standing: Standing) -> Mapping[tuple[str, str], Measured]:
@@ -79,4 +107,15 @@ _FACTS: Final[Mapping[str, Callable[[Snapshot], str]]] = {
     "Data sets of the run": lambda one: ", ".join(f"{d.name} {d.digest}" for d in one.datasets),
     "Edition of the gates": lambda one: str(one.edition),
     "Signature": lambda one: "; ".join(one.signature_changes),
+    "Approved before": lambda one: one.approved_before,
+}
+_SAID: Final[Mapping[str, Callable[[Mapping[str, Any]], str]]] = {
+    "attestation": lambda says: "yes" if says["answer"] else "no",
+    "check": lambda says: "passed" if says["passed"] else "failed",
+    "data-check": lambda says: "sound" if says["sound"] else "not sound",
+    "document": lambda says: f"{says['media_type']}, SHA-256 {says['sha256'][:8]}",
+    "fairness": _groups,
+    "slices": _groups,
+    "monitoring-plan": lambda says: _counted(len(says["signals"]), "signal"),
+    "scan": lambda says: _counted(says["findings"], "finding"),
 }

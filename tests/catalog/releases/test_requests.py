@@ -6,6 +6,7 @@ from dataclasses import replace
 
 import pytest
 
+from app.worker import collect_evidence
 from catalog.releases.gates.asking import Answer
 from catalog.releases.policies.reading import pack_text
 from catalog.releases.rights import LONGEST_REASON
@@ -303,7 +304,9 @@ def other_champion(house: House) -> None:
 
 def other_files(house: House) -> None:
     house.mlflow.write_file(house.mlflow.version("credit-pd", 2), "model.skops", "other weights")
-    house.asked(2, "shadow")
+    version = house.version(2).id
+    other = house.portal.requests.request(version, "shadow", WHY, by=house.alice)
+    collect_evidence(house.portal, other.id)
 
 
 @pytest.mark.parametrize(
