@@ -178,9 +178,9 @@ def listing(session: Session, wanted: Filter, *, limit: int = 50, offset: int = 
 
 
 def done_to(session: Session, resource: str, *, limit: int = 50) -> list[Record]:
-    """What was done to one thing, newest first, without the texts."""
+    """What was done to one thing, newest first, with the texts that were not forgotten."""
     rows = session.exec(_DONE_TO, params={"resource": resource, "most": limit})
-    return [_record(row, {}) for row in rows]
+    return _with_texts(session, list(rows))
 
 
 def count(session: Session, wanted: Filter) -> int:

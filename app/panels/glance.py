@@ -10,7 +10,7 @@ from app.ui import chips, words
 from app.ui.markup import Markup, join, mono, strong, tag
 from catalog.impact.calls import WINDOW_DAYS
 from catalog.impact.portfolio import Line
-from catalog.registry.models import Version
+from catalog.registry.models import Run, Version
 
 
 def glance(shown: Shown, subject: Version) -> list[tuple[str, object]]:
@@ -31,16 +31,15 @@ def glance(shown: Shown, subject: Version) -> list[tuple[str, object]]:
                 ),
             )
         )
-    facts.append(("Trained on", trained_on(shown, subject)))
+    facts.append(("Trained on", trained_on(subject, shown.run(subject))))
     if subject.is_external:
         facts += vendor.facts(subject)
     facts += _use(shown, line)
     return facts
 
 
-def trained_on(shown: Shown, version: Version) -> Markup:
+def trained_on(version: Version, run: Run | None) -> Markup:
     """The training data of the run that made a version, with digest and rows."""
-    run = shown.run(version)
     if run is None:
         whose = "its vendor trained it" if version.is_external else "no run is known"
         return chips.gap(f"not known: {whose}")

@@ -21,10 +21,17 @@ _TOP_FEATURES: Final = 6
 _SMALL: Final = 30  # rows: fewer say little about a group
 
 
-def groups(dossier: Dossier, number: int) -> None:
+def does(dossier: Dossier, number: int) -> None:
+    """How the version does by group, how alike people are treated, and what drives it."""
+    show(page.section("How it does", number=number, anchor="does"))
+    _groups(dossier)
+    _explained(dossier)
+
+
+def _groups(dossier: Dossier) -> None:
     """How the version does for groups of people or rows, and how alike they are treated."""
     pieces = [one for one in dossier.sheet.snapshot.pieces if one.kind in {"slices", "fairness"}]
-    show(page.section("By group", number=number, anchor="groups"))
+    show(tag("h3", "By group"))
     if not pieces:
         show(
             note(
@@ -71,7 +78,7 @@ def _produced(piece: Piece, now: datetime) -> Markup:
     return tag("p", mark, told, cls="cs-note")
 
 
-def explained(dossier: Dossier, number: int) -> None:
+def _explained(dossier: Dossier) -> None:
     """What moves the output of the version most, and what that does not say."""
     request, explanation = dossier.request, dossier.explanation
     result = explanation.result if explanation else None
@@ -100,7 +107,7 @@ def explained(dossier: Dossier, number: int) -> None:
         )
     else:
         body = note(_not_explained(explanation, request.version_number))
-    show(page.section("What drives it", number=number, anchor="explained"), body)
+    show(tag("h3", "What drives it"), body)
     link(
         f"Explain v{request.version_number}",
         "explain",
@@ -129,7 +136,10 @@ def files(dossier: Dossier, number: int) -> None:
     if not request.manifest_digest:
         show(
             page.section(
-                "Files", chips.status("Missing", "Not read yet"), number=number, anchor="files"
+                "Files and security",
+                chips.status("Missing", "Not read yet"),
+                number=number,
+                anchor="files",
             ),
             note("The worker reads every file of the version and records its SHA-256."),
         )
@@ -162,14 +172,25 @@ def files(dossier: Dossier, number: int) -> None:
         )
     show(
         page.section(
-            "Files",
-            chips.status("Verified") if same else chips.status("Fail", "Changed"),
+            "Files and security",
+            worst_of_files(dossier, same=same),
             number=number,
             anchor="files",
         ),
         tables.facts([*facts, *_scans(dossier)]),
         note("The files are read once more before the alias is moved; a changed byte stops it."),
     )
+
+
+def worst_of_files(dossier: Dossier, *, same: bool) -> Markup:
+    """The worst of what is known of the files, in one chip."""
+    scans = [one for one in dossier.sheet.snapshot.pieces if one.kind == "scan"]
+    found = sum(one.says["findings"] for one in scans)
+    if not same:
+        return chips.status("Fail", "Changed")
+    if found:
+        return chips.status("Fail", words.plural(found, "finding"))
+    return chips.status("Verified") if scans else chips.status("Missing", "Not scanned")
 
 
 def _scans(dossier: Dossier) -> list[tuple[str, object]]:
@@ -234,13 +255,15 @@ def findings(dossier: Dossier, number: int) -> None:
     show(
         page.section(
             "Findings",
-            f"{standing} to be put right" if found else "",
+            f"{standing} to be put right" if found else "Nothing found",
             number=number,
             anchor="findings",
         ),
         table_of(found, dossier.names, today) if found else "",
         note(f"Open on this version or its model when the request was read: {', '.join(others)}.")
         if others
+        else note("Nothing was found on this version or its model that still stands.")
+        if not found
         else "",
     )
     for one in found:

@@ -9,6 +9,7 @@ from typing import Final
 import streamlit as st
 
 from app.panels.acts import reason_words
+from app.panels.links import link
 from app.panels.release_dossier import Dossier
 from app.panels.release_routes import did
 from app.panels.release_routes import state as state_chips
@@ -17,7 +18,19 @@ from app.session import act, portal
 from app.ui import chips, page, tables, words
 from app.ui.dialogs import signed
 from app.ui.feedback import notice, progress
-from app.ui.markup import join, label, mono, note, paragraph, quote, show, strong, tag
+from app.ui.markup import (
+    join,
+    label,
+    mono,
+    note,
+    paragraph,
+    quote,
+    sentence,
+    show,
+    strong,
+    tag,
+)
+from auth.access import ANYTHING, decide
 from auth.actors import Actor
 from catalog.releases.conditions import MOST, Condition
 from catalog.releases.findings.opening import LONGEST_DAYS, LONGEST_TITLE
@@ -38,6 +51,8 @@ _CLOSING: Final = (
 )
 # How many conditions the dialog shows; kept while it is open.
 _MORE: Final = "conditions-shown"
+# The last of the numbered sections.
+_NUMBER: Final = 10
 # What came of signing on a page that is of the past, and the refusals that say that it is.
 _SAID: Final = "said-of-a-request"
 _LATE: Final = frozenset({"changed-since-review", "wrong-state", "version-gone"})
@@ -91,10 +106,12 @@ def receipt(dossier: Dossier) -> None:
                 "Receipt", state_chips(request.route, request.requested_by, request.state)
             ),
             page.columns(
-                join((tag("p", strong(outcome(dossier))), tables.facts(facts))),
+                join((sentence(strong(outcome(dossier))), tables.facts(facts))),
                 quote(decision.reason, f"{did(request.route, decision.verb)} by {who}"),
             ),
         )
+        if step is not None and decide(dossier.reader, "audit:read", ANYTHING):
+            link(f"Audit record {step.sequence}", "audit", record=step.sequence)
         if request.promotion is not None:
             _follow(request)
             if request.promotion.state is PromotionState.APPLIED:
@@ -226,14 +243,15 @@ def bar(dossier: Dossier) -> None:
     """The decision, at the foot of the screen, for those whom it concerns."""
     sheet, request = dossier.sheet, dossier.request
     if sheet.may_revoke:
-        with page.decision_bar(f"{request.number} stands", tag("span", standing(dossier))):
+        told = tag("span", standing(dossier))
+        with page.decision_bar(f"{request.number} stands", told, number=_NUMBER):
             _button(dossier, Verb.REVOKE)
         return
     if not request.is_open:
         return
     version = f"v{request.version_number}"
     if sheet.may_withdraw:
-        with page.decision_bar("Your request", _requester_summary(dossier)):
+        with page.decision_bar("Your request", _requester_summary(dossier), number=_NUMBER):
             if sheet.may_resubmit:
                 _button(dossier, Verb.RESUBMIT)
             _button(dossier, Verb.WITHDRAW)
@@ -245,7 +263,7 @@ def bar(dossier: Dossier) -> None:
         return
     why = "" if sheet.may_approve else sheet.may_approve.reason
     summary = join((*verdict_chips(sheet.gates), tag("span", why)))
-    with page.decision_bar(f"Your decision on {version}", summary):
+    with page.decision_bar(f"Your decision on {version}", summary, number=_NUMBER):
         is_open = bool(sheet.may_decide)
         _button(dossier, Verb.REJECT, closed=not is_open)
         _button(dossier, Verb.REQUEST_CHANGES, closed=not is_open)

@@ -18,7 +18,7 @@ from catalog.impact.portfolio import Line
 from catalog.lineage.difference import Difference, Number, difference
 from catalog.lineage.measured import Measured
 from catalog.registry.cards.cards import Card
-from catalog.registry.models import Model, Version
+from catalog.registry.models import Model, Run, Version
 from catalog.releases.deciders import Outlook
 from catalog.releases.docket import Step
 from catalog.releases.evidence.attaching import Attached
@@ -36,6 +36,7 @@ class Dossier:
     sheet: Sheet
     model: Model
     version: Version | None
+    run: Run | None
     replaced: Version | None
     difference: Difference | None
     judged: tuple[Measured, ...]
@@ -100,7 +101,7 @@ def gather(portal: Portal, request_id: str, *, by: Actor) -> Dossier:
     lines = portal.impact.portfolio(by=by, model_id=model.id).lines
     around = portal.docket.around(request.id, by=by, built_by=request.authors)
     people = {request.requested_by, model.owner_id, *request.authors}
-    people |= {one.person_id for one in request.decisions}
+    people |= {one.person_id for one in (*request.decisions, *request.rounds)}
     people |= {one.person_id for one in around.history}
     people |= {request.reviewer_id, *(one.owner_id for one in sheet.findings)}
     people |= {application for line in lines for application, _ in line.applications}
@@ -108,6 +109,7 @@ def gather(portal: Portal, request_id: str, *, by: Actor) -> Dossier:
         sheet=sheet,
         model=model,
         version=mine,
+        run=runs.get(mine.run_id) if mine else None,
         replaced=live,
         difference=apart,
         judged=judged(shown_first(apart, better), (live, mine), runs, known)

@@ -6,10 +6,10 @@ import streamlit as st
 
 from app.panels import quorum
 from app.panels.release_dossier import Dossier
-from app.panels.release_routes import did as done
+from app.panels.release_since import happened
 from app.session import did, portal
 from app.ui import chips, page, tables, words
-from app.ui.markup import Markup, note, show
+from app.ui.markup import Markup, note, show, tag
 from app.ui.tables import Column, Row
 from auth.actors import Actor
 from catalog.releases.deciders import Candidate
@@ -58,24 +58,7 @@ def people(dossier: Dossier, number: int) -> None:
                 "Nobody holds a role that decides here. A governance admin gives it on Access."
             )
         )
-    if request.decisions:
-        pieces.append(
-            tables.table(
-                (Column("Decided by", lead=True), Column("What"), Column("Why"), Column("When")),
-                [
-                    Row(
-                        (
-                            dossier.name(one.person_id),
-                            done(request.route, one.verb),
-                            one.reason,
-                            words.moment(one.at),
-                        )
-                    )
-                    for one in request.decisions
-                ],
-                "Decisions so far",
-            )
-        )
+    pieces += [tag("h3", "What happened so far"), happened(dossier)]
     show(page.section("Who may decide", number=number, anchor="people"), *pieces)
     take_over(dossier)
 

@@ -4,10 +4,11 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 from typing import Final
-from urllib.parse import urlencode
+from urllib.parse import quote, urlencode
 
 from app.screens import PAGES
 from app.session import portal
+from app.settings import without_password
 from catalog.registry.models import Model
 
 _PATHS: Final = {screen.key: screen.path for screen in PAGES}
@@ -48,3 +49,12 @@ def named(server: str, workspace: str, name: str) -> dict[str, str]:
     if workspace != _USUAL_WORKSPACE:
         where["workspace"] = workspace
     return {"name": name, **where}
+
+
+def run_in_mlflow(model: Model, run_id: str) -> str:
+    """The address of a run in MLflow's own screens; empty where its server has none."""
+    settings = portal().settings
+    is_main = model.server == settings.server_slug
+    uri = settings.mlflow_uri if is_main else settings.other_servers.get(model.server, "")
+    address = without_password(uri).rstrip("/")
+    return f"{address}/#/runs/{quote(run_id, safe='')}" if address.startswith("http") else ""

@@ -132,6 +132,23 @@ def size(count: int) -> str:
     return f"{count / 1e6:.1f} MB" if count >= 1e6 else f"{count / 1e3:.0f} kB"  # noqa: PLR2004
 
 
+_METRICS = {
+    **dict.fromkeys(("auc", "roc_auc"), "AUC"),
+    **dict.fromkeys(("brier", "brier_score", "brier_score_loss"), "Brier score"),
+    "mae": "MAE",
+    "mse": "MSE",
+    "rmse": "RMSE",
+    "r2": "R2",
+    "ks": "KS",
+}
+
+
+def metric(name: str) -> str:
+    """The name of a metric as a label: `AUC`, `Brier score`, `Log loss`."""
+    plain = name.replace("_", " ").strip()
+    return _METRICS.get(name.lower()) or plain[:1].upper() + plain[1:]
+
+
 def digest(value: str) -> str:
     """A content digest short enough to compare by eye, `9f2c…07de`; its algorithm is left out."""
     plain = value.rpartition(":")[2]

@@ -12,7 +12,7 @@ from sqlmodel import Session, col
 
 from catalog.registry.tables import ModelRow, VersionRow
 from catalog.releases.evidence import taking
-from catalog.releases.evidence.changes import changes
+from catalog.releases.evidence.changes import EVIDENCE, changes
 from catalog.releases.evidence.snapshot import Snapshot
 from catalog.releases.findings.finding import UNEXPLAINED
 from catalog.releases.gates import asking as gates
@@ -89,7 +89,7 @@ def what_changed(
         told.append("the version's files changed since the request was read")
     if known.digest != row.snapshot_digest and (known.manifest_digest == row.manifest_digest):
         then = taking.kept(session, row.snapshot_digest)
-        names = [one.name for one in changes(then, known)] if then else []
+        names = [one.name.removeprefix(EVIDENCE) for one in changes(then, known)] if then else []
         more = f" and {len(names) - _MOST_NAMED} more" if len(names) > _MOST_NAMED else ""
         which = f": {', '.join(names[:_MOST_NAMED])}{more}" if names else ""
         told.append(f"the evidence changed since the request was read{which}")

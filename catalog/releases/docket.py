@@ -75,7 +75,7 @@ class Desk:
 
 @dataclass(frozen=True)
 class Step:
-    """Something done to a request, with its place in the audit trail."""
+    """Something done to a request, with its place in the audit trail and what was said with it."""
 
     sequence: int
     act: str
@@ -83,6 +83,7 @@ class Step:
     at: datetime
     reason_code: str
     digests: tuple[tuple[str, str], ...]
+    said: str = ""
 
 
 @dataclass(frozen=True)
@@ -281,6 +282,7 @@ def _history(session: Session, one: Found) -> tuple[Step, ...]:
             record.at,
             record.reason,
             tuple(sorted(record.digests.items())),
+            record.texts.get("reason", ""),
         )
         for record in reversed(done)
     )

@@ -20,7 +20,7 @@ from catalog.releases.findings.finding import STANDING as STANDING_FINDINGS
 from catalog.releases.findings.finding import UNEXPLAINED
 from catalog.releases.gates import asking as gates
 from catalog.releases.policies.law import PANELS, Policy
-from catalog.releases.states import OPEN, STANDING, Route, State, Verb, after
+from catalog.releases.states import OPEN, STANDING, Route, State, Verb, after, stands
 from catalog.releases.tables import FindingRow, RequestRow
 from ledger.errors import Invalid
 from ledger.statements import statement
@@ -95,7 +95,7 @@ def may_decide(
     """Who may approve, reject or send back: a person of a panel who neither asked nor built."""
     panels = tuple(panels)
     if State(row.state) not in {State.PENDING_REVIEW, State.IN_REVIEW}:
-        return Verdict(False, f"This request is {row.state.lower()}.", "wrong-state")
+        return Verdict(False, f"{stands(State(row.state))}.", "wrong-state")
     if by.kind is not Kind.PERSON:
         return Verdict(False, "Only a person decides.", "not-a-person")
     if by.id == row.requested_by:
@@ -138,7 +138,7 @@ def may_tell_apart(policy: Policy, row: RequestRow, known: Collection[str]) -> V
 def may_withdraw(by: Actor, row: RequestRow) -> Verdict:
     """Only the person who asked takes a request back, while it is open."""
     if State(row.state) not in OPEN:
-        return Verdict(False, f"This request is {row.state.lower()}.", "wrong-state")
+        return Verdict(False, f"{stands(State(row.state))}.", "wrong-state")
     if by.id != row.requested_by:
         return Verdict(False, "Only the person who asked can withdraw.", "not-requester")
     return Verdict(True, "You asked for it.")
@@ -187,7 +187,7 @@ def checked_reason(reason: str) -> str:
 def may_revoke(by: Actor, row: RequestRow, model: ModelRow) -> Verdict:
     """Who takes an approval back: any reviewer, also who asked or built, as it is the safe way."""
     if State(row.state) not in STANDING:
-        return Verdict(False, f"This request is {row.state.lower()}.", "wrong-state")
+        return Verdict(False, f"{stands(State(row.state))}.", "wrong-state")
     if by.kind is Kind.APPLICATION:
         return Verdict(False, "Only a person revokes.", "not-a-person")
     return decide(by, "release:revoke", resource(model))

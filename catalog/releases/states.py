@@ -91,12 +91,19 @@ class PromotionState(StrEnum):
     FAILED = "Failed"
 
 
+def stands(state: State) -> str:
+    """Where a request stands, as the beginning of a sentence."""
+    if state is State.CHANGES_REQUESTED:
+        return "Changes were asked for in this request"
+    return f"This request is {state.lower()}"
+
+
 def after(state: State, verb: Verb) -> State:
     """The state a verb leads to. Raises Conflict when the table has no such way."""
     following = TRANSITIONS.get((state, verb))
     if following is None:
         raise Conflict(
-            f"This request is {state.lower()}, so it is too late or too early for that.",
+            f"{stands(state)}, so it is too late or too early for that.",
             hint="Reload the page to see who did what in the meantime.",
             code="wrong-state",
         )

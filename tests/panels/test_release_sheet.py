@@ -2,19 +2,25 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
 from datetime import UTC, datetime, timedelta
 
 import pytest
 
+from app.panels.release_asked import affected_words, before_after, statements
+from app.panels.release_assurance import worst_of_files
 from app.panels.release_decision import outcome, standing
-from app.panels.release_dossier import read
-from app.panels.release_sheet import affected_words, before_after, gate_row
+from app.panels.release_dossier import Dossier, read
+from app.panels.release_sheet import gate_row
+from app.panels.release_since import happened, sent_back_words, since_words
 from app.worker import PROFILER
 from catalog.lineage.difference import Number
 from catalog.lineage.intervals import Interval
 from catalog.lineage.measured import Measured
 from catalog.releases.conditions import Condition
 from catalog.releases.gates.asking import Answer, GateResult
+from catalog.releases.policies.reading import pack_text
+from catalog.releases.states import Verb
 from tests.cast import WHY, House
 from tests.catalog.releases.test_conditions import BASELINE, DUE, SCANNED, WATCH, conditionally
 from tests.catalog.releases.test_rechecks import findings, later, scanned
@@ -53,6 +59,14 @@ def test_the_evidence_opens_to_its_rule_answer_digest_and_date() -> None:
     evidence = gate_row(result(Answer.PASS), NOW).evidence
     assert evidence is not None
     assert [name for name, _ in evidence.rules] == ["Asks", "Answer", "Digest", "Measured"]
+
+
+@pytest.mark.parametrize("evidence", ["", "Catalog"])
+def test_where_nothing_is_on_record_nobody_is_said_to_have_reported_it(evidence: str) -> None:
+    gone = replace(result(Answer.MISSING), evidence=evidence, digest="", at="")
+    row = gate_row(gone, NOW)
+    assert (row.evidence, row.instead) == (None, "Nothing on record")
+    assert (row.produced_by, row.verified) == ("", None)
 
 
 def test_nobody_is_affected_where_nothing_was_called() -> None:
@@ -102,6 +116,111 @@ def test_where_they_were_not_read_whoever_opens_the_screen_has_them_read(
         assert found is not None
         assert found.unread == unread
     assert [one.actor for one in house.records("profile:request")] == [PROFILER.id, house.bob.id]
+
+
+def gathered(house: House) -> Dossier:
+    (request,) = house.portal.requests.listing(by=house.bob)
+    dossier = read(house.portal, request.id, by=house.bob)
+    assert dossier is not None
+    return dossier
+
+
+def test_the_first_reason_stays_and_what_was_said_since_stands_below_it_with_its_date(
+    small_house: House,
+) -> None:
+    house, desk = small_house, small_house.portal.requests
+    house.credit()
+    request = house.asked()
+    for said in ("Described.", "Now really."):
+        house.clock.advance(timedelta(hours=1))
+        desk.decide(request.id, Verb.REQUEST_CHANGES, "Describe it.", by=house.bob)
+        if said == "Now really.":
+            house.mlflow.describe_version("credit-pd", 2, "What is new, at last.")
+            house.mirror()
+        desk.resubmit(request.id, said, by=house.alice)
+        house.work()
+    assert statements(gathered(house)) == [
+        (WHY, "Alice Norrland asked for it, 20 Nov 2026, 09:12 UTC"),
+        ("Describe it.", "Bob Norrland asked for changes, 20 Nov 2026, 10:12 UTC"),
+        (
+            "Described.",
+            "Alice Norrland sent it again, with nothing changed since, 20 Nov 2026, 10:12 UTC",
+        ),
+        ("Describe it.", "Bob Norrland asked for changes, 20 Nov 2026, 11:12 UTC"),
+        ("Now really.", "Alice Norrland sent it again, 20 Nov 2026, 11:12 UTC"),
+    ]
+
+
+def test_what_changed_and_when_stays_on_the_page_until_somebody_decides(
+    small_house: House,
+) -> None:
+    house = small_house
+    house.credit()
+    house.asked()
+    house.clock.advance(timedelta(minutes=8))
+    scanned(house, findings=7)
+    house.work()
+    text = pack_text("baseline").replace("\nversion: 1\n", "\nversion: 2\n")
+    house.portal.policies.publish(text, WHY, by=house.grace)
+    house.work()
+    dossier = gathered(house)
+    assert [(one.name, one.before) for one in dossier.sheet.changes] == [
+        ("Policy", "baseline v1"),
+        ("Evidence: scan modelscan", ""),
+    ]
+    policy_now, scan_now = (one.after for one in dossier.sheet.changes)
+    assert policy_now == "baseline v2"
+    assert scan_now.startswith("7 findings (self-reported by Alice Norrland, 2026-11-20 09:20")
+    evidence, policy = (sent_back_words(one) for one in dossier.request.rounds)
+    back = "Sent back to be read again on 20 Nov 2026, 09:20 UTC: "
+    read_then = "since the request was read: scan modelscan."
+    assert evidence == f"{back}the evidence changed {read_then}"
+    told = "another policy is in force than when the request was read: "
+    assert policy == f"{back}{told}baseline v1 then, baseline v2 now."
+    assert since_words(dossier) == "since the request was read"
+
+
+def test_what_happened_is_told_in_its_order_with_what_was_said_and_the_record(
+    small_house: House,
+) -> None:
+    house = small_house
+    house.credit()
+    request = house.asked()
+    scanned(house)
+    house.work()
+    house.portal.requests.decide(request.id, Verb.APPROVE, "Read.", by=house.bob)
+    told = happened(gathered(house))
+    steps = (
+        "Asked for, and bound",
+        WHY,
+        "Read: the files are on record",
+        "Sent a request back to be read again",
+        "the evidence changed since the request was read",
+        "Read: the files are on record",
+        "Approved",
+        "Read.",
+    )
+    places = [0]
+    for one in steps:
+        places.append(told.index(one, places[-1] + 1))
+    assert "Bob Norrland" in told
+    assert "No. " in told
+
+
+@pytest.mark.parametrize(
+    ("findings", "said"), [(None, "Not scanned"), (0, "Verified"), (7, "7 findings")]
+)
+def test_files_are_called_verified_only_where_a_scan_of_them_found_nothing(
+    small_house: House, findings: int | None, said: str
+) -> None:
+    house = small_house
+    house.credit()
+    if findings is not None:
+        scanned(house, findings=findings)
+    house.asked()
+    drawn = worst_of_files(gathered(house), same=True)
+    assert f">{said}<" in drawn
+    assert ("cs-b-pass" in drawn) == (findings == 0)
 
 
 def test_a_re_check_that_fails_is_not_told_as_a_condition(small_house: House) -> None:

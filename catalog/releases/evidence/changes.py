@@ -8,6 +8,9 @@ from typing import Any, Final
 
 from catalog.releases.evidence.snapshot import Measured, Piece, Snapshot, Standing
 
+# What the name of a piece of evidence begins with, among other things that changed.
+EVIDENCE: Final = "Evidence: "
+
 
 @dataclass(frozen=True)
 class Changed:
@@ -44,7 +47,7 @@ def _pieces(before: Snapshot, after: Snapshot) -> Iterator[Changed]:
     now = {(one.kind, one.name): one for one in after.pieces}
     for kind, name in sorted(was.keys() | now.keys()):
         then, since = was.get((kind, name)), now.get((kind, name))
-        yield Changed(f"Evidence: {kind} {name}".rstrip(), _piece(then), _piece(since))
+        yield Changed(f"{EVIDENCE}{kind} {name}".rstrip(), _piece(then), _piece(since))
 
 
 def _piece(piece: Piece | None) -> str:

@@ -98,12 +98,12 @@ def governed(house: House) -> None:
 @pytest.mark.parametrize(
     ("change", "told"),
     [
-        (attach, "the evidence changed since the request was read: Evidence: scan modelscan."),
+        (attach, "the evidence changed since the request was read: scan modelscan."),
         (described, "the evidence changed since the request was read: Description."),
         (moved, "the evidence changed since the request was read: Live now"),
         (rewritten, "the version's files changed since the request was read."),
         (reclassified, "the evidence changed since the request was read: Owner."),
-        (claimed, "the evidence changed since the request was read: Authors."),
+        (claimed, "the evidence changed since the request was read: Authors"),
         (governed, "another policy is in force than when the request was read: baseline v1 then, "),
     ],
 )
