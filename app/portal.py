@@ -60,6 +60,7 @@ from catalog.releases.deciders import Deciders
 from catalog.releases.docket import Docket
 from catalog.releases.evidence.attaching import Evidence
 from catalog.releases.findings.findings import Findings
+from catalog.releases.policies.drafts import Drafts
 from catalog.releases.policies.shelf import Policies
 from catalog.releases.promotions import Promotions
 from catalog.releases.rechecks import Rechecks
@@ -139,6 +140,7 @@ class Portal:
     policies: Policies
     evidence: Evidence
     replay: Replay
+    drafts: Drafts
     trials: Trials
     requests: Requests
     approvals: Approvals
@@ -240,6 +242,7 @@ def build(
         policies=policies,
         evidence=Evidence(ledger, largest_document_bytes=settings.document_megabytes * 1024**2),
         replay=Replay(ledger, policies),
+        drafts=Drafts(ledger),
         trials=Trials(ledger, policies),
         requests=Requests(ledger, policies, at_point),
         approvals=Approvals(ledger),

@@ -6,10 +6,11 @@ from typing import Final
 
 import streamlit as st
 
+from app.panels import policy_told
 from app.panels import policy_trials as trials
 from app.panels.policy_draft import write
 from app.panels.policy_history import history
-from app.panels.policy_words import gates_table, governs_words, panels_words, rechecks_words
+from app.panels.policy_words import gates_table, governs_words, law_facts, panels_words
 from app.session import did, portal
 from app.ui import page, tables, words
 from app.ui.feedback import empty
@@ -21,7 +22,8 @@ from catalog.releases.policies.law import Published
 
 def draw(by: Actor) -> None:
     """The tabs of the page; only the one that is open is drawn."""
-    tabs = st.tabs(list(TABS), key="tab", bind="query-params", on_change="rerun")
+    policy_told.told()
+    tabs = st.tabs(list(TABS), key=policy_told.TAB, bind="query-params", on_change="rerun")
     for name, tab in zip(TABS, tabs, strict=True):
         if tab.open:
             with tab:
@@ -66,7 +68,7 @@ def _in_force(by: Actor) -> None:
 def _overview(found: tuple[Published, ...]) -> Markup:
     return tables.table(
         (
-            Column("Policy", lead=True),
+            Column("Policy", lead=True, words=True),
             Column("Governs"),
             Column("Who has to agree"),
             Column("Gates", "right"),
@@ -90,16 +92,7 @@ def _overview(found: tuple[Published, ...]) -> Markup:
 
 def _whole(one: Published) -> tuple[Markup, ...]:
     policy = one.policy
-    facts: list[tuple[str, object]] = [
-        ("Governs", governs_words(policy.applies_to)),
-        ("Who has to agree", panels_words(policy)),
-        (
-            "Open requests",
-            f"closed after {policy.limits.expire_after_days} days in which nothing was done",
-        ),
-        ("Asked again once live", rechecks_words(policy)),
-        ("Digest", mono(words.digest(one.digest))),
-    ]
+    facts = [*law_facts(policy), ("Digest", mono(words.digest(one.digest)))]
     sources = tables.table(
         (Column("Rests on", lead=True), Column("By"), Column("Date")),
         [
@@ -122,7 +115,8 @@ def _end_sure(one: Published) -> None:
     show(
         paragraph(
             f"{policy.title} stops governing at once. What no other policy covers cannot be "
-            "released any more; open requests it governs are sent back when somebody decides."
+            "released any more; open requests it governs go back, to be read again under the "
+            "policy that governs them then, if there is one."
         )
     )
     if one.is_last_resort:
@@ -136,11 +130,13 @@ def _end_sure(one: Published) -> None:
     if st.button("End it", type="primary", key="end-sign") and did(
         lambda by: portal().policies.end(policy.name, why, by=by)
     ):
-        st.rerun()
+        policy_told.tell(
+            f"{policy.title} has ended.", "What no other policy covers cannot be released now."
+        )
 
 
 TABS: Final = {
-    "In force": _in_force,
+    policy_told.IN_FORCE: _in_force,
     "Write": write,
     "Ask again": trials.draw_again,
     "History": history,

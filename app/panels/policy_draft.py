@@ -6,25 +6,29 @@ from typing import Final
 
 import streamlit as st
 
+from app.panels import policy_told
 from app.panels import policy_trials as trials
-from app.panels.policy_words import gates_table, governs_words, panels_words, rechecks_words
+from app.panels.policy_words import gates_table, gates_words, law_facts
 from app.session import act, did, portal
 from app.ui import page, tables
-from app.ui.markup import paragraph, show
+from app.ui.markup import Markup, join, mono, note, paragraph, show
 from app.ui.tables import Column, Row
 from auth.actors import Actor
 from catalog.releases.policies.law import Policy
-from catalog.releases.policies.reading import NotAPolicy, pack_text, packs, read
+from catalog.releases.policies.reading import NotAPolicy, Problem, pack_text, packs, read
 
 _DRAFT: Final = "policy-draft"
+_LONGEST_LINE: Final = 100
 
 
 def write(by: Actor) -> None:
-    """The tab where a policy is written, read as it is typed, tried on the past and published."""
+    """The tab where a policy is written, read, tried on the past and published."""
     may = portal().policies.may_publish(by=by)
     tried_on = trials.asked_for(trials.TRIAL, by)
-    if tried_on is not None and _DRAFT not in st.session_state:
-        st.session_state[_DRAFT] = tried_on.written
+    if _DRAFT not in st.session_state:
+        st.session_state[_DRAFT] = (
+            portal().drafts.of(by=by) if tried_on is None else tried_on.written
+        )
     left, right = st.columns([0.58, 0.42], gap="medium")
     with left, page.card("draft"):
         show(page.section("A draft", "YAML; nothing binds anybody until it is published"))
@@ -35,6 +39,13 @@ def write(by: Actor) -> None:
             height=520,
             label_visibility="collapsed",
             placeholder="Begin with one that is shipped, or paste your own.",
+            on_change=_keep,
+        )
+        show(
+            note(
+                "It is read, and kept for you alone, when you leave the field or press Ctrl+Enter "
+                "(Command+Enter on a Mac)."
+            )
         )
     with right, page.card("reading"):
         show(page.section("What it says"))
@@ -55,19 +66,14 @@ def write(by: Actor) -> None:
                 help=may.reason,
             ):
                 st.dialog("Publish this policy", width="medium")(_publish_sure)(policy, text)
-            show(
-                tables.facts(
-                    [
-                        ("Governs", governs_words(policy.applies_to)),
-                        ("Who has to agree", panels_words(policy)),
-                        ("Asked again once live", rechecks_words(policy)),
-                    ]
-                ),
-                gates_table(policy.gates),
-            )
+            show(tables.facts(law_facts(policy)), gates_table(policy.gates))
     if tried_on is not None:
         is_of_draft = policy is not None and policy.digest == tried_on.policy_digest
         trials.draw(tried_on, by, is_of_draft=is_of_draft)
+
+
+def _keep() -> None:
+    did(lambda by: portal().drafts.keep(st.session_state[_DRAFT], by=by))
 
 
 def _begin_with() -> None:
@@ -80,6 +86,7 @@ def _begin_with() -> None:
         name = st.session_state["policy-begin"]
         if name:
             st.session_state[_DRAFT] = in_force.get(name) or pack_text(name)
+            _keep()
 
     st.selectbox(
         "Begin with",
@@ -96,9 +103,7 @@ def _begin_with() -> None:
 def _read(text: str) -> Policy | None:
     """The policy, or every problem with its line and its remedy."""
     if not text.strip():
-        show(
-            paragraph("What you write is read as you go: its problems stand here with their lines.")
-        )
+        show(paragraph("What it says stands here, or its problems with their lines and remedies."))
         return None
     try:
         return read(text)
@@ -107,7 +112,7 @@ def _read(text: str) -> Policy | None:
             tables.table(
                 (Column("Line", "right"), Column("What is wrong", lead=True), Column("Remedy")),
                 [
-                    Row((str(one.line), tables.two(one.message, one.where), one.remedy))
+                    Row((str(one.line), tables.two(one.message, _line(text, one)), one.remedy))
                     for one in told.problems
                 ],
                 "Problems",
@@ -116,18 +121,34 @@ def _read(text: str) -> Policy | None:
         return None
 
 
+def _line(text: str, told: Problem) -> Markup:
+    """The line itself, as the editor shows none of their numbers, and where in the policy it is."""
+    written = text.splitlines()[told.line - 1 : told.line]
+    quoted = [mono(line.strip()[:_LONGEST_LINE]) for line in written if line.strip()]
+    return join([*quoted, *[f"in {told.where}"] * bool(told.where)], " ")
+
+
 def _publish_sure(policy: Policy, text: str) -> None:
     show(
         paragraph(
-            f"{policy.title}, version {policy.version}, governs from now on: "
-            f"{governs_words(policy.applies_to).lower()}. Open requests bound to another policy "
-            "are sent back to be read again when somebody decides on them."
-        )
+            f"{policy.title}, version {policy.version}, is in force from now on. {_SENT_BACK}"
+        ),
+        tables.facts([*law_facts(policy), ("Gates", gates_words(policy))]),
     )
     why = st.text_area("Why", key="publish-why", max_chars=4000)
     if st.button("Publish", type="primary", key="publish-sign") and did(
         lambda by: portal().policies.publish(text, why, by=by)
     ):
+        did(lambda by: portal().drafts.keep("", by=by))
         st.query_params.pop(trials.TRIAL, None)
-        st.query_params["tab"] = "In force"
-        st.rerun()
+        policy_told.tell(
+            f"{policy.title}, version {policy.version}, is in force.",
+            f"It stands below as it was published, and your draft is cleared. {_SENT_BACK}",
+            policy=policy.name,
+        )
+
+
+_SENT_BACK: Final = (
+    "Open requests that it governs and that were read under another policy go back by themselves, "
+    "to be read again."
+)

@@ -19,13 +19,14 @@ _NOTHING = "\N{EN DASH}"
 class Column:
     """A column's title; figures are aligned right, the lead column stays bold on a phone.
 
-    `assured` says of its numbers who computed them.
+    `assured` says of its numbers who computed them. A column of `words`, not names, cuts none.
     """
 
     title: str
     align: Align = "left"
     lead: bool = False
     assured: chips.Assured | None = None
+    words: bool = False
 
     @property
     def heading(self) -> Markup:
@@ -81,7 +82,12 @@ def _table(columns: Sequence[Column], rows: Sequence[Row], about: str, cls: str)
 
 
 def _cell(column: Column) -> str:
-    return f"{'cs-r ' if column.align == 'right' else ''}{'cs-lead-cell' if column.lead else ''}"
+    said = {
+        "cs-r": column.align == "right",
+        "cs-lead-cell": column.lead,
+        "cs-words": column.words,
+    }
+    return " ".join(name for name, holds in said.items() if holds)
 
 
 def _said(cell: object) -> Markup:

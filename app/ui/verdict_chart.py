@@ -39,7 +39,8 @@ def verdict_bars(rows: Sequence[Verdicts], *, colours: Palette | None = None) ->
             "name": word,
             # Positions, not names: two that are called alike stay two bars.
             "y": places,
-            "x": counts,
+            # Nothing at all is drawn of what is not there, also no border.
+            "x": [count or None for count in counts],
             "text": [f"{count} {word}" if count else "" for count in counts],
             "textposition": "inside",
             "insidetextanchor": "middle",

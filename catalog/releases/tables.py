@@ -38,6 +38,16 @@ class PolicyRow(SQLModel, table=True):
     ended_by: str = Field(default="", sa_column_kwargs={"server_default": text("''")})
 
 
+class PolicyDraftRow(SQLModel, table=True):
+    """The draft that somebody is writing, one for each person."""
+
+    __tablename__ = "policy_draft"
+
+    person_id: str = Field(primary_key=True)
+    written: str = Field(sa_column=_text())
+    changed_at: datetime = Field(sa_column=_moment())
+
+
 class TrialRow(SQLModel, table=True):
     """A policy that is tried on everything: how far that is, and what it found."""
 

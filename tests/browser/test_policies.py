@@ -37,6 +37,57 @@ def test_past_decisions_are_asked_again_and_the_address_shares_what_was_found(
     assert "/release?id=" in carol.page.url
 
 
+# It covers no release of the demo, so that it may be published among the other stories.
+ASIDE = (
+    pack_text("baseline")
+    .replace("name: baseline", "name: aside")
+    .replace("title: Baseline release policy", "title: Law aside\napplies_to: {aliases: [aside]}")
+    + """
+windows: [{days: [mon], opens: "09:00", closes: "16:00"}]
+unapproved: roll back
+"""
+)
+
+
+def test_a_draft_is_found_again_and_once_published_it_is_shown_in_force(visit: Visit) -> None:
+    grace = visit(GRACE, "/policies?tab=Write")
+    draft = grace.page.get_by_role("textbox", name="Policy", exact=True)
+    draft.fill(ASIDE.replace("margin: 0.0", "magin: 0.0"))
+    draft.press("Control+Enter")
+    grace.reads("Did you mean margin?")
+    grace.reads("magin: 0.0")
+    assert "Mono" in draft.evaluate("area => getComputedStyle(area).fontFamily")
+    draft.fill(ASIDE)
+    grace.menu("Releases")
+    grace.open("/policies?tab=Write")
+    expect(draft).to_have_value(ASIDE)
+    grace.reads("Monday, 09:00 to 16:00 (UTC)")
+    grace.shot("policies-draft")
+    grace.page.get_by_role("button", name="Publish", exact=True).click()
+    dialog = grace.page.get_by_role("dialog")
+    expect(dialog).to_contain_text("set back by itself")
+    dialog.get_by_role("textbox", name="Why").fill("To see it in force.")
+    grace.shot("policies-publish")
+    dialog.get_by_role("button", name="Publish", exact=True).click()
+    grace.reads("Law aside, version 1, is in force.")
+    expect(dialog).to_have_count(0)
+    expect(grace.page.get_by_role("tab", name="In force")).to_have_attribute(
+        "aria-selected", "true"
+    )
+    grace.reads("aside v1")
+    grace.reads("Monday, 09:00 to 16:00 (UTC)")
+    grace.shot("policies-in-force")
+    grace.page.get_by_role("tab", name="Write").click()
+    expect(draft).to_have_value("")
+    grace.open("/policies?policy=aside")
+    grace.page.get_by_role("button", name="End this policy").click()
+    dialog.get_by_role("textbox", name="Why").fill("It was a story.")
+    dialog.get_by_role("button", name="End it").click()
+    grace.reads("Law aside has ended.")
+    grace.open("/policies?tab=History")
+    grace.reads("What was published or ended")
+
+
 def test_a_draft_is_tried_on_the_past_and_its_address_brings_it_back(
     demo: Demo, visit: Visit
 ) -> None:
