@@ -28,9 +28,9 @@ def card(
     chip = release_routes.state(brief.route, brief.requested_by, brief.state)
     if asked_of and brief.state is not State.CHANGES_REQUESTED:
         way = release_routes.mark(brief.route, brief.requested_by)
-        chip = join((way, chips.status("Waits", f"Waits {waited}")))
+        chip = join((way, " ", chips.status("Waits", f"Waits {waited}")))
     if brief.expires_at is not None:
-        chip = join((chip, chips.expires(brief.expires_at.date(), now.date())))
+        chip = join((chip, " ", chips.expires(brief.expires_at.date(), now.date())))
     inbox_card(
         Waiting(
             act_asked(brief, by) if asked_of else move(brief),
@@ -76,8 +76,14 @@ def because(brief: Brief, names: Mapping[str, str]) -> str:
             return gates_words(brief)
         case State.APPROVED | State.CONDITIONALLY_APPROVED:
             stands = release_routes.state_words(brief.route, brief.state)
-            how = f"Set back by {who}" if brief.route is Route.ROLLBACK else f"{stands} by {who}"
-            return f"{how}, {when}. {promoted_words(brief)}"
+            how, due = f"{stands} by {who}", ""
+            if brief.route is Route.ROLLBACK:
+                how = f"Set back by {who}"
+            elif brief.route is Route.EMERGENCY:
+                is_due = brief.state is State.CONDITIONALLY_APPROVED
+                how = f"Approved in an emergency by {who}"
+                due = " Its review is due." if is_due else " It was reviewed since."
+            return f"{how}, {when}.{due} {promoted_words(brief)}"
         case State.REVOKED | State.REJECTED:
             return f"{brief.state} by {who}, {when}: {brief.decided_why}"
         case _:

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from typing import Final
 
-from app.panels import assurance
+from app.panels import assurance, model_findings
 from app.panels.links import link
 from app.panels.release_people import why_not
 from app.panels.release_routes import mark
@@ -34,8 +34,8 @@ def live(shown: Shown, subject: Version) -> None:
         )
         return
     way = mark(approval.route, approval.requested_by) if approval else ""
-    held = chips.alias(CHAMPION, alias.number)
-    title = page.section("Live now", join((way, held, f"since {words.moment(alias.since)}")))
+    held = model_findings.alias(shown, CHAMPION, alias.number)
+    title = page.section("Live now", join((way, " ", held, f" since {words.moment(alias.since)}")))
     if approval is None:
         show(
             title,

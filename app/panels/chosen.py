@@ -7,9 +7,11 @@ from typing import Final
 import streamlit as st
 
 from app.panels import locked, ways
+from app.screens import PAGES
 from app.session import portal, show_failure
 from app.ui import cards, chips, feedback, page
 from app.ui.markup import show
+from auth.access import decide
 from auth.actors import Actor
 from catalog.registry.locked import Locked
 from catalog.registry.models import Model
@@ -17,6 +19,9 @@ from catalog.registry.search.questions import Question
 from ledger.errors import Conflict, CountersignError, NotFound
 
 _MOST_OFFERED: Final = 24
+# Where a screen stands, as the navigation says, and what it takes to use it on a model.
+_GROUPS: Final = {screen.key: screen.group for screen in PAGES}
+_ASKS: Final = {"request": "release:request"}
 
 
 def asked_model(screen: str, title: str, *, by: Actor) -> Model | None:
@@ -24,7 +29,11 @@ def asked_model(screen: str, title: str, *, by: Actor) -> Model | None:
     name = st.query_params.get("name", "")
     if not name:
         found = portal().finder.find(Question(), by=by, limit=_MOST_OFFERED, facets=False)
-        _offer(screen, title, [hit.model for hit in found.hits], found.total)
+        may = _ASKS.get(screen, "model:read")
+        # Who is not let in would end at a closed door.
+        open_ones = [hit.model for hit in found.hits if decide(by, may, hit.model.resource)]
+        kept_back = len(found.hits) - len(open_ones)
+        _offer(screen, title, open_ones, found.total - kept_back)
         return None
     try:
         return portal().models.find(
@@ -39,7 +48,7 @@ def asked_model(screen: str, title: str, *, by: Actor) -> Model | None:
         same = portal().models.called(name, by=by)
         _offer(screen, title, same, len(same), problem=error)
     except NotFound as error:
-        page.head("Find", title)
+        page.head(_GROUPS.get(screen, "Find"), title)
         feedback.problem(error)
         st.page_link(ways.to("discover"), label="Search under Discover", icon=":material/search:")
     return None
@@ -85,7 +94,7 @@ def _offer(
     *,
     problem: CountersignError | None = None,
 ) -> None:
-    page.head("Find", title, "Choose a model.")
+    page.head(_GROUPS.get(screen, "Find"), title, "Choose a model.")
     if problem is not None:
         show_failure(problem)
     if not models:

@@ -14,7 +14,7 @@ from app.panels.brief import card, names_in
 from app.panels.links import link
 from app.session import actor, later, portal
 from app.ui import page, paging, words
-from app.ui.feedback import empty
+from app.ui.feedback import empty, notice
 from app.ui.markup import join, show, strong
 from auth.actors import Actor
 from catalog.registry.inventory.spreadsheet import neutral
@@ -43,7 +43,9 @@ def releases(*, by: Actor) -> None:
 
 
 def _asked(everything: Docketed) -> tuple[Wanted, str, int]:
-    left, right = st.columns([0.72, 0.28], vertical_alignment="bottom")
+    ids = {name: one for one, name in everything.models}
+    _unknown([state.value for state, _count in everything.by_state], [_ALL, *ids])
+    left, right = st.columns([0.72, 0.28], vertical_alignment="top")
     states = left.pills(
         "State",
         [state.value for state, _count in everything.by_state],
@@ -51,10 +53,20 @@ def _asked(everything: Docketed) -> tuple[Wanted, str, int]:
         key="state",
         bind="query-params",
     )
-    ids = {name: one for one, name in everything.models}
     model = right.selectbox("Model", [_ALL, *ids], key="model", bind="query-params")
     wanted = Wanted(frozenset(State(one) for one in states), ids.get(model or "", ""))
     return wanted, model or _ALL, paging.asked()
+
+
+def _unknown(states: Sequence[str], models: Sequence[str]) -> None:
+    """Say what the address asks for that there is not, before it is left out."""
+    for name, known in (("state", states), ("model", models)):
+        for asked in st.query_params.get_all(name):
+            if asked not in known:
+                notice(
+                    f"No release request you may see has the {name} {asked[:80]!r}.",
+                    "What is shown leaves it out; choose another below.",
+                )
 
 
 def _counted(found: Docketed, wanted: Wanted, model_name: str) -> None:

@@ -2,17 +2,17 @@
 
 from __future__ import annotations
 
-import json
 from collections.abc import Mapping
 from functools import partial
 from typing import Any, Final
 
 import streamlit as st
 
+from app.panels import evidence_form
+from app.panels.evidence_form import TEMPLATES
 from app.panels.release_dossier import Dossier
 from app.session import act, did, later, portal
 from app.ui import chips, tables, words
-from app.ui.feedback import notice
 from app.ui.markup import mono, paragraph, show
 from app.ui.tables import Column, Row
 from auth.access import decide
@@ -20,28 +20,7 @@ from auth.actors import Actor, Kind
 from catalog.releases.evidence.attaching import Attached
 from catalog.releases.evidence.documents import ENDINGS
 from catalog.releases.policies.questions import AttestationGate, flat
-from ledger.errors import Invalid
 
-# What a piece of each kind says, to begin with; what stands in it is replaced.
-TEMPLATES: Final[Mapping[str, Mapping[str, Any]]] = {
-    "scan": {"tool": "", "findings": 0, "detail": ""},
-    "fairness": {
-        "measure": "impact ratio",
-        "by": "sex",
-        "groups": [
-            {"group": "female", "rows": 0, "value": 0.0},
-            {"group": "male", "rows": 0, "value": 0.0},
-        ],
-    },
-    "slices": {
-        "metric": "auc",
-        "by": "region",
-        "groups": [{"group": "north", "rows": 0, "value": 0.0}],
-    },
-    "monitoring-plan": {"signals": ["data drift", "errors"], "rollback": ""},
-    "data-check": {"dataset": "", "sound": True, "detail": ""},
-    "check": {"check": "", "passed": True, "detail": ""},
-}
 _DOCUMENT: Final = "document"
 
 
@@ -136,7 +115,7 @@ def _attach(dossier: Dossier) -> None:
         key="evidence-kind",
         format_func=lambda one: "document (a file)" if one == _DOCUMENT else one,
     )
-    given, title, written = None, "", ""
+    given, title, says = None, "", {}
     if kind == _DOCUMENT:
         given = st.file_uploader(
             "PDF, Markdown, text, CSV, JSON, PNG or JPEG",
@@ -148,23 +127,18 @@ def _attach(dossier: Dossier) -> None:
             "Title", key="title", placeholder="The file's name, where empty", max_chars=200
         )
     else:
-        written = st.text_area(
-            "What it says (JSON)",
-            value=json.dumps(TEMPLATES[kind], indent=2),
-            height=220,
-            key=f"says-{kind}",
-        )
+        says = evidence_form.says(kind)
     left, right = st.columns(2)
     producer = left.text_input(
         "Made by", key="producer", placeholder="The tool or team; you, where empty", max_chars=120
     )
     days = right.number_input(
-        "Counts for days",
+        "Counts for so many days",
         min_value=1,
         max_value=3650,
         value=None,
         key="days",
-        placeholder="for ever",
+        placeholder="Empty: it does not expire",
     )
     show(paragraph("It is marked self-reported: Countersign did not compute it."))
     is_ready = kind != _DOCUMENT or given is not None
@@ -180,26 +154,7 @@ def _attach(dossier: Dossier) -> None:
         ):
             st.rerun()
         return
-    try:
-        says = _read(written)
-    except Invalid as wrong:
-        notice(wrong.message, wrong.hint)
-        return
     _attached(dossier, kind, says, producer=producer, days=lasts)
-
-
-def _read(written: str) -> Mapping[str, Any]:
-    """The JSON somebody wrote. Raises Invalid with the line."""
-    try:
-        says = json.loads(written)
-    except (ValueError, RecursionError) as error:
-        line = getattr(error, "lineno", 1)
-        raise Invalid(
-            f"Line {line} is no JSON.", hint="Keep the quotes, commas and braces of the template."
-        ) from error
-    if not isinstance(says, dict):
-        raise Invalid("It is no JSON object.", hint="Begin with { and end with }.")
-    return says
 
 
 def _attached(

@@ -109,9 +109,12 @@ def facts(
 ) -> list[tuple[str, object]]:
     """What is known of it, in a column; `able` are those who may review an emergency."""
     owned = "Reviewed by" if found.kind is Kind.EMERGENCY else "Put right by"
+    owner = names.get(found.owner_id, "Nobody yet")
+    if able is not None and owner not in able:
+        owner = "Nobody yet"
     told: list[tuple[str, object]] = [
         ("Severity", severity(found)),
-        (owned, names.get(found.owner_id, "Nobody yet")),
+        (owned, owner),
     ]
     if able is not None:
         told.append(
@@ -186,8 +189,12 @@ def _sign(found: Finding, verb: str) -> None:
     label, placeholder, button = _ACTS[verb]
     show(paragraph("Your name, the time and these words are kept in the audit trail."))
     said = st.text_area(label, key=f"said-{verb}", placeholder=placeholder)
-    if signed("Keep reading", button) and act(_verb(found.id, verb, said)) is not None:
-        st.rerun()
+    told = st.container()
+    if not signed("Keep reading", button):
+        return
+    with told:
+        if act(_verb(found.id, verb, said)) is not None:
+            st.rerun()
 
 
 def _verb(finding_id: str, verb: str, said: str) -> Callable[[Actor], Finding]:
@@ -212,7 +219,9 @@ def _assign(found: Finding, by: Actor) -> None:
         min_value=today,
         max_value=today + timedelta(days=LONGEST_DAYS),
         key="new-day",
+        format="YYYY-MM-DD",
     )
+    show(note(f"Due {words.day(due_on)}."))
     why = st.text_area("Reason (required)", key="why-assign", placeholder="Why it changes")
     signed = st.button("Sign", key="sign", type="primary", disabled=owner is None)
     if signed and did(

@@ -12,10 +12,11 @@ from app.panels import ways
 from app.panels.links import link
 from app.session import portal
 from app.ui import cards, chips, page, paging, tables, words
-from app.ui.feedback import empty
-from app.ui.markup import Markup, join, note, show, tag
+from app.ui.feedback import empty, problem
+from app.ui.markup import Markup, join, note, show, strong, tag
 from app.ui.tables import Column, Row
 from auth.actors import Actor
+from catalog.registry.models import Model
 from catalog.releases.findings.detection import Detection
 from catalog.releases.findings.finding import (
     STANDING,
@@ -23,6 +24,7 @@ from catalog.releases.findings.finding import (
     Kind,
 )
 from catalog.releases.findings.findings import PAGE, Waiting, Wanted
+from ledger.errors import NotFound, Refused
 
 STANDS: Final = "To be put right"
 MINE: Final = "Mine"
@@ -51,13 +53,19 @@ def every(*, by: Actor) -> None:
         key="kind",
         bind="query-params",
     )
+    model = _model_asked(by)
     wanted = Wanted(
         states=frozenset() if shown == ALL else STANDING,
         kinds=frozenset(Kind(one) for one in kinds),
+        model_id=model.id if model else "",
         owner_id=by.id if shown == MINE else "",
     )
     number = paging.asked()
     found = portal().findings.page(wanted, by=by, offset=(number - 1) * PAGE)
+    if not found.findings and found.total:
+        # Further than the list goes: its last page is what there is.
+        number = paging.last(found.total, PAGE)
+        found = portal().findings.page(wanted, by=by, offset=(number - 1) * PAGE)
     now = portal().clock.now()
     names = portal().people.names({one.owner_id for one in found.findings})
     late = f"Findings, {found.overdue:,} of them overdue" if found.overdue else "Findings"
@@ -74,6 +82,22 @@ def every(*, by: Actor) -> None:
         paging.foot(number, PAGE, found.total)
 
 
+def _model_asked(by: Actor) -> Model | None:
+    """The model whose findings alone are asked for, with the way back to all of them."""
+    asked = st.query_params.get("model", "")
+    if not asked:
+        return None
+    try:
+        model = portal().models.get(asked, by=by)
+    except (NotFound, Refused) as error:
+        problem(error)
+        return None
+    with st.container(horizontal=True, vertical_alignment="center", key="of-model"):
+        show(tag("span", "Only those of ", strong(model.name)), width="content")
+        st.page_link(ways.to("findings"), label="Show all", icon=":material/close:")
+    return model
+
+
 def _card(one: Finding, names: Mapping[str, str], today: date) -> None:
     where = f" · v{one.version_number}" if one.version_number else ""
     cards.inbox_card(
@@ -81,7 +105,7 @@ def _card(one: Finding, names: Mapping[str, str], today: date) -> None:
             f"{one.model_name}: {one.title}",
             f"{one.kind.capitalize()}. {_whose(one, names, today)}",
             f"{one.number}{where}",
-            join((severity(one), state(one, today))),
+            join((severity(one), " ", state(one, today))),
             icon=":material/report:",
         ),
         one.id,

@@ -194,7 +194,7 @@ def _chips(brief: Brief, shown: Home) -> Markup:
     stands = release_routes.state(brief.route, brief.requested_by, brief.state)
     if brief.expires_at is None:
         return stands
-    return join((stands, chips.expires(brief.expires_at.date(), shown.now.date())))
+    return join((stands, " ", chips.expires(brief.expires_at.date(), shown.now.date())))
 
 
 def gates_in_short(brief: Brief) -> str:

@@ -103,7 +103,7 @@ def inbox(shown: str, waiting: Sequence[Brief], *, by: Actor, now: datetime) -> 
 
 _NOTHING: Final = {
     "waits": (
-        "That is all that waits for you",
+        "No release request waits for you",
         "Requests that you may decide arrive here, and your own when changes are asked for.",
     ),
     "follow": (
@@ -122,7 +122,7 @@ def _cards(briefs: Sequence[Brief], kind: str, by: Actor, now: datetime) -> None
             card(brief, names, by, now, asked_of=kind == "waits")
         if len(group) > PAGE:
             show(note(f"{len(group) - PAGE:,} more; decide these first, or open Releases."))
-    if not briefs or kind == "waits":
+    if not briefs:
         said, next_step = _NOTHING[kind]
         empty(said, next_step)
 

@@ -19,6 +19,7 @@ from app.panels import (
     in_short,
     loading,
     locked,
+    model_findings,
     releases_of,
     rollback,
     sources,
@@ -30,7 +31,7 @@ from app.panels import (
 )
 from app.panels.shown import CHAMPION, Shown
 from app.session import portal
-from app.ui import chips, feedback, page, tables, words
+from app.ui import feedback, page, tables, words
 from app.ui.markup import show, text
 from auth.access import decide
 from auth.actors import Actor
@@ -39,7 +40,7 @@ from auth.actors import Actor
 def head(shown: Shown, *, by: Actor) -> None:
     """Its name, domain, aliases, health and what it does; the way to ask for a release."""
     model = shown.model
-    marks = [chips.alias(one.name, one.number) for one in model.aliases]
+    marks = [model_findings.alias(shown, one.name, one.number) for one in model.aliases]
     if shown.line is not None:
         marks.append(health.chip(shown.line))
     marks += [*classification.facts_of(model), *vendor.mark(shown.subject), *locked.mark(model)]
@@ -50,6 +51,7 @@ def head(shown: Shown, *, by: Actor) -> None:
         chips=marks,
         actions=lambda: _actions(shown, by=by),
     )
+    model_findings.head(shown)
     if shown.champion is not None:
         deprecation.notice(shown.deprecations.get(shown.champion.id), shown)
 

@@ -11,11 +11,13 @@ from catalog.releases.policies.law import Policy
 from catalog.releases.states import Route
 
 
-def facts(outlook: Outlook, name: Callable[[str], str]) -> list[tuple[str, object]]:
+def facts(
+    outlook: Outlook, name: Callable[[str], str], *, is_asked: bool = True
+) -> list[tuple[str, object]]:
     """Each panel: how many are needed, who agreed, and who could."""
     told: list[tuple[str, object]] = []
     for one in outlook.benches:
-        said = f"{len(one.agreed)} of {one.needed} agreed"
+        said = f"{len(one.agreed)} of {one.needed} agreed" if is_asked else f"{one.needed} needed"
         if one.agreed:
             said += f": {words.listing([name(who) for who in one.agreed])}"
         if one.open:

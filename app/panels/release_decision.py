@@ -335,13 +335,26 @@ def _sign(dossier: Dossier, verb: Verb) -> None:
         placeholder=_PLACEHOLDER[verb],
     )
     conditions = _conditions(dossier) if verb is Verb.APPROVE_WITH_CONDITIONS else []
-    sure = signed("Keep reading", _ASK[verb][1])
-    if not sure:
+    told = st.container()
+    if not signed("Keep reading", _ASK[verb][1]):
         return
-    signs = _verb(dossier, verb, reason, conditions, panel)
-    if act(lambda by: _signed(signs, request, by)) is not None:
-        st.session_state.pop(_MORE, None)
-        st.rerun()
+    with told:
+        if missing := still_missing(reason, conditions):
+            notice(f"Still to be written: {words.listing(missing)}.", "Nothing is signed yet.")
+            return
+        signs = _verb(dossier, verb, reason, conditions, panel)
+        if act(lambda by: _signed(signs, request, by)) is not None:
+            st.session_state.pop(_MORE, None)
+            st.rerun()
+
+
+def still_missing(reason: str, conditions: Sequence[Condition]) -> list[str]:
+    """All that has to be written before it can be signed, at once."""
+    told = [] if reason.strip() else ["the reason"]
+    told += [
+        f"condition {place}" for place, one in enumerate(conditions, 1) if not one.asks.strip()
+    ]
+    return told
 
 
 def _capacity(dossier: Dossier) -> str:
@@ -401,7 +414,10 @@ def _conditions(dossier: Dossier) -> list[Condition]:
             min_value=today,
             max_value=today + timedelta(days=LONGEST_DAYS),
             key=f"condition-due-{place}",
+            format="YYYY-MM-DD",
         )
+        with when:
+            show(note(words.day(due_on)))
         if asks.strip() or place == 0:
             asked.append(Condition(asks, due_on))
     if shown < MOST and st.button("Add a condition", key="add-condition"):

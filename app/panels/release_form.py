@@ -152,9 +152,14 @@ def _gates(asking: Asking, found: Preview) -> None:
     policy = f"policy {found.policy.name} v{found.policy.version}"
     version, instead = f"v{asking.version.number}", f"v{found.replaces}"
     versus = f"{version} against {instead}" if found.replaces else f"{version}, the first one live"
-    rows = [gate_row(gate, now) for gate in found.gates]
+    later = waiting_for_files(found.policy, found.gates)
+    asked_now = tuple(gate for gate in found.gates if gate.id not in later)
+    told = [*verdict_chips(asked_now)]
+    if later:
+        told.append(chips.status("Waits", f"{len(later)} once sent"))
+    rows = [(gate_row(gate, now), gate.id in later) for gate in found.gates]
     show(
-        page.section("What the gates say now", join((*verdict_chips(found.gates), policy))),
+        page.section("What the gates say now", join((*told, policy))),
         tables.table(
             (
                 tables.Column("Control", lead=True),
@@ -166,13 +171,15 @@ def _gates(asking: Asking, found: Preview) -> None:
                 tables.Row(
                     (
                         tables.two(row.control, row.asks),
-                        chips.mark(row.verdict.capitalize()),
+                        chips.mark("Waits", "Answered once sent")
+                        if is_later
+                        else chips.mark(row.verdict.capitalize()),
                         row.required,
                         row.observed,
                     ),
-                    _TINTS[row.verdict],
+                    "" if is_later else _TINTS[row.verdict],
                 )
-                for row in rows
+                for row, is_later in rows
             ],
             "Gates",
         ),
@@ -193,7 +200,7 @@ def _deciders(outlook: Outlook, route: Route) -> None:
         )
         for one in outlook.people
     ]
-    told = quorum.facts(outlook, lambda one: names.get(one, "somebody"))
+    told = quorum.facts(outlook, lambda one: names.get(one, "somebody"), is_asked=False)
     if route is Route.EMERGENCY:
         told.append(("Could review it afterwards", quorum.review_words(outlook)))
     show(page.section("Who may approve"))
@@ -276,5 +283,5 @@ def _sentence(asking: Asking, found: Preview, outlook: Outlook, route: Route) ->
     return [
         text(f"v{asking.version.number} becomes "),
         chips.alias(asking.alias),
-        text(f"{instead} once {needed} approved it. {can}"),
+        text(f"{instead} once approved by {needed}. {can}"),
     ]

@@ -46,8 +46,9 @@ def state_words(route: Route, state: State) -> str:
 
 def state(route: Route, requested_by: str, stands: State) -> Markup:
     """The chips of a request: the way, and where it stands."""
-    at = chips.status(stands.value, state_words(route, stands))
-    return join((mark(route, requested_by), at))
+    is_due = route is Route.EMERGENCY and stands is State.CONDITIONALLY_APPROVED
+    at = chips.status(stands.value, "Approved, review due" if is_due else "")
+    return join((mark(route, requested_by), " ", at))
 
 
 def did(route: Route, verb: Verb) -> str:

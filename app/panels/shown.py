@@ -17,9 +17,14 @@ from catalog.registry.runs import Runs
 from catalog.registry.versions import Versions
 from catalog.releases.briefs import Brief
 from catalog.releases.docket import Wanted
+from catalog.releases.findings.finding import STANDING as STANDS
+from catalog.releases.findings.finding import Finding
+from catalog.releases.findings.findings import Wanted as Findings
 from catalog.releases.states import STANDING
 
 CHAMPION = "champion"
+# More findings than a model ever has that anybody looks after.
+_MOST = 200
 
 
 @dataclass(frozen=True)
@@ -37,6 +42,7 @@ class Shown:
     briefs: tuple[Brief, ...] = ()
     line: Line | None = None
     deprecations: Mapping[str, Deprecation] = field(default_factory=dict)
+    findings: tuple[Finding, ...] = ()
 
     @property
     def champion(self) -> Version | None:
@@ -142,4 +148,7 @@ def read(model: Model, *, by: Actor) -> Shown:
     if line is not None:
         ids |= {app for app, _ in line.applications} | {one.declared_by for one in line.declared}
     names = here.people.names(ids - {""})
-    return replace(seen, authors=authors, names=names, briefs=briefs, line=line)
+    found = here.findings.page(
+        Findings(states=STANDS, model_id=model.id), by=by, limit=_MOST
+    ).findings
+    return replace(seen, authors=authors, names=names, briefs=briefs, line=line, findings=found)

@@ -19,6 +19,14 @@ def asked() -> int:
     return max(1, int(given)) if given.isdecimal() and len(given) <= _MOST_DIGITS else 1
 
 
+def last(total: int, size: int) -> int:
+    """The number of the last page, which is shown to who asks for a later one."""
+    st.session_state.pop(_KEY, None)
+    number = max(1, -(-total // size))
+    st.query_params[_KEY] = str(number)
+    return number
+
+
 def foot(number: int, size: int, total: int) -> None:
     """What is drawn under a list: which part of it is shown, and the way to the others."""
     with st.container(horizontal=True, horizontal_alignment="distribute", key="paging"):

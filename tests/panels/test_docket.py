@@ -8,10 +8,11 @@ from datetime import UTC, datetime, timedelta
 from app.panels.brief import act_asked, because, gates_words, promoted_words, since
 from app.panels.docket import as_csv
 from app.panels.inbox import grouped, how_much_waits
+from app.panels.release_routes import state_words, words_of
 from auth.actors import Actor, Kind
 from catalog.releases.briefs import Brief
 from catalog.releases.gates.asking import Answer, GateResult
-from catalog.releases.states import PromotionState, State, Verb
+from catalog.releases.states import PromotionState, Route, State, Verb
 
 NOW = datetime(2026, 11, 20, 9, 12, tzinfo=UTC)
 ALICE = Actor("per_alice", Kind.PERSON, "Alice")
@@ -107,3 +108,18 @@ def test_no_cell_of_an_export_can_act_as_a_formula() -> None:
     assert ",'=HYPERLINK(1)," in written
     assert ",'@sum," in written
     assert written.splitlines()[1].startswith("RR-2026-0001,")
+
+
+def test_an_emergency_is_called_one_wherever_a_request_is_listed() -> None:
+    assert words_of(Route.RELEASE, "per_alice") == ""
+    assert words_of(Route.EMERGENCY, "per_alice") == "Emergency"
+    assert words_of(Route.ROLLBACK, "per_bob") == "Rollback"
+    assert words_of(Route.ROLLBACK, "system:releases") == "Automatic rollback"
+    approved = State.CONDITIONALLY_APPROVED
+    assert state_words(Route.EMERGENCY, approved) == "Approved in an emergency, review due"
+    assert state_words(Route.RELEASE, approved) == "Conditionally approved"
+    written = as_csv([brief(route=Route.EMERGENCY)], NAMES)
+    assert ",champion,Emergency," in written
+    decided = {"decided_by": "per_bob", "decided_at": NOW, "state": approved}
+    said = because(brief(route=Route.EMERGENCY, **decided), NAMES)
+    assert said.startswith("Approved in an emergency by Bob, 20 Nov 2026, 09:12 UTC. Its review is")

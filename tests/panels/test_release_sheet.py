@@ -9,7 +9,7 @@ import pytest
 
 from app.panels.release_asked import affected_words, before_after, statements
 from app.panels.release_assurance import worst_of_files
-from app.panels.release_decision import outcome, standing
+from app.panels.release_decision import outcome, standing, still_missing
 from app.panels.release_dossier import Dossier, read
 from app.panels.release_sheet import gate_row
 from app.panels.release_since import happened, sent_back_words, since_words
@@ -260,3 +260,9 @@ def test_a_plain_approval_of_which_a_re_check_fails_speaks_of_no_condition(
     dossier = read(house.portal, request.id, by=house.bob)
     assert dossier is not None
     assert standing(dossier) == "The approval holds until somebody revokes it."
+
+
+def test_all_that_has_to_be_written_before_signing_is_said_at_once() -> None:
+    asked = [Condition(" ", DUE), WATCH, Condition("", DUE)]
+    assert still_missing("", asked) == ["the reason", "condition 1", "condition 3"]
+    assert still_missing(WHY, [WATCH]) == []
