@@ -74,20 +74,39 @@ def holders_called(
 ) -> dict[str, str]:
     """Names by id of the people who may do this there, whose name begins so; `most` at most."""
     name = col(PrincipalRow.name)
+    # SQLite lowers only the letters of English: the others are tried as people write them.
+    begins = or_(
+        func.lower(name).startswith(beginning.lower(), autoescape=True),
+        name.startswith(beginning, autoescape=True),
+        name.startswith(beginning.capitalize(), autoescape=True),
+    )
+    return _named(session, holds(permission, col(PrincipalRow.id), resource, at=at), begins, most)
+
+
+def holders_mailed(
+    session: Session,
+    permission: str,
+    resource: Resource,
+    local: str,
+    *,
+    at: datetime,
+    most: int = 50,
+) -> dict[str, str]:
+    """Names by id of the people who may do this there, whose e-mail address begins `local@`."""
+    email = func.lower(col(PrincipalRow.email))
+    begins = email.startswith(f"{local.lower()}@", autoescape=True)
+    return _named(session, holds(permission, col(PrincipalRow.id), resource, at=at), begins, most)
+
+
+def _named(
+    session: Session, may: ColumnElement[bool], begins: ColumnElement[bool], most: int
+) -> dict[str, str]:
     found = session.exec(
         select(PrincipalRow.id, PrincipalRow.name)
         .where(
-            PrincipalRow.kind == Kind.PERSON,
-            col(PrincipalRow.disabled_at).is_(None),
-            holds(permission, col(PrincipalRow.id), resource, at=at),
-            # SQLite lowers only the letters of English: the others are tried as people write them.
-            or_(
-                func.lower(name).startswith(beginning.lower(), autoescape=True),
-                name.startswith(beginning, autoescape=True),
-                name.startswith(beginning.capitalize(), autoescape=True),
-            ),
+            PrincipalRow.kind == Kind.PERSON, col(PrincipalRow.disabled_at).is_(None), may, begins
         )
-        .order_by(name, col(PrincipalRow.id))
+        .order_by(col(PrincipalRow.name), col(PrincipalRow.id))
         .limit(most)
     )
     return dict(found.all())

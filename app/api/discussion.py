@@ -77,9 +77,13 @@ def editions(model: Named, comment: str, portal: Desk) -> dict[str, Any]:
 
 @_of_model.post("", status_code=201)
 def post(model: Named, said: Contribution, portal: Desk, by: Caller) -> dict[str, Any]:
-    """Write a comment or a reply; who is mentioned is told once."""
+    """Write a comment or a reply; who is mentioned is told once.
+
+    `missed` are the words behind an @ that told nobody, with the names that each of them fits.
+    """
     made = portal.discussion.post(model.id, said.text, by=by, thread=said.thread)
-    return _comment(made, _names(portal, (made,)))
+    missed = [{"word": one.word, "fits": list(one.fits)} for one in made.missed]
+    return {**_comment(made, _names(portal, (made,))), "missed": missed}
 
 
 @router.put("/comments/{comment}")

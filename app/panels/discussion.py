@@ -16,6 +16,7 @@ from app.ui import chips, feedback, page, words
 from app.ui.markup import Markup, join, label, note, quote, show, strong, tag, text
 from auth.actors import Actor
 from catalog.registry.discussion.comment import LONGEST_COMMENT, Comment, Thread
+from catalog.registry.discussion.mentions import Missed
 from catalog.registry.models import Model
 from ledger.errors import NotFound
 
@@ -23,10 +24,13 @@ _PAGE: Final = 10
 _PAGE_KEY: Final = "discussion-page"
 _REPLY: Final = "Reply"
 _BEGINNING: Final = 30
+_POSTED: Final = "comment-posted"
+_MOST_FITTING: Final = 3
 
 
 def panel(shown: Shown, *, by: Actor) -> None:
     """The newest threads, and the place to begin one."""
+    posted()
     desk, model = portal().discussion, shown.model
     only = st.query_params.get("thread", "")
     if only and _alone(model, only, by=by):
@@ -53,6 +57,7 @@ def panel(shown: Shown, *, by: Actor) -> None:
 
 def about(model: Model, number: str, *, by: Actor) -> None:
     """What was said about one thing, such as a release request, and the place to say more."""
+    posted()
     desk = portal().discussion
     found = desk.threads(model, about=number, limit=_PAGE)
     names = _names(found)
@@ -96,7 +101,7 @@ def _form(model: Model, key: str, *, by: Actor, thread: str = "", about: str = "
         said = st.text_area(
             "Your reply" if thread else "Your comment",
             max_chars=LONGEST_COMMENT,
-            placeholder="Plain text. @Name tells that person.",
+            placeholder="Plain text. @Ada or @Ada Berg tells that person.",
             height=96,
         )
         mentioned = st.multiselect(
@@ -108,10 +113,37 @@ def _form(model: Model, key: str, *, by: Actor, thread: str = "", about: str = "
         sent = st.form_submit_button("Reply" if thread else "Post", icon=":material/send:")
     if sent:
         body = _with_mentions(said or "", [people[one] for one in mentioned])
-        if act(
+        made = act(
             lambda who: portal().discussion.post(model.id, body, by=who, thread=thread, about=about)
-        ):
+        )
+        if made:
+            st.session_state[_POSTED] = made
             st.rerun()
+
+
+def posted() -> None:
+    """After a comment was written: who is told of it, and which @ told nobody."""
+    made: Comment | None = st.session_state.pop(_POSTED, None)
+    if made is None:
+        return
+    names = portal().people.names(set(made.mentions))
+    told = words.listing(sorted(names.values()))
+    if told:
+        verb = "is" if len(names) == 1 else "are"
+        feedback.done(f"{told} {verb} told of your comment.")
+    if made.missed:
+        feedback.notice(
+            " ".join(_missed(one) for one in made.missed),
+            "Reply with the full name, or choose the person under Tell.",
+        )
+
+
+def _missed(one: Missed) -> str:
+    if not one.fits:
+        return f"@{one.word} told nobody: nobody who may see this model is called so."
+    some = one.fits[:_MOST_FITTING]
+    more = [words.plural(len(one.fits) - len(some), "other")] if one.fits[len(some) :] else []
+    return f"@{one.word} told nobody: it may be {words.listing([*some, *more])}."
 
 
 def _with_mentions(said: str, names: list[str]) -> str:
@@ -180,7 +212,8 @@ def _comment(one: Comment, names: Mapping[str, str]) -> Markup:
 def _marked(one: Comment, names: Mapping[str, str]) -> Markup:
     """The text as it was typed, with the people who were told standing out."""
     rest, pieces = one.text, []
-    told = sorted({names[id_] for id_ in one.mentions if id_ in names}, key=len, reverse=True)
+    whole = {names[id_] for id_ in one.mentions if id_ in names}
+    told = sorted(whole | {name.partition(" ")[0] for name in whole}, key=len, reverse=True)
     while rest:
         places = [(rest.casefold().find(f"@{name}".casefold()), name) for name in told]
         found = [place for place in places if place[0] >= 0]

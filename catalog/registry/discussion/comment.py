@@ -8,7 +8,7 @@ from dataclasses import dataclass
 from datetime import datetime
 from typing import Final
 
-from catalog.registry.discussion.mentions import MENTION, MOST_MENTIONS
+from catalog.registry.discussion.mentions import MENTION, MOST_MENTIONS, Missed
 from ledger.errors import Invalid
 
 LONGEST_COMMENT: Final = 4_000
@@ -17,7 +17,10 @@ _NUMBER: Final = re.compile(r"[A-Z]{1,4}-\d{4}-\d{4,9}")
 
 @dataclass(frozen=True)
 class Comment:
-    """A comment as it reads now; a removed one keeps its place and loses its text."""
+    """A comment as it reads now; a removed one keeps its place and loses its text.
+
+    `missed` is told only when it is written: the words behind an @ that told nobody.
+    """
 
     id: str
     model_id: str
@@ -30,6 +33,7 @@ class Comment:
     deleted_at: datetime | None = None
     deleted_by: str = ""
     about: str = ""
+    missed: tuple[Missed, ...] = ()
 
     @property
     def is_removed(self) -> bool:

@@ -103,7 +103,7 @@ class Discussion:
         A comment that begins a thread may be about one thing, called by its number.
 
         `@Name` mentions the people of that name who may see the model, and nobody else; the event
-        names them, so that they are told once.
+        names them, so that they are told once. What the comment `missed` says which @ told nobody.
 
         Raises:
             Invalid: it is empty, too long, or mentions too many.
@@ -118,15 +118,17 @@ class Discussion:
                 if root is None or root.model_id != model.id or root.thread != root.id:
                     raise _no_comment()
             comment_id = new_id("cmt")
+            meant = mentioned(act.session, model, text, at=act.at)
             comment = Comment(
                 comment_id,
                 model.id,
                 thread or comment_id,
                 by.id,
                 text,
-                tuple(mentioned(act.session, model, text, at=act.at)),
+                meant.people,
                 act.at,
                 about="" if thread else about,
+                missed=meant.missed,
             )
             act.session.add(
                 CommentRow(
@@ -179,7 +181,7 @@ class Discussion:
                 CommentEditionRow(comment_id=row.id, edition=number + 1, text=row.text, at=act.at)
             )
             row.text, row.edited_at = text, act.at
-            row.mentions = " ".join(mentioned(act.session, model, text, at=act.at))
+            row.mentions = " ".join(mentioned(act.session, model, text, at=act.at).people)
             act.session.add(row)
             act.facts |= {"model": model.id, "edition": str(number + 2)}
             act.texts["text"] = text

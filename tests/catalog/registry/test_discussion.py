@@ -10,7 +10,9 @@ import pytest
 from auth.actors import EVERYTHING, Actor, Scope
 from auth.permissions import Role
 from catalog.registry.discussion.comment import LONGEST_COMMENT, Comment
+from catalog.registry.discussion.mentions import Missed
 from ledger.errors import Conflict, Invalid, NotFound, Refused
+from tests.api.test_release_story import client
 from tests.cast import House
 
 ASKED = "Why is it weak for young applicants?"
@@ -117,6 +119,35 @@ def test_the_longest_name_that_fits_is_meant(small_house: House) -> None:
     house.portal.grants.give(short.id, Role.VIEWER, EVERYTHING, by=house.grace)
     assert post(house, "@Bob Norrland!").mentions == (house.bob.id,)
     assert post(house, "@Bob, look").mentions == (short.id,)
+
+
+def test_a_first_name_or_the_beginning_of_an_address_means_the_one_person_it_fits(
+    house: House,
+) -> None:
+    house.credit()
+    known = house.portal.people.add("Åsa Lind", "a.lind@norrland.example", by=house.grace)[0]
+    house.portal.grants.give(known.id, Role.VIEWER, EVERYTHING, by=house.grace)
+    made = post(house, "@Bob, @CAROL: look. @a.lind too, and @åsa.")
+    assert set(made.mentions) == {house.bob.id, house.carol.id, known.id}
+    assert made.missed == ()
+
+
+def test_an_at_that_tells_nobody_is_said_with_whom_it_may_mean(house: House) -> None:
+    house.credit()
+    other = house.portal.people.add("Bob Berg", "bobby@norrland.example", by=house.grace)[0]
+    house.portal.grants.give(other.id, Role.VIEWER, EVERYTHING, by=house.grace)
+    made = post(house, "@Bob or @Bob Berg, not @Dave or @dave: is @champion right?")
+    # Dave may not see the model: he is told nothing, and nothing is told of him.
+    assert made.mentions == (other.id,)
+    assert made.missed == (
+        Missed("Bob", ("Bob Berg", "Bob Norrland")),
+        Missed("Dave"),
+        Missed("dave"),
+    )
+    told = client(house, house.alice).post(
+        "/models/credit-pd/discussion", json={"text": "@Bob: look."}
+    )
+    assert told.json()["missed"] == [{"word": "Bob", "fits": ["Bob Berg", "Bob Norrland"]}]
 
 
 def test_an_author_changes_their_comment_and_what_it_said_is_kept(house: House) -> None:
