@@ -176,7 +176,7 @@ def test_only_what_says_who_gave_it_can_be_asked_of_a_role() -> None:
     gate = (
         "  - {id: x, kind: evidence_present, title: X, asks: x, evidence: scan, role: approver}\n"
     )
-    with pytest.raises(NotAPolicy, match="of a scan nobody knows in which role"):
+    with pytest.raises(NotAPolicy, match="Of a scan nobody knows in which role"):
         read(pack_text("baseline").rstrip() + "\n" + gate)
 
 
