@@ -8,7 +8,7 @@ from typing import Final
 
 import streamlit as st
 
-from app.panels import inventory, naming_rules, sources, webhook
+from app.panels import inventory, keeping, naming_rules, sources, webhook
 from app.session import portal
 from app.ui import chips, page, tables, words
 from app.ui.feedback import empty
@@ -18,7 +18,7 @@ from auth.actors import Actor
 from catalog.registry.mirror.state import MirrorState
 
 
-def servers(_by: Actor) -> None:
+def servers(by: Actor) -> None:
     """Each MLflow server: whether it answers, how old our copy is, and what was wrong."""
     here = portal()
     states, now = here.models.mirrored(), here.clock.now()
@@ -48,6 +48,7 @@ def servers(_by: Actor) -> None:
                     f"{words.plural(here.settings.mirror_seconds, 'second')}."
                 ),
             )
+    keeping.panel(by=by)
     webhook.panel()
     with page.card("vendor"):
         show(

@@ -3,13 +3,20 @@
 from __future__ import annotations
 
 from datetime import datetime, timedelta
+from pathlib import Path
 
 import pytest
 
+from app.panels.keeping import facts
 from app.panels.settings import server
 from app.panels.webhook import told
+from app.settings import from_environment
 from catalog.registry.mirror.state import MirrorState
-from tests.cast import AT
+from catalog.releases.findings.detection import Detection
+from catalog.releases.reconciliation.reconciliation import Looked
+from ledger.errors import Refused
+from tests.cast import AT, House
+from tests.catalog.releases.test_reconciliation import live
 
 ANSWERS = MirrorState("main", AT, AT, "", 8, 28, crawled_at=AT)
 AWAY = MirrorState("main", AT, AT, "MLflow does not answer. <b>", 8, 28, failures=3)
@@ -64,3 +71,40 @@ def test_a_reading_that_goes_on_says_how_far_it_is() -> None:
     first = MirrorState("main", AT, None, "", 0, 0, crawl_began_at=AT, crawl_read=2_400)
     assert "2,400" in str(server(first, AT).cells[3])
     assert "of about" not in str(server(first, AT).cells[3])
+
+
+@pytest.mark.parametrize(
+    ("env", "said"),
+    [
+        ({}, ("On, in the MLflow", "@champion, or those")),
+        ({"GUARD": "0"}, ("Off (GUARD=0)", "None.")),
+        (
+            {"MLFLOW_TRACKING_URI": "http://127.0.0.1:5000"},
+            ("Not known here", "@champion, or those"),
+        ),
+    ],
+)
+def test_settings_say_what_the_guard_protects_as_far_as_it_is_known(
+    tmp_path: Path, env: dict[str, str], said: tuple[str, str]
+) -> None:
+    settings = from_environment({"DATA_DIR": str(tmp_path), **env})
+    told = facts(settings, Looked(AT, 0), Detection(0, None, None))
+    assert said[0] in str(dict(told)["Guard"])
+    assert said[1] in str(dict(told)["Protected aliases"])
+
+
+def test_settings_say_how_far_the_changes_in_mlflow_are_explained(small_house: House) -> None:
+    house = small_house
+    live(house)
+    seen = house.portal.reconciliation.looked(by=house.grace)
+    assert seen == Looked(house.clock.now(), 0)
+    house.mlflow.point("credit-pd", "champion", 3)
+    house.clock.advance(timedelta(minutes=1))
+    house.mirror()
+    assert house.portal.reconciliation.looked(by=house.grace).waiting == 1
+    none = Detection(0, None, None)
+    settings = house.portal.settings
+    assert "1 change waits" in str(dict(facts(settings, Looked(AT, 1), none))["Changes explained"])
+    assert "Not yet" in str(dict(facts(settings, Looked(None, 0), none))["Changes explained"])
+    with pytest.raises(Refused):
+        house.portal.reconciliation.looked(by=house.carol)

@@ -19,6 +19,8 @@ from catalog.registry.tables import WATCHED, ChangeRow, MirrorStateRow, ModelRow
 from catalog.releases.tables import ReconciliationRow, WatchedServerRow
 from ledger.store import Store
 
+# Enough to know that many wait.
+_MOST_COUNTED: Final = 500
 _JOURNAL: Final = "registry_change"
 
 
@@ -65,6 +67,18 @@ class ChangeJournal:
         """The last change that was looked at."""
         row = session.get(ReconciliationRow, _JOURNAL)
         return row.sequence if row else 0
+
+    @staticmethod
+    def looked_at(session: Session) -> datetime | None:
+        """When the last change that was looked at was; None before the first look."""
+        row = session.get(ReconciliationRow, _JOURNAL)
+        return row.at if row else None
+
+    def waiting(self, session: Session) -> int:
+        """How many changes nobody has looked at yet, of those that ask for an explanation."""
+        reached = self.reached(session)
+        newest = int(session.connection().execute(_NEWEST).scalar() or 0)
+        return len(self.after(session, reached, newest, _MOST_COUNTED)) if newest > reached else 0
 
     def newest(self) -> int:
         """The newest change up to which all are there for good."""

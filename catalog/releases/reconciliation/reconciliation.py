@@ -3,7 +3,8 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Mapping
-from datetime import timedelta
+from dataclasses import dataclass
+from datetime import datetime, timedelta
 from typing import Final
 
 from sqlmodel import Session, col, select
@@ -32,6 +33,14 @@ DUE_WITHIN: Final[Mapping[Severity, timedelta]] = {
 }
 
 
+@dataclass(frozen=True)
+class Looked:
+    """Up to when the changes in MLflow were explained, and how many wait for it."""
+
+    at: datetime | None
+    waiting: int
+
+
 class Reconciliation:
     """Explains the changes in MLflow, in their order, each once."""
 
@@ -39,6 +48,12 @@ class Reconciliation:
         self._ledger = ledger
         self._policies = policies
         self._journal = ChangeJournal(ledger.store)
+
+    def looked(self, *, by: Actor) -> Looked:
+        """How far the changes in MLflow are explained. Raises Refused."""
+        decide(by, "settings:read", ANYTHING).insist()
+        with self._ledger.store.read() as session:
+            return Looked(self._journal.looked_at(session), self._journal.waiting(session))
 
     def run(self, *, by: Actor, batch: int = BATCH) -> int:
         """Look at all that changed since the last time. Returns how many findings were opened."""
