@@ -50,7 +50,8 @@ def panel(shown: Shown) -> None:
             ),
             note(
                 "Hatched: it moved somewhere in that time, nobody can say when. Dashed: moved "
-                "outside Countersign."
+                "outside Countersign. Grey: it was not set, or not read again since. A time too "
+                "short for its number is a narrow bar: point at it."
             ),
         )
         with st.container(horizontal=True, vertical_alignment="bottom", key="alias-at"):

@@ -231,14 +231,17 @@ def _rows(field: Field, key: str, value: tuple[Any, ...]) -> tuple[Any, ...]:
     for row in range(shown):
         part = value[row] if row < len(value) else made()
         said = []
-        for column, name, label in zip(st.columns(len(names)), names, labels, strict=True):
-            with column:
+        # Sentences need room: two beside each other. Figures are short, and all stand in a row.
+        is_short = field.sort == "figures"
+        columns = st.columns(len(names) if is_short else 2)
+        for place, (name, label) in enumerate(zip(names, labels, strict=True)):
+            titled = f"{label} {row + 1}" if row else label
+            value_of, at = getattr(part, name), f"{key}-{row}-{name}"
+            with columns[place % len(columns)]:
                 said.append(
-                    st.text_input(
-                        f"{label} {row + 1}" if row else label,
-                        getattr(part, name),
-                        key=f"{key}-{row}-{name}",
-                    )
+                    st.text_input(titled, value_of, key=at)
+                    if is_short
+                    else st.text_area(titled, value_of, key=at, height=72)
                 )
         found.append(made(*(" ".join((one or "").split()) for one in said)))
     return tuple(one for one in found if one != made())

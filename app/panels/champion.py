@@ -16,7 +16,7 @@ from auth.actors import Actor
 from catalog.registry.models import Version
 from catalog.releases.briefs import Brief
 from catalog.releases.gates.asking import Answer, GateResult
-from catalog.releases.states import PromotionState
+from catalog.releases.states import PromotionState, Route
 
 _ANSWERS: Final = {Answer.PASS: "Pass", Answer.FAIL: "Fail", Answer.MISSING: "Missing"}
 
@@ -45,17 +45,7 @@ def live(shown: Shown, subject: Version) -> None:
         return
     show(
         title,
-        note(strong("Why it was asked for")),
-        quote(
-            approval.reason,
-            f"{shown.name(approval.requested_by)}, {words.moment(approval.requested_at)}",
-        ),
-        note(strong("Why it was approved")),
-        quote(
-            approval.decided_why,
-            f"{shown.name(approval.decided_by)}, "
-            f"{words.moment(approval.decided_at or approval.changed_at)}",
-        ),
+        *_reasons(shown, approval),
         note(
             join(
                 (
@@ -68,6 +58,24 @@ def live(shown: Shown, subject: Version) -> None:
         ),
     )
     link(f"Open {approval.number}", "release", icon=":material/approval:", id=approval.id)
+
+
+def _reasons(shown: Shown, approval: Brief) -> list[Markup]:
+    """Why it was asked for and why approved; who put back what was live before says it once."""
+    decided = quote(
+        approval.decided_why,
+        f"{shown.name(approval.decided_by)}, "
+        f"{words.moment(approval.decided_at or approval.changed_at)}",
+    )
+    if approval.route is Route.ROLLBACK and approval.decided_why == approval.reason:
+        return [note(strong("Why it was put back")), decided]
+    asked = f"{shown.name(approval.requested_by)}, {words.moment(approval.requested_at)}"
+    return [
+        note(strong("Why it was asked for")),
+        quote(approval.reason, asked),
+        note(strong("Why it was approved")),
+        decided,
+    ]
 
 
 def _moved(approval: Brief) -> str:

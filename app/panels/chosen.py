@@ -10,7 +10,7 @@ from app.panels import locked, ways
 from app.screens import PAGES
 from app.session import portal, show_failure
 from app.ui import cards, chips, feedback, page
-from app.ui.markup import show
+from app.ui.markup import join, show
 from auth.access import decide
 from auth.actors import Actor
 from catalog.registry.locked import Locked
@@ -111,7 +111,13 @@ def _offer(
                 cards.Waiting(
                     model.name,
                     model.description or "No description yet.",
-                    due=chips.alias("champion", champion.number) if champion else None,
+                    due=join(
+                        (
+                            *locked.mark(model),
+                            chips.alias("champion", champion.number) if champion else "",
+                        ),
+                        " ",
+                    ),
                     icon=":material/deployed_code:",
                 ),
                 f"offered-{place}",

@@ -13,6 +13,8 @@ from catalog.lineage.comparison import Comparison, Group, State
 from catalog.lineage.difference import Property
 from catalog.lineage.signatures import ColumnChange
 
+# What people wrote in sentences.
+_PROSE: Final = frozenset({"card", "words"})
 _MOST_SHOWN: Final = 15
 _MOST_FOLDED: Final = 300
 _MOST_SAME: Final = 12
@@ -59,7 +61,8 @@ def _changes(told: Comparison, group: Group) -> Markup:
         rows = [_column(one) for one in told.signature.changes]
         head = _callers(told)
     else:
-        rows, head = [_row(one) for one in group.changes], Markup("")
+        is_prose = group.key in _PROSE
+        rows, head = [_row(one, is_prose=is_prose) for one in group.changes], Markup("")
     about = f"{group.title}: what differs between {names[0]} and {names[1]}"
     folded = rows[_MOST_SHOWN : _MOST_SHOWN + _MOST_FOLDED]
     more = len(rows) - _MOST_SHOWN - len(folded)
@@ -80,8 +83,8 @@ def _changes(told: Comparison, group: Group) -> Markup:
     )
 
 
-def _row(one: Property) -> Change:
-    return Change(_short(one.name), _short(one.before), _short(one.after))
+def _row(one: Property, *, is_prose: bool) -> Change:
+    return Change(_short(one.name), _short(one.before), _short(one.after), is_prose=is_prose)
 
 
 def _short(said: str | None) -> str:

@@ -10,11 +10,12 @@ import streamlit as st
 
 from app.compared import Asked
 from app.panels import ways
-from app.panels.chosen import asked_number
+from app.panels.chosen import asked_number, one_model
 from app.panels.links import link
 from app.session import portal
 from app.ui import feedback, page
 from app.ui.markup import label, note, show
+from auth.access import decide
 from auth.actors import Actor
 from catalog.registry.models import Model
 from ledger.errors import CountersignError
@@ -193,13 +194,11 @@ def _links(asked: Asked, *, by: Actor) -> None:
 def _another(asked: Asked, *, by: Actor) -> None:
     with st.popover("Another model", icon=":material/add:", key="compare-with"):
         show(note(f"Compare {_called(asked.before, asked.left)} with the live version of:"))
-        name = st.text_input("Name of the model, as in MLflow", key="compare-name").strip()
-        if not name:
+        found = one_model("Model", "compare-other", by=by)
+        if found is None:
             return
-        try:
-            found = portal().models.find(name, by=by)
-        except CountersignError as error:
-            feedback.problem(error)
+        if not decide(by, "model:read", found.resource):
+            show(note(f"{found.name} is restricted: ask for access on its page."))
             return
         there = portal().models.numbers(found, limit=1)
         if not there:

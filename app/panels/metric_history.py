@@ -12,6 +12,7 @@ from app.session import portal
 from app.ui import charts, page, words
 from app.ui.markup import join, note, option, show
 from app.ui.metric_chart import Measured, Rows, metric_history
+from catalog.registry.measures import DIRECTIONS
 
 _MOST_METRICS: Final = 12
 _MOST_LINES: Final = 8
@@ -38,7 +39,7 @@ def panel(shown: Shown) -> None:
         rows = history(shown, metric or names[0])
         told = sum(len(one.numbers) for one in rows)
         charts.plot(
-            metric_history(rows, metric or names[0]),
+            metric_history(rows, f"{metric or names[0]}{_better(shown, metric or names[0])}"),
             f"{metric or names[0]} of {words.plural(told, 'version')}, one line for each content "
             "of a data set",
             "metric-history-chart",
@@ -59,6 +60,14 @@ def panel(shown: Shown) -> None:
                 )
             )
         )
+
+
+def _better(shown: Shown, metric: str) -> str:
+    """Which way is better, where the policy or the name says it."""
+    measure = shown.measure
+    known = DIRECTIONS.get(metric.lower())
+    better = measure.better if measure and metric in measure.names else known
+    return f" ({better} is better)" if better else ""
 
 
 def offered(shown: Shown) -> list[str]:

@@ -10,7 +10,8 @@ from app.ui import page, timeline, words
 from app.ui.markup import Markup, join, note, show, text
 from app.ui.timeline import Point
 from catalog.registry.models import Version
-from catalog.releases.states import STANDING, PromotionState, State
+from catalog.releases.briefs import Brief
+from catalog.releases.states import STANDING, PromotionState, Route, State
 
 _MOST_POINTS: Final = 7
 
@@ -64,7 +65,7 @@ def standing(shown: Shown, version: Version) -> tuple[timeline.State, str, str]:
     alias = shown.model.alias(CHAMPION)
     if alias is not None and alias.number == version.number:
         approval = shown.approval(version)
-        who = f"approved by {shown.name(approval.decided_by)}" if approval else "no approval here"
+        who = agreed(shown, approval) if approval else "no approval here"
         return "live", f"Live since {words.day(alias.since)}", who
     asked = shown.requests(version)
     if not asked:
@@ -75,7 +76,15 @@ def standing(shown: Shown, version: Version) -> tuple[timeline.State, str, str]:
         return "waits", "Waits for a decision", by_whom
     if newest.state is State.REJECTED:
         return "rejected", "Rejected", f"by {shown.name(newest.decided_by)}"
-    if newest.state in STANDING and newest.promotion is PromotionState.APPLIED:
+    if newest.promotion is PromotionState.APPLIED:
         since = words.day(newest.promoted_at or newest.changed_at)
-        return "past", f"Was live from {since}", f"approved by {shown.name(newest.decided_by)}"
+        then = "" if newest.state in STANDING else f", then {newest.state.value.lower()}"
+        was = "live" if newest.alias == CHAMPION else f"@{newest.alias}"
+        return "past", f"Was {was} from {since}{then}", agreed(shown, newest)
     return "past", newest.state.value, by_whom
+
+
+def agreed(shown: Shown, brief: Brief) -> str:
+    """By whose act a version went live: approved, or put back as what was live before."""
+    act = "put back" if brief.route is Route.ROLLBACK else "approved"
+    return f"{act} by {shown.name(brief.decided_by)}"

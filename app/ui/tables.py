@@ -176,17 +176,25 @@ def facts(items: Iterable[tuple[str, object]]) -> Markup:
 
 @dataclass(frozen=True)
 class Change:
-    """One property of two things; `consequence` says in words what the difference means."""
+    """One property of two things; `consequence` says in words what the difference means.
+
+    A value is set in the fixed-width face, unless it is prose.
+    """
 
     name: str
     before: str | None
     after: str | None
     consequence: str = ""
+    is_prose: bool = False
 
     @property
     def is_same(self) -> bool:
         """Whether both things agree here."""
         return self.before == self.after
+
+
+def _set(change: Change, said: str) -> Markup:
+    return text(said) if change.is_prose else mono(said)
 
 
 def difference(changes: Sequence[Change], before: str, after: str, about: str) -> Markup:
@@ -196,10 +204,10 @@ def difference(changes: Sequence[Change], before: str, after: str, about: str) -
         Row(
             (
                 change.name,
-                mono(change.before) if change.before else None,
+                _set(change, change.before) if change.before else None,
                 tag("span", "identical", cls="cs-quiet")
                 if change.is_same
-                else two(mono(change.after or _NOTHING), change.consequence),
+                else two(_set(change, change.after or _NOTHING), change.consequence),
             ),
             "" if change.is_same else "changed",
         )

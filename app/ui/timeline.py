@@ -10,6 +10,8 @@ from typing import Literal
 from app.ui import chips, words
 from app.ui.markup import Markup, join, tag
 
+# In percent of the width: what a label of a version takes.
+_NARROW = 4.0
 State = Literal["live", "past", "waits", "rejected"]
 
 
@@ -109,7 +111,10 @@ def _moments(one: Stretch) -> Iterator[datetime]:
 
 
 def _drawn(one: Stretch, scale: _Scale) -> Markup:
-    """The certain part filled, each doubtful end hatched, and all of it in words."""
+    """The certain part filled, each doubtful end hatched, and all of it in words.
+
+    One too narrow for its label stands before its neighbours, without it.
+    """
     doubt = [(one.began[0] or one.began[1], one.began[1])]
     doubt += [(one.ended[0], one.ended[1])] if one.ended[1] else []
     left, right = scale.share(one.began[1]), scale.share(one.ended[0])
@@ -118,13 +123,15 @@ def _drawn(one: Stretch, scale: _Scale) -> Markup:
         for since, until in ((scale.share(one), scale.share(two)) for one, two in doubt)
         if until > since
     )
+    is_narrow = right - left < _NARROW
+    classes = ("cs-stretch", "" if one.is_ours else "cs-outside", "cs-narrow" if is_narrow else "")
     return tag(
         "li",
         *hatched,
         tag(
             "span",
-            one.label,
-            cls="cs-stretch" if one.is_ours else "cs-stretch cs-outside",
+            "" if is_narrow else one.label,
+            cls=" ".join(filter(None, classes)),
             style=_place(left, max(left, right)),
             title=f"{one.label}, {one.says}",
         ),

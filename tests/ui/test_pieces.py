@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from datetime import date, timedelta
+from datetime import UTC, date, datetime, timedelta
 
 import pytest
 
@@ -64,6 +64,28 @@ def test_evidence_says_whether_countersign_computed_it() -> None:
     )
     assert "verified" in drawn
     assert "self-reported" in drawn
+
+
+def test_prose_is_not_set_as_code() -> None:
+    drawn = tables.difference([Change("Purpose", "To lend.", "", is_prose=True)], "v7", "v8", "x")
+    assert "cs-mono" not in drawn
+    assert "cs-mono" in tables.difference([Change("depth", "1", "2")], "v7", "v8", "x")
+
+
+def test_a_stretch_too_short_for_its_label_is_drawn_before_its_neighbours_without_it() -> None:
+    start = datetime(2026, 11, 20, tzinfo=UTC)
+
+    def stretch(label: str, began: int, ended: int) -> timeline.Stretch:
+        first, last = start + timedelta(hours=began), start + timedelta(hours=ended)
+        return timeline.Stretch(label, "said", (first, first), (last, last))
+
+    rows = [stretch("v1", 0, 99), stretch("v2", 99, 100), stretch("v3", 100, 200)]
+    now = start + timedelta(hours=200)
+    drawn = timeline.lanes({"champion": rows}, now, now)
+    assert drawn.count("cs-narrow") == 1
+    assert ">v1</span>" in drawn
+    assert ">v2</span>" not in drawn
+    assert "v2, said" in drawn
 
 
 def test_differences_come_first_and_agreement_is_said_in_words() -> None:

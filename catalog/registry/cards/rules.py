@@ -308,14 +308,14 @@ def _wrong(field: Field, place: int, said: str, what: str, longest: int) -> Iter
             f"says nothing{of}",
             "Leave it empty until you know it: it counts less.",
         )
-    elif len(said) > longest:
+    if len(said) > longest:
         yield Problem(
             field.key,
             place,
             f"has {len(said):,} characters{of}",
             f"Keep it to {longest:,}; link to the longer text instead.",
         )
-    elif any(unicodedata.category(one) in {"Cc", "Cs"} for one in said):
+    if any(unicodedata.category(one) in {"Cc", "Cs"} for one in said):
         yield Problem(
             field.key, place, f"holds a control character{of}", "Type it again as plain text."
         )

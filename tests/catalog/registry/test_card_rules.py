@@ -94,6 +94,11 @@ def test_every_wrong_field_is_found_not_only_the_first() -> None:
     assert {one.field for one in problems(body)} == {"users", "approach", "risks"}
 
 
+def test_of_a_value_with_two_faults_both_are_told() -> None:
+    told = [one.said for one in problems(CardBody(family="y" * 121 + "\0"))]
+    assert told == ["has 122 characters", "holds a control character"]
+
+
 def test_a_card_that_says_nothing_is_not_published() -> None:
     with pytest.raises(Invalid, match="says nothing yet"):
         insist_sound(CardBody())
