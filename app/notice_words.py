@@ -192,23 +192,17 @@ def _card(notice: Notice, model: Named, names: _Names) -> Told:
 def _alias(notice: Notice, model: Named, names: _Names) -> Told:
     alias, before, after = (notice.facts[key] for key in ("alias", "before", "after"))
     was = f"it was v{before}" if before else "nothing was before"
-    if not after:
-        return Told(
-            notice,
-            f"{model.name}: nothing is {alias} now, {was}.",
-            "The alias was removed outside Countersign.",
-            model,
-        )
     request = notice.facts.get("request", "")
     loud = "Emergency: " if notice.kind is Kind.EMERGENCY else ""
-    title = f"{loud}{model.name}: v{after} is {alias} now, {was}."
-    return Told(notice, title, _how(notice, names), model, request)
+    now = f"v{after} is {alias} now" if after else f"nothing is {alias} now"
+    return Told(notice, f"{loud}{model.name}: {now}, {was}.", _how(notice, names), model, request)
 
 
 def _how(notice: Notice, names: _Names) -> str:
-    """On whose approval an alias was moved, and by which way."""
+    """On whose approval an alias was moved or taken away, and by which way."""
     if not notice.facts.get("request"):
-        return "Moved outside Countersign: nobody here approved it."
+        moved = "Moved" if notice.facts["after"] else "Taken away"
+        return f"{moved} outside Countersign: nobody here approved it."
     approver = notice.facts["approver"]
     who = names.person(approver)
     match notice.facts.get("route"):
@@ -218,13 +212,17 @@ def _how(notice: Notice, names: _Names) -> str:
             return "Set back by Countersign by itself, as its policy says."
         case Route.ROLLBACK:
             return f"Rolled back by {who}, to what was approved before."
+        case Route.RETIREMENT:
+            return f"Retired, approved by {who}."
         case _:
             return f"Approved by {who}."
 
 
 def _release(notice: Notice, model: Named, names: _Names) -> Told:
     facts = notice.facts
-    move = f"{model.name} v{facts['version']} to @{facts['alias']}"
+    # Notices of before there were retirements name no route.
+    towards = "no longer" if facts.get("route") == Route.RETIREMENT else "to"
+    move = f"{model.name} v{facts['version']} {towards} @{facts['alias']}"
     who = f"By {names.person(facts['person'])}." if "person" in facts else ""
     title = f"{facts['number']}, {move}, {_OUTCOMES[facts['outcome']]}."
     if notice.kind is Kind.EMERGENCY:

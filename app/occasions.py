@@ -41,25 +41,24 @@ def _alias(session: Session, event: Event) -> Occasion | None:
         return None
     alias, after = event.payload["alias"], event.payload["after"]
     facts = {"alias": alias, "before": event.payload["before"], "after": after}
-    if after:
-        # The approval must be younger than the move before this one, or it explains that one.
-        before = last_event(
-            session, event.name, event.subject, before=event.at, having={"alias": alias}
-        )
-        approved = behind(
-            session,
-            model.id,
-            alias,
-            int(after),
-            since=before.at if before else None,
-            until=event.at,
-        )
-        if approved is not None:
-            facts |= {"request": approved.request_id, "approver": approved.person_id}
-            request = session.get_one(RequestRow, approved.request_id)
-            facts |= {"route": request.route}
-            if request.route == Route.EMERGENCY:
-                return _loud(session, _about(session, model, Kind.ALIAS, event, facts, alias=alias))
+    # The approval must be younger than the move before this one, or it explains that one.
+    before = last_event(
+        session, event.name, event.subject, before=event.at, having={"alias": alias}
+    )
+    approved = behind(
+        session,
+        model.id,
+        alias,
+        int(after) if after else None,
+        since=before.at if before else None,
+        until=event.at,
+    )
+    if approved is not None:
+        facts |= {"request": approved.request_id, "approver": approved.person_id}
+        request = session.get_one(RequestRow, approved.request_id)
+        facts |= {"route": request.route}
+        if request.route == Route.EMERGENCY:
+            return _loud(session, _about(session, model, Kind.ALIAS, event, facts, alias=alias))
     return _about(session, model, Kind.ALIAS, event, facts, alias=alias)
 
 
@@ -163,6 +162,7 @@ def _release_told(model: ModelRow, request: RequestRow, event: Event, person: st
         "version": str(request.version_number),
         "alias": request.alias,
         "outcome": event.name,
+        "route": request.route,
         **({"person": person} if person else {}),
     }
     return Occasion(

@@ -69,6 +69,7 @@ from catalog.releases.reconciliation.remedies import Remedies
 from catalog.releases.reminders import Reminders
 from catalog.releases.requests import Requests
 from catalog.releases.rereadings import EVENTS, READ_AGAIN, SENT_BACK, Rereadings, concerns
+from catalog.releases.retirements import Retirements
 from catalog.releases.rollbacks import Rollbacks
 from catalog.releases.tickets import TicketOffice
 from catalog.releases.trials.replay import Replay
@@ -146,6 +147,7 @@ class Portal:
     approvals: Approvals
     findings: Findings
     rollbacks: Rollbacks
+    retirements: Retirements
     reconciliation: Reconciliation
     remedies: Remedies
     reminders: Reminders
@@ -248,6 +250,7 @@ def build(
         approvals=Approvals(ledger),
         findings=Findings(ledger),
         rollbacks=rollbacks,
+        retirements=Retirements(ledger, policies),
         reconciliation=Reconciliation(ledger, policies),
         remedies=Remedies(ledger, policies, rollbacks),
         reminders=Reminders(ledger, policies),

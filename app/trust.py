@@ -12,7 +12,7 @@ from sqlmodel import Session, col
 from catalog.monitoring.tables import PredictionDayRow
 from catalog.registry.search.indexer import Trust, Witnesses
 from catalog.registry.tables import AliasRow
-from catalog.releases.states import STANDING, PromotionState
+from catalog.releases.states import STANDING, PromotionState, Route
 from catalog.releases.tables import PromotionRow, RequestRow
 from ledger.clock import Clock
 
@@ -29,6 +29,7 @@ _CERTIFIED: Final[Executable] = select(col(AliasRow.model_id)).where(
     col(PromotionRow.state) == PromotionState.APPLIED.value,
     col(RequestRow.id) == col(PromotionRow.request_id),
     col(RequestRow.state).in_(sorted(STANDING)),
+    col(RequestRow.route) != Route.RETIREMENT,
 )
 _CALLED: Final[Executable] = (
     select(col(PredictionDayRow.model_id))

@@ -34,6 +34,7 @@ from catalog.registry.mlflow.connection import load_mlflow
 from catalog.registry.models import Model
 from catalog.releases.promotions import MOVED
 from catalog.releases.request import ReleaseRequest
+from catalog.releases.states import Route
 from ledger.errors import CountersignError, Invalid, NotFound, Refused, Unavailable
 from ledger.journal import event_of
 
@@ -142,6 +143,9 @@ def collect_evidence(portal: Portal, request_id: str) -> None:
     request = portal.requests.get(request_id, by=RELEASES)
     if not request.is_open:
         return
+    if request.route is Route.RETIREMENT:
+        portal.requests.collected(request_id, None, by=RELEASES)
+        return
     model = portal.models.get(request.model_id, by=RELEASES)
     try:
         mlflow = portal.servers.at(model.server, model.workspace)
@@ -211,7 +215,7 @@ def refresh_model(portal: Portal, payload: Mapping[str, str]) -> None:
             payload["subject"],
             payload["model_id"],
             payload["alias"],
-            int(payload["number"]),
+            int(payload["number"]) if payload["number"] else None,
             datetime.fromisoformat(began) if began else None,
             datetime.fromisoformat(ended) if ended else portal.clock.now(),
         )

@@ -94,7 +94,7 @@ class FakeMlflow:
         self.page_rows = 500
         self.between_pages: Callable[[], None] = lambda: None
         self.hidden: set[tuple[str, int]] = set()
-        self.calls: list[tuple[str, str, int]] = []
+        self.calls: list[tuple[str, str, int | None]] = []
         self.tickets: list[str] = []
 
     # -- what people do in MLflow --------------------------------------------------------------
@@ -161,6 +161,10 @@ class FakeMlflow:
         file = self._artifacts(version) / path
         file.parent.mkdir(parents=True, exist_ok=True)
         file.write_text(text)
+
+    def lose_files(self, version: SeenVersion) -> None:
+        """Somebody deletes a version's files in the store, past MLflow."""
+        shutil.rmtree(self._artifacts(version))
 
     def put_files(self, version: SeenVersion, folder: Path) -> None:
         """Make a folder's files the artifacts of a version."""
@@ -363,6 +367,13 @@ class FakeMlflow:
         self.tickets.append(ticket)
         self.calls.append((name, alias, number))
         self.point(name, alias, number)
+
+    def delete_alias(self, name: str, alias: str, ticket: str = "") -> None:
+        """Take an alias away; where there is none, MLflow says nothing."""
+        self.model(name)
+        self.tickets.append(ticket)
+        self.calls.append((name, alias, None))
+        self.unset(name, alias)
 
     # -- the inside ----------------------------------------------------------------------------
 

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from datetime import date
 from typing import Annotated, Any
 
 from fastapi import APIRouter, Query
@@ -10,6 +11,7 @@ from pydantic import BaseModel, ConfigDict, Field
 from app.api.addressed import Named
 from app.api.caller import Caller, Desk
 from app.api.release_requests import told as told_request
+from catalog.registry.deprecations import Farewell
 from catalog.releases.gates.answers import Answer, GateResult
 from catalog.releases.gates.waiting import waiting_for_files
 from ledger.clock import iso
@@ -88,6 +90,40 @@ def roll_back(model: Named, back: SetBack, portal: Desk, by: Caller) -> dict[str
     """
     version = portal.models.version(model, back.version)
     return told_request(portal.rollbacks.roll_back(version.id, back.alias, back.reason, by=by))
+
+
+class Retired(BaseModel):
+    """What an alias is to be taken away from, and why.
+
+    With a day, or a successor (the number of another version), the version is deprecated as well:
+    whoever relies on it is told that it must not be used from that day (UTC) on.
+    """
+
+    model_config = ConfigDict(extra="forbid")
+
+    version: int = Field(ge=1)
+    alias: str = Field(max_length=500)
+    reason: str = Field(max_length=100_000)
+    ends_on: date | None = None
+    successor: int | None = Field(default=None, ge=1)
+
+
+@router.post("/models/{name}/retirement", status_code=201)
+def retire(model: Named, asked: Retired, portal: Desk, by: Caller) -> dict[str, Any]:
+    """Ask that an alias be taken away from a version, so that nothing is live under it.
+
+    The answer is the release request: the approvers decide it under the retirement policy.
+    """
+    version = portal.models.version(model, asked.version)
+    farewell = None
+    if asked.ends_on is not None or asked.successor is not None:
+        ends_on = asked.ends_on or portal.clock.now().date()
+        following = portal.models.version(model, asked.successor).id if asked.successor else ""
+        farewell = Farewell(ends_on, asked.reason, following)
+    made = portal.retirements.retire(
+        version.id, asked.alias, asked.reason, farewell=farewell, by=by
+    )
+    return told_request(made)
 
 
 def told(result: GateResult) -> dict[str, Any]:

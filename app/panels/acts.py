@@ -83,6 +83,7 @@ ACTS: Final[Mapping[str, str]] = {
     "release:request-changes": "Asked for changes",
     "release:resubmit": "Sent a request again",
     "release:revoke": "Revoked an approval",
+    "release:retire": "Asked that an alias be taken away",
     "release:roll-back": "Set an alias back to an earlier version",
     "release:send-back": "Sent a request back to be read again",
     "release:take-over": "Took over the reading of a request",

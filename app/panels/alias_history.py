@@ -16,7 +16,7 @@ from app.ui.timeline import Stretch, lanes
 from catalog.registry.changes import Spell, Uncertain
 from catalog.registry.mirror.pen import Kind
 from catalog.releases.briefs import Brief
-from catalog.releases.states import PromotionState
+from catalog.releases.states import PromotionState, Route
 
 LOOK_BACK: Final = timedelta(days=30)
 _MOST_LANES: Final = 6
@@ -167,6 +167,7 @@ def approval(shown: Shown, spell: Spell) -> Brief | None:
         if (
             brief.alias == spell.alias
             and brief.version_number == spell.number
+            and brief.route is not Route.RETIREMENT
             and brief.promotion is PromotionState.APPLIED
             and brief.promoted_at is not None
             and (spell.start_since is None or spell.start_since <= brief.promoted_at)

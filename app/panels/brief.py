@@ -59,8 +59,13 @@ def act_asked(brief: Brief, by: Actor) -> str:
 
 
 def move(brief: Brief) -> str:
-    """`credit-pd v5 to @champion`."""
-    return f"{brief.model_name} v{brief.version_number} to @{brief.alias}"
+    """`credit-pd v5 to @champion`, or `credit-pd v5 no longer @champion`."""
+    return f"{brief.model_name} v{brief.version_number} {towards(brief)}"
+
+
+def towards(brief: Brief) -> str:
+    """`to @champion`, or `no longer @champion` where it is to be taken away."""
+    return f"{'no longer' if brief.route is Route.RETIREMENT else 'to'} @{brief.alias}"
 
 
 def because(brief: Brief, names: Mapping[str, str]) -> str:
@@ -120,13 +125,19 @@ def promoted_words(brief: Brief) -> str:
     at = words.moment(brief.promoted_at) if brief.promoted_at else ""
     match brief.promotion:
         case PromotionState.APPLIED:
-            return f"The alias was moved in MLflow, {at}."
+            return f"{moved(brief)} in MLflow, {at}."
         case PromotionState.FAILED:
             return f"The alias was not moved: stopped, {at}."
         case PromotionState.QUEUED:
             return "The alias is about to be moved in MLflow."
         case _:
             return ""
+
+
+def moved(brief: Brief) -> str:
+    """What was done to the alias: `The alias was moved`, or taken away."""
+    done = "taken away" if brief.route is Route.RETIREMENT else "moved"
+    return f"The alias was {done}"
 
 
 def names_in(briefs: Sequence[Brief]) -> dict[str, str]:

@@ -114,7 +114,7 @@ def _deprecate(shown: Shown, version: Version, said: Deprecation | None, by: Act
             "cannot be released any more."
         )
     )
-    offered = _successors(shown, version, by)
+    offered = successors(shown, version, by)
     kept = said.successor.version_id if said and said.successor else ""
     following = st.selectbox(
         "Successor",
@@ -155,12 +155,7 @@ def _sure(shown: Shown, version: Version, by: Actor) -> bool:
     """Whether the person said that a version in use may go; who is affected is named."""
     if CHAMPION not in version.aliases:
         return True
-    relying = portal().consumers.of(shown.model.id, by=by)
-    registered = sorted({one.application for one in relying if one.alias in version.aliases})
-    calling = callers_of(shown, version)
-    rely = f"{words.listing(registered)} {'relies' if len(registered) == 1 else 'rely'} on it"
-    call = f"{words.listing(calling)} called it in the last {WINDOW_DAYS} days"
-    told = words.listing([rely] * bool(registered) + [call] * bool(calling))
+    told = who_uses(shown, version, by)
     feedback.notice(
         f"v{version.number} is the champion: {told or 'nobody is known to use it'}.",
         "Your message tells them what to move to." if told else "",
@@ -168,6 +163,16 @@ def _sure(shown: Shown, version: Version, by: Actor) -> bool:
     return st.checkbox(
         label(f"Deprecate the champion of {shown.model.name} all the same"), key="deprecate-sure"
     )
+
+
+def who_uses(shown: Shown, version: Version, by: Actor) -> str:
+    """Who relies on a version by its aliases and who called it, as a clause; empty for nobody."""
+    relying = portal().consumers.of(shown.model.id, by=by)
+    registered = sorted({one.application for one in relying if one.alias in version.aliases})
+    calling = callers_of(shown, version)
+    rely = f"{words.listing(registered)} {'relies' if len(registered) == 1 else 'rely'} on it"
+    call = f"{words.listing(calling)} called it in the last {WINDOW_DAYS} days"
+    return words.listing([rely] * bool(registered) + [call] * bool(calling))
 
 
 def callers_of(shown: Shown, version: Version) -> list[str]:
@@ -178,7 +183,7 @@ def callers_of(shown: Shown, version: Version) -> list[str]:
     return [shown.name(one) for one, _calls in line.applications]
 
 
-def _successors(shown: Shown, version: Version, by: Actor) -> Mapping[str, str]:
+def successors(shown: Shown, version: Version, by: Actor) -> Mapping[str, str]:
     """What may follow: the other versions of this model, newest first, and live ones elsewhere."""
     gone = shown.deprecations
     offered = {"": "None: nothing replaces it"}

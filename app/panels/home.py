@@ -10,6 +10,7 @@ import streamlit as st
 
 from app.panels import findings, health, inbox, release_routes, sources, ways
 from app.panels.acts import ACTS
+from app.panels.brief import towards
 from app.panels.links import link
 from app.session import portal
 from app.ui import cards, chips, feedback, page, tables, tiles, words
@@ -163,7 +164,7 @@ def _waiting(shown: Home) -> None:
     for brief in shown.followed[:_MOST_WAITING]:
         cards.inbox_card(
             Waiting(
-                f"{brief.model_name} v{brief.version_number} to @{brief.alias}",
+                f"{brief.model_name} v{brief.version_number} {towards(brief)}",
                 f"{gates_in_short(brief)} Asked {words.ago(brief.requested_at, shown.now)}.",
                 brief.number,
                 release_routes.state(brief.route, brief.requested_by, brief.state),
@@ -180,7 +181,7 @@ def asked(brief: Brief, shown: Home) -> Waiting:
     if brief.state is State.CHANGES_REQUESTED:
         act = f"Answer what was asked of {name}"
     else:
-        act = f"Decide: {name} to @{brief.alias}"
+        act = f"Decide: {name} {towards(brief)}"
     who = shown.names.get(brief.requested_by, "Somebody")
     return Waiting(
         act,
@@ -276,16 +277,19 @@ def news(brief: Brief, shown: Home) -> Markup:
     name = f"{brief.model_name} v{brief.version_number}"
     by_whom = f"by {shown.names[brief.decided_by]}, " if brief.decided_by in shown.names else ""
     if brief.promotion is PromotionState.APPLIED and brief.promoted_at:
-        is_back = brief.route is Route.ROLLBACK
-        said = f"{'set back' if is_back else 'approved'} {by_whom}{words.moment(brief.promoted_at)}"
-        became = f"{name} {'is again' if is_back else 'became'} @{brief.alias} "
-        return tables.two(join((became, way)), said)
+        said = f"{'set back' if brief.route is Route.ROLLBACK else 'approved'} {by_whom}"
+        became = _BECAME.get(brief.route, "became")
+        moved = join((f"{name} {became} @{brief.alias} ", way))
+        return tables.two(moved, f"{said}{words.moment(brief.promoted_at)}")
     at = words.moment(brief.changed_at)
     if brief.promotion is PromotionState.FAILED:
         said = join((f"{name} was approved, its alias not moved ", way))
         return tables.two(said, f"{by_whom}{at}")
     stands = release_routes.state_words(brief.route, brief.state).lower()
-    return tables.two(join((f"{name} to @{brief.alias}: {stands} ", way)), f"{by_whom}{at}")
+    return tables.two(join((f"{name} {towards(brief)}: {stands} ", way)), f"{by_whom}{at}")
+
+
+_BECAME: Final = {Route.ROLLBACK: "is again", Route.RETIREMENT: "is no longer"}
 
 
 def _governance(shown: Home) -> None:

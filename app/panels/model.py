@@ -21,6 +21,7 @@ from app.panels import (
     locked,
     model_findings,
     releases_of,
+    retirement,
     rollback,
     sources,
     vendor,
@@ -99,7 +100,9 @@ def overview(shown: Shown, *, by: Actor) -> None:
     left, right = st.columns([0.56, 0.44])
     with left, page.card("live", stretch=True):
         champion.live(shown, subject)
-        rollback.button(shown, by=by)
+        with st.container(horizontal=True, key="live-acts"):
+            rollback.button(shown, by=by)
+            retirement.button(shown, by=by)
     with right, page.card("glance", stretch=True):
         show(page.section("At a glance"), tables.facts(glance.glance(shown, subject)))
         classification.used_for(shown.model)

@@ -5,6 +5,7 @@ from __future__ import annotations
 import streamlit as st
 
 from app.panels import health, worth
+from app.panels.brief import towards
 from app.panels.impact import Business, calls_chart, choose, week_words
 from app.panels.links import link
 from app.ui import page, tables, tiles, words
@@ -82,7 +83,7 @@ def _facts(line: Line, business: Business) -> list[tuple[str, object]]:
         took = f"{words.thousands(line.latency_ms)} ms" if line.latency_ms >= 1 else "under 1 ms"
         facts.append(("An answer takes", f"{took} on average"))
     facts += [
-        ("Waits for a decision", f"Version {one.version_number} as {one.alias}, {one.number}")
+        ("Waits for a decision", f"Version {one.version_number} {towards(one)}, {one.number}")
         for one in business.waiting
     ]
     return facts

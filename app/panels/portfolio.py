@@ -19,7 +19,7 @@ from catalog.impact.calls import WINDOW_DAYS
 from catalog.impact.health import Health
 from catalog.impact.portfolio import Portfolio
 from catalog.releases.briefs import Brief
-from catalog.releases.states import State
+from catalog.releases.states import Route, State
 
 _MOST_NEEDED: Final = 8
 _MOST_LINES: Final = 25
@@ -147,7 +147,11 @@ def _needed_rows(business: Business) -> list[Row]:
             for line in business.portfolio.having(how)
         ]
     for one in business.waiting:
-        asked = f"{one.model_name}: make version {one.version_number} the {one.alias}?"
+        asked = (
+            f"{one.model_name}: take {one.alias} away from version {one.version_number}?"
+            if one.route is Route.RETIREMENT
+            else f"{one.model_name}: make version {one.version_number} the {one.alias}?"
+        )
         back = one.state is State.CHANGES_REQUESTED
         who = business.name(one.requested_by) if back else "An approver"
         rows.append(
@@ -178,7 +182,7 @@ def _moved(business: Business) -> None:
     rows = [
         (
             tables.two(
-                f"{one.model_name} v{one.version_number} is {one.alias}",
+                f"{one.model_name} v{one.version_number} is {_no_longer(one)}{one.alias}",
                 f"{_instead(one)}approved by {business.name(one.decided_by)}",
             ),
             unbroken(words.day(one.promoted_at or one.changed_at)),
@@ -195,7 +199,13 @@ def _moved(business: Business) -> None:
     )
 
 
+def _no_longer(one: Brief) -> str:
+    return "no longer " if one.route is Route.RETIREMENT else ""
+
+
 def _instead(one: Brief) -> str:
+    if one.route is Route.RETIREMENT:
+        return "retired, "
     return f"in place of v{one.replaces}, " if one.replaces else "the first one live, "
 
 

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from datetime import datetime
+from datetime import date, datetime
 from typing import Final
 
 from app.panels.release_dossier import Dossier
@@ -12,7 +12,7 @@ from app.ui.markup import Markup, join, quote, sentence, show, strong, tag, text
 from catalog.impact.portfolio import Line
 from catalog.lineage.measured import Measured
 from catalog.releases.request import Decision
-from catalog.releases.states import Verb
+from catalog.releases.states import Route, Verb
 from catalog.releases.steps import digests
 
 _MOST_NUMBERS: Final = 4
@@ -28,10 +28,14 @@ def asked(dossier: Dossier, number: int) -> None:
     instead = (
         f"in place of v{request.replaces}" if request.replaces else "where nothing is live yet"
     )
-    move = sentence(
-        strong(f"v{request.version_number}"), "becomes", chips.alias(request.alias), instead
-    )
-    facts: list[tuple[str, object]] = [*_key_numbers(dossier)]
+    version = strong(f"v{request.version_number}")
+    facts: list[tuple[str, object]] = []
+    if request.route is Route.RETIREMENT:
+        move = sentence(version, "is no longer", chips.alias(request.alias), "and nothing else is")
+        facts += _farewell(dossier)
+    else:
+        move = sentence(version, "becomes", chips.alias(request.alias), instead)
+        facts += _key_numbers(dossier)
     facts.append(("Who is affected", affected_words(dossier.affected)))
     show(
         page.section("The decision asked", stands, number=number, anchor="asked"),
@@ -65,6 +69,20 @@ def statements(dossier: Dossier) -> list[tuple[str, str]]:
         did = "sent it again, with nothing changed since" if same else "sent it again"
         told.append((one.reason, by(one.person_id, did, one.at)))
     return told
+
+
+def _farewell(dossier: Dossier) -> list[tuple[str, object]]:
+    """Who relies on what is to be taken away, and what they were told to do."""
+    leaving = dossier.sheet.snapshot.leaving
+    if leaving is None:
+        return []
+    relied_on = words.listing(list(leaving.relied_on)) if leaving.relied_on else "Nobody registered"
+    day = words.day(date.fromisoformat(leaving.ends_on)) if leaving.ends_on else ""
+    return [
+        ("Relied on by", relied_on),
+        ("Must not be used from", day or "Not said: it is not deprecated"),
+        ("Successor", dossier.successor or "None was named"),
+    ]
 
 
 def affected_words(line: Line | None) -> str:

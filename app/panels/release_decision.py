@@ -8,6 +8,7 @@ from typing import Final
 
 import streamlit as st
 
+from app.panels import retirement
 from app.panels.acts import reason_words
 from app.panels.links import link
 from app.panels.release_dossier import Dossier
@@ -120,6 +121,12 @@ def receipt(dossier: Dossier) -> None:
 
 def outcome(dossier: Dossier) -> str:
     """What became of a request, in a sentence."""
+    if dossier.request.route is Route.RETIREMENT:
+        return retirement.outcome(dossier.request)
+    return _released(dossier)
+
+
+def _released(dossier: Dossier) -> str:
     request = dossier.request
     version = f"v{request.version_number}"
     match request.state:
@@ -192,7 +199,7 @@ def _watch(request_id: str, stage: tuple[str, ...], reads: bool) -> None:  # noq
             )
         )
     elif found.promotion is not None:
-        show(promotion_words(found.promotion))
+        show(promotion_words(found.promotion, found.route))
 
 
 def _stage(request: ReleaseRequest) -> tuple[str, ...]:
@@ -202,18 +209,21 @@ def _stage(request: ReleaseRequest) -> tuple[str, ...]:
     return (request.state, promotion, request.problem, *digests)
 
 
-def promotion_words(promotion: Promotion) -> object:
+def promotion_words(promotion: Promotion, route: Route) -> object:
     """Where an approval on its way into MLflow stands."""
-    move = f"@{promotion.alias} to v{promotion.version_number}"
+    is_retirement = route is Route.RETIREMENT
+    towards = "away from" if is_retirement else "to"
+    move = f"@{promotion.alias} {towards} v{promotion.version_number}"
+    moving, moved = ("taking", "taken") if is_retirement else ("moving", "moved")
     if promotion.state is PromotionState.QUEUED and promotion.opens_at is not None:
         return progress(
-            f"Waiting for the release window: moving {move} in MLflow",
+            f"Waiting for the release window: {moving} {move} in MLflow",
             None,
             f"It is carried out from {words.moment(promotion.opens_at)} on, as the policy says.",
         )
     if promotion.state is PromotionState.QUEUED:
         return progress(
-            f"Queued: moving {move} in MLflow",
+            f"Queued: {moving} {move} in MLflow",
             None,
             promotion.message
             or "The worker carries it out within seconds; when MLflow is away, as soon as it is "
@@ -225,7 +235,7 @@ def promotion_words(promotion: Promotion) -> object:
         return tag(
             "p",
             chips.status("Applied"),
-            f" {move} moved in MLflow, {at}. ",
+            f" {move} {moved} in MLflow, {at}. ",
             tag("span", f"{how}." if how else "", cls="cs-quiet"),
         )
     return tag(
@@ -267,7 +277,7 @@ def bar(dossier: Dossier) -> None:
         is_open = bool(sheet.may_decide)
         _button(dossier, Verb.REJECT, closed=not is_open)
         _button(dossier, Verb.REQUEST_CHANGES, closed=not is_open)
-        if request.route is not Route.EMERGENCY:
+        if request.route not in {Route.EMERGENCY, Route.RETIREMENT}:
             _button(dossier, Verb.APPROVE_WITH_CONDITIONS, closed=not sheet.may_condition)
         _button(dossier, Verb.APPROVE, closed=not sheet.may_approve)
 
@@ -454,6 +464,12 @@ _PLACEHOLDER: Final = {
 
 def consequence(dossier: Dossier, verb: Verb) -> str:
     """What signing will do, in one sentence."""
+    if dossier.request.route is Route.RETIREMENT and verb in retirement.CONSEQUENCES:
+        return retirement.consequence(dossier.request, verb)
+    return _of_release(dossier, verb)
+
+
+def _of_release(dossier: Dossier, verb: Verb) -> str:
     request = dossier.request
     version = f"v{request.version_number} of {request.model_name}"
     requester = dossier.name(request.requested_by)

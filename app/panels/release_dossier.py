@@ -24,6 +24,7 @@ from catalog.releases.docket import Step
 from catalog.releases.evidence.attaching import Attached
 from catalog.releases.request import ReleaseRequest
 from catalog.releases.sheet import Sheet
+from catalog.releases.states import Route
 from ledger.errors import CountersignError, NotFound
 
 _MOST_NUMBERS: Final = 4
@@ -51,6 +52,7 @@ class Dossier:
     names: Mapping[str, str]
     reader: Actor
     now: datetime
+    successor: str = ""  # of a version that is to be taken away, in words
 
     @property
     def request(self) -> ReleaseRequest:
@@ -93,7 +95,9 @@ def gather(portal: Portal, request_id: str, *, by: Actor) -> Dossier:
     mine = versions.get(request.version_number)
     if mine and mine.id != request.version_id:  # the number belongs to a model made again
         mine = None
-    live = versions.get(request.replaces) if request.replaces else None
+    # What is to be taken away takes nobody's place.
+    is_retirement = request.route is Route.RETIREMENT
+    live = versions.get(request.replaces) if request.replaces and not is_retirement else None
     rules = sheet.policy.metrics.get(sheet.snapshot.task, [])
     better = {name: rule.better for rule in rules for name in rule.names}
     apart = difference(live, mine, runs, better) if mine and live else None
@@ -126,7 +130,18 @@ def gather(portal: Portal, request_id: str, *, by: Actor) -> Dossier:
         names=portal.people.names(people),
         reader=by,
         now=portal.clock.now(),
+        successor=_successor(portal, sheet, by),
     )
+
+
+def _successor(portal: Portal, sheet: Sheet, by: Actor) -> str:
+    """What was named to come instead, as far as the reader may know of it."""
+    leaving, version_id = sheet.snapshot.leaving, sheet.request.version_id
+    if leaving is None or not leaving.successor_id:
+        return ""
+    said = portal.deprecations.among([version_id], by=by).get(version_id)
+    following = said.successor if said else None
+    return f"{following.model_name} v{following.number}" if following else ""
 
 
 def _explanation(portal: Portal, version_id: str, by: Actor) -> Explanation | None:

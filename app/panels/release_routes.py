@@ -1,4 +1,4 @@
-"""How a release was asked for, as every screen marks it: in an emergency, or back by whom."""
+"""How a release was asked for, as every screen marks it: in an emergency, back by whom, or away."""
 
 from __future__ import annotations
 
@@ -21,11 +21,13 @@ DID: Final = {
 
 
 def words_of(route: Route, requested_by: str) -> str:
-    """`Emergency`, `Rollback`, `Automatic rollback`; nothing for a release as usual."""
+    """`Emergency`, `Rollback`, `Automatic rollback`, `Retirement`; nothing for a usual release."""
     if route is Route.EMERGENCY:
         return "Emergency"
     if route is Route.ROLLBACK:
         return "Automatic rollback" if requested_by.startswith(_SYSTEM) else "Rollback"
+    if route is Route.RETIREMENT:
+        return "Retirement"
     return ""
 
 

@@ -38,6 +38,8 @@ _VERDICTS: Final[Mapping[Answer, Literal["pass", "fail", "missing"]]] = {
     Answer.FAIL: "fail",
     Answer.MISSING: "missing",
 }
+# What is only asked of a version that is to go live.
+_OF_GOING_LIVE: Final = frozenset({provenance, does, files, watching})
 
 
 def draw(dossier: Dossier, *, first: Callable[[Dossier], None]) -> None:
@@ -49,7 +51,7 @@ def draw(dossier: Dossier, *, first: Callable[[Dossier], None]) -> None:
         _warnings(dossier)
         first(dossier)
         # Numbers stay what they are: a section with nothing in it says so.
-        sections = (
+        sections: tuple[tuple[Stop, Callable[[Dossier, int], None]], ...] = (
             (Stop("asked", "Decision asked"), asked),
             (_gates_stop(dossier.sheet.gates), _gates),
             (Stop("use", "Use"), _use),
@@ -60,6 +62,8 @@ def draw(dossier: Dossier, *, first: Callable[[Dossier], None]) -> None:
             (_findings_stop(dossier), findings),
             (Stop("people", "Who may decide"), people),
         )
+        if request.route is Route.RETIREMENT:
+            sections = tuple(one for one in sections if one[1] not in _OF_GOING_LIVE)
         for number, (stop, piece) in enumerate(sections, 1):
             with page.card(stop.anchor):
                 piece(dossier, number)
@@ -74,11 +78,12 @@ def draw(dossier: Dossier, *, first: Callable[[Dossier], None]) -> None:
 def title_of(request: ReleaseRequest) -> str:
     """The question while it is open, then the answer."""
     version = f"{request.model_name} v{request.version_number}"
-    move = (
-        f"Make {version} the champion"
-        if request.alias == "champion"
-        else f"Point @{request.alias} at {version}"
-    )
+    if request.route is Route.RETIREMENT:
+        move = f"Take @{request.alias} away from {version}"
+    elif request.alias == "champion":
+        move = f"Make {version} the champion"
+    else:
+        move = f"Point @{request.alias} at {version}"
     if request.is_open:
         return f"{move}?"
     return f"{move}: {state_words(request.route, request.state).lower()}"

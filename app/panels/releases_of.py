@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from app.panels import release_routes, ways
+from app.panels.brief import moved, towards
 from app.panels.shown import Shown
 from app.ui import cards, feedback, page, words
 from app.ui.markup import show
@@ -22,7 +23,7 @@ def panel(shown: Shown) -> None:
     for brief in shown.briefs:
         cards.inbox_card(
             cards.Waiting(
-                f"v{brief.version_number} to @{brief.alias}",
+                f"v{brief.version_number} {towards(brief)}",
                 story(shown, brief),
                 brief.number,
                 release_routes.state(brief.route, brief.requested_by, brief.state),
@@ -44,7 +45,7 @@ def story(shown: Shown, brief: Brief) -> str:
             f"{release_routes.did(brief.route, brief.decided_as).lower()}.{said}"
         )
     if brief.promotion is PromotionState.APPLIED and brief.promoted_at:
-        told.append(f"Alias moved in MLflow {words.moment(brief.promoted_at)}.")
+        told.append(f"{moved(brief)} in MLflow {words.moment(brief.promoted_at)}.")
     elif brief.promotion is PromotionState.QUEUED:
         told.append("The alias is on its way into MLflow.")
     elif brief.promotion is PromotionState.FAILED:

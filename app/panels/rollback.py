@@ -12,13 +12,13 @@ from app.ui.dialogs import signed
 from app.ui.markup import label, note, paragraph, show
 from auth.actors import Actor
 from catalog.releases.rollbacks import Earlier
-from catalog.releases.states import STANDING, PromotionState
+from catalog.releases.states import STANDING, PromotionState, Route
 
 
 def button(shown: Shown, *, by: Actor) -> None:
     """The way back, for whoever may go it, where there is one."""
     held = shown.model.alias(CHAMPION)
-    if held is None or not _has_earlier(shown, held.number):
+    if not _has_earlier(shown, held.number if held else 0):
         return
     if not portal().rollbacks.may(shown.model.resource, by=by):
         return
@@ -31,6 +31,7 @@ def _has_earlier(shown: Shown, live: int) -> bool:
     return any(
         one.state in STANDING
         and one.alias == CHAMPION
+        and one.route is not Route.RETIREMENT
         and one.promotion is PromotionState.APPLIED
         and one.version_number != live
         for one in shown.briefs
@@ -40,20 +41,22 @@ def _has_earlier(shown: Shown, live: int) -> bool:
 def _sure(shown: Shown) -> None:
     held = shown.model.alias(CHAMPION)
     choices = act(lambda by: portal().rollbacks.choices(shown.model.id, CHAMPION, by=by))
-    if not choices or held is None:
+    if not choices:
         show(note("No version was live before on an approval that still stands."))
         return
     chosen = st.selectbox("Set back to", choices, format_func=_called, key="roll-back-to")
+    was = f"v{held.number}" if held else "nothing"
+    leaves = f"leaves v{held.number} for" if held else "is nowhere and comes to"
     show(
         paragraph(
-            f"@{CHAMPION} leaves v{held.number} for v{chosen.version_number}, usually within "
-            "seconds. One signature is enough, because this version was approved by others when "
-            "it went live; its files must be the same. It is recorded as a release of its own."
+            f"@{CHAMPION} {leaves} v{chosen.version_number}, usually within seconds. One signature "
+            "is enough, because this version was approved by others when it went live; its files "
+            "must be the same. It is recorded as a release of its own."
         )
     )
     why = st.text_area(
         "Reason (required)",
-        value=f"Rolled back from v{held.number} to v{chosen.version_number}.",
+        value=f"Rolled back from {was} to v{chosen.version_number}.",
         key="roll-back-why",
     )
     if not signed("Leave it", f"Set back to v{chosen.version_number}"):

@@ -20,7 +20,7 @@ from catalog.releases.docket import Wanted
 from catalog.releases.findings.finding import STANDING as STANDS
 from catalog.releases.findings.finding import Finding
 from catalog.releases.findings.findings import Wanted as Findings
-from catalog.releases.states import STANDING
+from catalog.releases.states import STANDING, Route
 
 CHAMPION = "champion"
 # More findings than a model ever has that anybody looks after.
@@ -110,7 +110,9 @@ class Shown:
             (
                 one
                 for one in self.requests(version)
-                if one.state in STANDING and one.alias == CHAMPION
+                if one.state in STANDING
+                and one.alias == CHAMPION
+                and one.route is not Route.RETIREMENT
             ),
             None,
         )

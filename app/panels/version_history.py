@@ -77,10 +77,11 @@ def standing(shown: Shown, version: Version) -> tuple[timeline.State, str, str]:
     if newest.state is State.REJECTED:
         return "rejected", "Rejected", f"by {shown.name(newest.decided_by)}"
     if newest.promotion is PromotionState.APPLIED:
-        since = words.day(newest.promoted_at or newest.changed_at)
+        at = words.day(newest.promoted_at or newest.changed_at)
         then = "" if newest.state in STANDING else f", then {newest.state.value.lower()}"
         was = "live" if newest.alias == CHAMPION else f"@{newest.alias}"
-        return "past", f"Was {was} from {since}{then}", agreed(shown, newest)
+        said = "Retired" if newest.route is Route.RETIREMENT else f"Was {was} from"
+        return "past", f"{said} {at}{then}", agreed(shown, newest)
     return "past", newest.state.value, by_whom
 
 

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Iterable
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from datetime import date, datetime, timedelta
 from typing import Any, Final
 
@@ -17,7 +17,7 @@ from auth.actors import Actor
 from auth.people import as_of_now
 from catalog.registry.models import MODEL, Model, resource
 from catalog.registry.tables import AliasRow, DeprecationRow, ModelRow, VersionRow
-from ledger.acts import Ledger
+from ledger.acts import Act, Ledger
 from ledger.errors import Conflict, Invalid, NotFound
 from ledger.statements import statement
 
@@ -60,6 +60,26 @@ class Deprecation:
         return "Obsolete" if self.is_obsolete(today) else "Deprecated"
 
 
+@dataclass(frozen=True)
+class Farewell:
+    """What is said of a version that goes: from which day on, why, and what comes instead."""
+
+    ends_on: date
+    message: str
+    successor_id: str = ""
+
+    def checked(self, today: date) -> Farewell:
+        """The same, its message in order. Raises Invalid."""
+        message = _message(self.message)
+        if not today <= self.ends_on <= today + LONGEST_NOTICE:
+            raise Invalid(
+                "A version is deprecated as of today or of a day in the next five years.",
+                hint="Choose today if it must not be used any more.",
+                code="bad-day",
+            )
+        return replace(self, message=message)
+
+
 class Deprecations:
     """The desk where versions are sent on their way out, and called back."""
 
@@ -84,39 +104,16 @@ class Deprecations:
             NotFound: the version or its successor does not exist for this person.
             Refused, Conflict: no such role here; the successor is the version or deprecated.
         """
-        message = _message(message)
-        today = self._ledger.clock.now().date()
-        if not today <= ends_on <= today + LONGEST_NOTICE:
-            raise Invalid(
-                "A version is deprecated as of today or of a day in the next five years.",
-                hint="Choose today if it must not be used any more.",
-                code="bad-day",
-            )
+        farewell = Farewell(ends_on, message, successor_id)
+        farewell = farewell.checked(self._ledger.clock.now().date())
         with self._ledger.act(
             "version:deprecate", actor=by.id, resource=f"version:{version_id}"
         ) as act:
             by = as_of_now(act.session, by, at=act.at)
-            _hold(act.session, version_id, successor_id)
+            hold(act.session, version_id, successor_id)
             version, model = _found(act.session, version_id, by)
-            decide(by, "version:deprecate", resource(model)).insist()
-            successor = _successor(act.session, version, successor_id, by)
-            act.session.merge(
-                DeprecationRow(
-                    version_id=version.id,
-                    model_id=model.id,
-                    successor_id=successor.id if successor else None,
-                    ends_on=ends_on,
-                    message=message,
-                    deprecated_by=by.id,
-                    deprecated_at=act.at,
-                )
-            )
-            act.facts |= {"model": model.id, "ends_on": ends_on.isoformat()}
-            if successor:
-                act.facts["successor"] = successor.id
-            act.texts["message"] = message
-            act.emit("version:deprecate", version.id, model=model.id, ends_on=ends_on.isoformat())
-            act.session.flush()
+            say_farewell(act, version, model, farewell, by=by)
+            act.texts["message"] = farewell.message
             return _among(act.session, [version.id], by)[version.id]
 
     def reinstate(self, version_id: str, reason: str, *, by: Actor) -> None:
@@ -131,7 +128,7 @@ class Deprecations:
             "version:reinstate", actor=by.id, resource=f"version:{version_id}"
         ) as act:
             by = as_of_now(act.session, by, at=act.at)
-            _hold(act.session, version_id)
+            hold(act.session, version_id)
             version, model = _found(act.session, version_id, by)
             decide(by, "version:deprecate", resource(model)).insist()
             row = act.session.get(DeprecationRow, version.id)
@@ -178,6 +175,31 @@ class Deprecations:
             ]
 
 
+def say_farewell(
+    act: Act, version: VersionRow, model: ModelRow, farewell: Farewell, *, by: Actor
+) -> None:
+    """Deprecate a version within an act. Raises as `deprecate`."""
+    decide(by, "version:deprecate", resource(model)).insist()
+    successor = _successor(act.session, version, farewell.successor_id, by)
+    ends_on = farewell.ends_on.isoformat()
+    act.session.merge(
+        DeprecationRow(
+            version_id=version.id,
+            model_id=model.id,
+            successor_id=successor.id if successor else None,
+            ends_on=farewell.ends_on,
+            message=farewell.message,
+            deprecated_by=by.id,
+            deprecated_at=act.at,
+        )
+    )
+    act.facts |= {"model": model.id, "ends_on": ends_on}
+    if successor:
+        act.facts["successor"] = successor.id
+    act.emit("version:deprecate", version.id, model=model.id, ends_on=ends_on)
+    act.session.flush()
+
+
 def may_go_live(session: Session, version_id: str, now: datetime, by: Actor) -> Verdict:
     """Whether a version may be released: not once somebody sent it on its way out."""
     found = _among(session, [version_id], by).get(version_id)
@@ -205,7 +227,7 @@ def _message(message: str) -> str:
     )
 
 
-def _hold(session: Session, *version_ids: str) -> None:
+def hold(session: Session, *version_ids: str) -> None:
     """Hold versions until the act is over, in one order: two acts must not wait in a ring."""
     session.exec(
         select(VersionRow.id)

@@ -18,7 +18,7 @@ from catalog.releases.findings.opening import Problem, open_finding, standing_co
 from catalog.releases.promotions import cancel
 from catalog.releases.request import ReleaseRequest, load_request
 from catalog.releases.rights import checked_reason, insist_in_time, may_revoke
-from catalog.releases.states import STANDING, Route, State, Verb
+from catalog.releases.states import APPROVING, STANDING, Route, State, Verb
 from catalog.releases.steps import decided, locked, step
 from catalog.releases.tables import FindingRow, RequestRow
 from ledger.acts import Act, Ledger
@@ -172,8 +172,7 @@ def is_approved_otherwise(session: Session, row: RequestRow) -> bool:
             RequestRow.version_id == row.version_id,
             RequestRow.alias == row.alias,
             RequestRow.id != row.id,
-            # Who went back approved nothing of their own.
-            RequestRow.route != Route.ROLLBACK,
+            col(RequestRow.route).in_(sorted(APPROVING)),
             col(RequestRow.state).in_(sorted(STANDING)),
         )
     ).all()

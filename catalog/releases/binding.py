@@ -18,7 +18,7 @@ from catalog.releases.findings.finding import UNEXPLAINED
 from catalog.releases.gates import asking as gates
 from catalog.releases.policies.law import Policy, Published
 from catalog.releases.policies.shelf import Policies
-from catalog.releases.states import STANDING, PromotionState, Route
+from catalog.releases.states import APPROVING, STANDING, PromotionState, Route
 from catalog.releases.steps import digests
 from catalog.releases.tables import PromotionRow, RequestRow
 from ledger.acts import Act
@@ -29,6 +29,8 @@ def law_for(policies: Policies, session: Session, row: RequestRow, model: ModelR
     """The policy that a request is judged by now. Raises Refused when there is none."""
     if row.route == Route.ROLLBACK:
         return policies.rollback
+    if row.route == Route.RETIREMENT:
+        return policies.retirement
     return policies.governing(session, model, row.alias)
 
 
@@ -44,6 +46,10 @@ def known_now(session: Session, row: RequestRow, model: ModelRow, version: Versi
         # That an alias is astray is what a rollback puts right; it must not stand in its way.
         flaws = tuple(one for one in found.flaws if one.kind not in UNEXPLAINED)
         return replace(found, approved_before=before.scalar() or "", flaws=flaws)
+    if row.route == Route.RETIREMENT:
+        # Whatever is wrong with a version must not stand in the way of taking it away.
+        leaving = taking.leaving(session, model.id, version.id, row.alias)
+        return replace(found, flaws=(), pieces=(), leaving=leaving)
     return found
 
 
@@ -122,7 +128,7 @@ _BEFORE: Final = (
     .where(
         col(RequestRow.id) == col(PromotionRow.request_id),
         col(RequestRow.state).in_(sorted(STANDING)),
-        col(RequestRow.route) != Route.ROLLBACK,
+        col(RequestRow.route).in_(sorted(APPROVING)),
         col(PromotionRow.state) == PromotionState.APPLIED,
         col(PromotionRow.version_id) == bindparam("version"),
         col(PromotionRow.alias) == bindparam("alias"),

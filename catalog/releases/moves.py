@@ -7,8 +7,8 @@ from datetime import datetime
 
 from sqlmodel import Session, col, select
 
-from catalog.releases.states import AGREEING, PromotionState
-from catalog.releases.tables import DecisionRow, PromotionRow
+from catalog.releases.states import AGREEING, PromotionState, Route
+from catalog.releases.tables import DecisionRow, PromotionRow, RequestRow
 
 
 @dataclass(frozen=True)
@@ -23,13 +23,14 @@ def behind(
     session: Session,
     model_id: str,
     alias: str,
-    version_number: int,
+    version_number: int | None,
     *,
     since: datetime | None,
     until: datetime,
 ) -> Behind | None:
     """The approval whose promotion set the alias between two moments, or nothing.
 
+    `version_number` is where it was set; None where it was taken away.
     An older approval of the same version explains nothing: somebody moved the alias away since.
     """
     query = (
@@ -37,7 +38,7 @@ def behind(
         .where(
             PromotionRow.model_id == model_id,
             PromotionRow.alias == alias,
-            PromotionRow.version_number == version_number,
+            RequestRow.id == PromotionRow.request_id,
             PromotionRow.state != PromotionState.FAILED,
             col(PromotionRow.called_at) <= until,
             DecisionRow.request_id == PromotionRow.request_id,
@@ -45,6 +46,12 @@ def behind(
         )
         .order_by(col(PromotionRow.place).desc(), col(DecisionRow.at).desc())
     )
+    if version_number is None:
+        query = query.where(RequestRow.route == Route.RETIREMENT)
+    else:
+        query = query.where(
+            RequestRow.route != Route.RETIREMENT, PromotionRow.version_number == version_number
+        )
     if since is not None:
         query = query.where(col(PromotionRow.called_at) >= since)
     found = session.exec(query).first()

@@ -4,6 +4,7 @@ MLflow has no transaction to share and no compare-and-set on aliases. So the app
 in an outbox, and the worker reads the alias before and after it moves it. What it finds decides:
 
     the alias points at the version           -> applied (this time, or by an attempt that died)
+    (at none, where it is to be taken away)
     it points where it did at the approval    -> move it
     it points anywhere else                   -> somebody moved it since: failed, left where it is
 
@@ -33,18 +34,21 @@ from auth.actors import Actor
 from catalog.registry.artifacts import manifest_of
 from catalog.registry.authorship import authors
 from catalog.registry.deprecations import may_go_live
+from catalog.registry.inventory.classified import write_down
+from catalog.registry.inventory.standing import Stage
 from catalog.registry.mirror.seen import Mlflow, SeenVersion
 from catalog.registry.servers import Servers
-from catalog.registry.tables import ModelRow, VersionRow
+from catalog.registry.tables import AliasRow, ModelRow, VersionRow
 from catalog.releases.binding import answers, known_now, law_for
 from catalog.releases.policies.calendar import opens_at
-from catalog.releases.policies.shelf import Policies
+from catalog.releases.policies.law import governing
+from catalog.releases.policies.shelf import Policies, classified
 from catalog.releases.rights import gates_verdict
-from catalog.releases.states import AGREEING, STANDING, PromotionState, Route, Verb
+from catalog.releases.states import AGREEING, STANDING, PromotionState, Route, Verb, target
 from catalog.releases.tables import DecisionRow, PromotionRow, RequestRow
 from catalog.releases.tickets import Allowed, TicketOffice, move_of
 from ledger import trail
-from ledger.acts import Ledger
+from ledger.acts import Act, Ledger
 from ledger.errors import (
     Conflict,
     CountersignError,
@@ -104,6 +108,7 @@ class _Claim:
     version: VersionRow
     at_point: AtPoint
     by: Actor
+    target: int | None  # where the alias is to point: nowhere, when it is taken away
 
     @property
     def model_name(self) -> str:
@@ -182,7 +187,10 @@ class Promotions:
             session.flush()
             at_point("claiming")
             model = session.get_one(ModelRow, row.model_id)
-            return _Claim(row, model, session.get_one(VersionRow, row.version_id), at_point, by)
+            version = session.get_one(VersionRow, row.version_id)
+            route = session.get_one(RequestRow, row.request_id).route
+            to = target(route, row.version_number)
+            return _Claim(row, model, version, at_point, by, to)
 
     def _opens_at(self, session: Session, row: PromotionRow, now: datetime) -> datetime | None:
         """When the release window opens that it waits for, if it has to wait."""
@@ -216,7 +224,7 @@ class Promotions:
         row = claim.row
         self._insist_same_version(claim)
         before = self._points_at(claim)
-        if before == row.version_number:
+        if before == claim.target:
             return "applied-before" if row.called_at else "already-there"
         if before != row.replaces:
             raise _StoppedError(
@@ -227,13 +235,11 @@ class Promotions:
         self._note_call(claim)
         claim.at_point("before-call")
         try:
-            ticket = self._tickets.issue(Allowed.SET_ALIAS, move_of(row, claim.model))
-            claim.at_point("ticketed")
-            self._asked(claim).set_alias(claim.model_name, row.alias, row.version_number, ticket)
+            self._call(claim)
         except NotFound as error:
             raise _gone(claim) from error
         claim.at_point("after-call")
-        if self._points_at(claim) != row.version_number:
+        if self._points_at(claim) != claim.target:
             raise Unavailable(
                 "MLflow took the new alias and does not show it.",
                 hint="It is tried again.",
@@ -241,14 +247,30 @@ class Promotions:
             )
         return "applied"
 
+    def _call(self, claim: _Claim) -> None:
+        """Have MLflow move the alias, or take it away, by a ticket for just that."""
+        row, mlflow = claim.row, self._asked(claim)
+        allowed = Allowed.DELETE_ALIAS if claim.target is None else Allowed.SET_ALIAS
+        ticket = self._tickets.issue(allowed, move_of(row, claim.model))
+        claim.at_point("ticketed")
+        if claim.target is None:
+            mlflow.delete_alias(claim.model_name, row.alias, ticket)
+        else:
+            mlflow.set_alias(claim.model_name, row.alias, claim.target, ticket)
+
     def _insist_same_version(self, claim: _Claim) -> None:
-        """The version must be the very one that was approved, with the very same files."""
+        """The version must be the very one that was approved, with the very same files.
+
+        Whatever has become of its files, an alias may be taken away from it.
+        """
         if claim.version.gone_at is not None:
             raise _gone(claim)
         try:
             seen = self._asked(claim).version(claim.model_name, claim.row.version_number)
             if not _is_approved_one(claim.version, seen):
                 raise _gone(claim)
+            if claim.target is None:
+                return
             ticket = self._tickets.issue(Allowed.SEAL, move_of(claim.row, claim.model))
             self._asked(claim).seal(claim.model_name, claim.row.version_number, ticket)
             claim.at_point("sealed")
@@ -278,7 +300,7 @@ class Promotions:
         if request.state not in STANDING:
             raise _StoppedError("The approval was revoked, so nothing was moved.", code="revoked")
         stays = may_go_live(session, version.id, now, by)
-        if not stays:
+        if not stays and request.route != Route.RETIREMENT:
             raise _StoppedError(f"{stays.reason} So nothing was moved.", code="deprecated")
         if request.policy_digest != self._governed_by(session, request, model):
             what = "another policy is in force"
@@ -362,6 +384,8 @@ class Promotions:
                 "alias": row.alias,
             }
             act.digests["artifacts"] = row.manifest_digest
+            if claim.target is None and state is PromotionState.APPLIED:
+                self._retire(act, row)
             act.emit(
                 f"promotion:{verb}",
                 row.id,
@@ -370,7 +394,7 @@ class Promotions:
                 model=claim.model_name,
                 model_id=row.model_id,
                 alias=row.alias,
-                number=str(row.version_number),
+                number="" if claim.target is None else str(claim.target),
                 how=code,
                 called_at=row.called_at.isoformat() if row.called_at else "",
                 finished_at=act.at.isoformat(),
@@ -379,6 +403,16 @@ class Promotions:
             claim.at_point("marking")
         claim.at_point("marked")
         return promotion(row)
+
+    def _retire(self, act: Act, row: PromotionRow) -> None:
+        """A model of which no alias is left that a policy covers is retired."""
+        model = act.session.get_one(ModelRow, row.model_id, with_for_update=True)
+        policies = self._policies.in_force(act.session)
+        held = select(AliasRow.alias).where(
+            AliasRow.model_id == model.id, AliasRow.alias != row.alias
+        )
+        if not any(governing(policies, classified(model, one)) for one in act.session.exec(held)):
+            write_down(act, model, {"stage": Stage.RETIRED})
 
     def _mine(self, session: Session, claim: _Claim) -> PromotionRow:
         """The row, if still this claim's. Raises Conflict for a worker that slept too long."""
@@ -462,8 +496,8 @@ def insist_nothing_on_its_way(
     if other is None:
         return
     raise Conflict(
-        f"Version {other.version_number} is on its way to {other.alias}, so what this request "
-        "would replace is about to change.",
+        f"An approval of version {other.version_number} is on its way to {other.alias}, so what "
+        "this request would replace is about to change.",
         hint="Decide when that promotion has arrived in MLflow, which takes seconds."
         if other.opens_at is None
         else "It waits for its release window: decide after that, or revoke its approval.",

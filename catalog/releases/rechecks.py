@@ -26,7 +26,7 @@ from catalog.releases.gates import asking as gates
 from catalog.releases.gates.answers import Answer, GateResult
 from catalog.releases.policies.law import Policy
 from catalog.releases.policies.shelf import Policies
-from catalog.releases.states import STANDING, PromotionState, Route
+from catalog.releases.states import APPROVING, STANDING, PromotionState
 from catalog.releases.steps import locked
 from catalog.releases.tables import FindingRow, PromotionRow, RecheckRow, RequestRow
 from ledger.acts import Act, Ledger
@@ -269,7 +269,7 @@ _LIVE: Final = (
         col(ModelRow.id) == col(RequestRow.model_id),
         col(ModelRow.gone_at).is_(None),
         col(RequestRow.state).in_(sorted(STANDING)),
-        col(RequestRow.route) != Route.ROLLBACK,
+        col(RequestRow.route).in_(sorted(APPROVING)),
     )
     .order_by(col(PromotionRow.place))
 )

@@ -232,6 +232,12 @@ class Requests:
             insist_in_time(may_decide(by, row, model, built_by, roles), row, verb)
             after(State(row.state), verb)
             act.digests |= digests(row)
+            if row.route == Route.RETIREMENT and verb is Verb.APPROVE_WITH_CONDITIONS:
+                raise Refused(
+                    "An alias is taken away or it is not: a retirement has no conditions.",
+                    hint="Approve it, or request changes.",
+                    code="no-conditions",
+                )
             if verb in AGREEING:
                 changed = what_changed(self._policies, act.session, row, model, version)
             if changed:
@@ -244,7 +250,8 @@ class Requests:
                     row.alias,
                     besides_windows=row.route == Route.EMERGENCY,
                 )
-                may_go_live(act.session, version.id, act.at, by).insist()
+                if row.route != Route.RETIREMENT:
+                    may_go_live(act.session, version.id, act.at, by).insist()
                 self._agree(act, row, model, policy, by, reason, conditions, panel)
             else:
                 said = verdict_digest(self._policies, act.session, row, act.at)
@@ -281,17 +288,21 @@ class Requests:
 
     # -- what the worker does --------------------------------------------------------------------
 
-    def collected(self, request_id: str, manifest: Manifest, *, by: Actor) -> None:
-        """Put the version's files on record and open the request for review."""
+    def collected(self, request_id: str, manifest: Manifest | None, *, by: Actor) -> None:
+        """Put the version's files on record and open the request for review.
+
+        Without a manifest what is on record stays: an alias is taken away whatever the files are.
+        """
         with self._ledger.act(
             "evidence:collect", actor=by.id, resource=f"request:{request_id}"
         ) as act:
             row, model, version = locked(act, request_id, by)
             decide(by, "evidence:collect", resource(model)).insist()
-            taking.record_manifest(
-                act.session, version.id, manifest, producer="Countersign", at=act.at
-            )
-            act.digests["artifacts"] = manifest.digest
+            if manifest is not None:
+                taking.record_manifest(
+                    act.session, version.id, manifest, producer="Countersign", at=act.at
+                )
+                act.digests["artifacts"] = manifest.digest
             if State(row.state) is State.PENDING_REVIEW:
                 step(act, row, Verb.COLLECT)
                 row.reading += 1

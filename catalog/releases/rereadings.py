@@ -33,9 +33,11 @@ READ_AGAIN: Final = "release:read-again"
 _OF_VERSIONS: Final = (
     *("evidence:attached", "evidence:withdrawn"),
     *("version:changed", "authorship:claim"),
+    *("version:deprecate", "version:reinstate"),
 )
 _OF_MODELS: Final = (
     *("alias:seen", "model:classify", "card:publish"),
+    *("consumer:register", "consumer:end"),
     *("finding:opened", "finding:closed", "finding:dropped"),
 )
 _OF_ALL: Final = (

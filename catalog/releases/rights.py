@@ -55,6 +55,29 @@ def may_request(
     stays = may_go_live(session, version.id, now, by)
     if not stays:
         return stays
+    return _not_asked_yet(session, version, alias)
+
+
+def may_retire(
+    session: Session, by: Actor, model: ModelRow, version: VersionRow, alias: str
+) -> Verdict:
+    """Whether this person may ask now that an alias be taken away from a version."""
+    allowed = decide(by, "release:request", resource(model))
+    if not allowed:
+        return allowed
+    held = session.get(AliasRow, (model.id, alias))
+    if held is None or held.version_id != version.id:
+        return Verdict(
+            False,
+            f"Version {version.number} is not {alias}.",
+            "not-live",
+            "Reload the page to see where its aliases point.",
+        )
+    return _not_asked_yet(session, version, alias)
+
+
+def _not_asked_yet(session: Session, version: VersionRow, alias: str) -> Verdict:
+    """Whether nobody asked about this version and this alias yet; only one can be decided."""
     asked = session.exec(
         select(RequestRow).where(
             RequestRow.version_id == version.id,
@@ -62,14 +85,14 @@ def may_request(
             col(RequestRow.state).in_(OPEN),
         )
     ).first()
-    if asked is not None:
-        return Verdict(
-            False,
-            f"{asked.number} asks for the same already.",
-            "asked-already",
-            "Open that request instead.",
-        )
-    return allowed
+    if asked is None:
+        return Verdict(True, "Nobody asked for it yet.")
+    return Verdict(
+        False,
+        f"{asked.number} asks for the same already.",
+        "asked-already",
+        "Open that request instead.",
+    )
 
 
 def _is_unapproved(session: Session, model_id: str, alias: str) -> bool:

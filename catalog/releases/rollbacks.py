@@ -148,6 +148,7 @@ _EARLIER: Final[Executable] = (
         col(VersionRow.id) == col(PromotionRow.version_id),
         col(VersionRow.gone_at).is_(None),
         col(RequestRow.state).in_(sorted(STANDING)),
+        col(RequestRow.route) != Route.RETIREMENT,
         col(PromotionRow.state) == PromotionState.APPLIED,
         col(PromotionRow.model_id) == bindparam("model"),
         col(PromotionRow.alias) == bindparam("alias"),

@@ -76,11 +76,21 @@ AGREEING: Final = frozenset({Verb.APPROVE, Verb.APPROVE_WITH_CONDITIONS})
 
 
 class Route(StrEnum):
-    """How a release is asked for: as usual, in an emergency, or back to what was live before."""
+    """How it is asked for: as usual, in an emergency, back to what was live before, or away."""
 
     RELEASE = "release"
     EMERGENCY = "emergency"
     ROLLBACK = "rollback"
+    RETIREMENT = "retirement"
+
+
+# By these a version is approved; who goes back, or takes an alias away, approves no version.
+APPROVING: Final = frozenset({Route.RELEASE, Route.EMERGENCY})
+
+
+def target(route: str, version_number: int) -> int | None:
+    """Where an approval leaves its alias: at its version, or at none where that is retired."""
+    return None if route == Route.RETIREMENT else version_number
 
 
 class PromotionState(StrEnum):

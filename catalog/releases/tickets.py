@@ -29,6 +29,8 @@ _ALGORITHM: Final = "Ed25519"  # RFC 9864
 _TYPE: Final = "countersign-ticket+jwt"
 # Shorter than a worker's claim on a promotion: who slept through that holds no good ticket.
 LIFE: Final = timedelta(minutes=2)
+# The digest where an alias is taken away from a version whose files nobody ever read.
+NO_FILES: Final = "none"
 
 
 class Allowed(StrEnum):
@@ -36,11 +38,15 @@ class Allowed(StrEnum):
 
     SEAL = "seal"
     SET_ALIAS = "set-alias"
+    DELETE_ALIAS = "delete-alias"
 
 
 @dataclass(frozen=True)
 class Move:
-    """An approved move. `digest` is that of the approved files' manifest."""
+    """An approved move. `digest` is that of the approved files' manifest.
+
+    `version` is what the alias is to point at, or is taken away from.
+    """
 
     server: str
     workspace: str
@@ -106,7 +112,7 @@ def move_of(promotion: PromotionRow, model: ModelRow) -> Move:
         model.name,
         promotion.alias,
         promotion.version_number,
-        promotion.manifest_digest,
+        promotion.manifest_digest or NO_FILES,
     )
 
 

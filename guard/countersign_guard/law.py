@@ -20,6 +20,8 @@ from countersign_guard.places import Places
 from countersign_guard.settings import Settings
 from countersign_guard.tickets import HEADER, Act, RefusedError, Ticket, read
 
+_RETIRE: Final = "Ask for its retirement"
+
 
 @dataclass(frozen=True)
 class Guard:
@@ -48,9 +50,9 @@ class Guard:
                 "approved as it is. Register a new version instead" + self._where()
             )
 
-    def refuse(self, what: str) -> RefusedError:
-        """A refusal that says where to ask."""
-        return RefusedError(f"{what} Ask for a release" + self._where())
+    def refuse(self, what: str, ask: str = "Ask for a release") -> RefusedError:
+        """A refusal that says what to ask for, and where."""
+        return RefusedError(f"{what} {ask}" + self._where())
 
     def _where(self) -> str:
         asked = self.settings.portal
@@ -83,6 +85,11 @@ def _read_version(guard: Guard) -> None:
 def _ticket(guard: Guard, act: Act, model: str, alias: str | None, version: str) -> Ticket:
     """The ticket that was shown, if it allows just this."""
     shown = request.headers.get(HEADER, "")
+    if not shown and act is Act.DELETE_ALIAS:
+        raise guard.refuse(
+            f"The alias {alias!r} of {model!r} is taken away by an approved retirement alone.",
+            _RETIRE,
+        )
     if not shown:
         raise guard.refuse(f"The alias {alias!r} of {model!r} moves by an approved release alone.")
     ticket = read(shown, guard.settings.keys, guard.settings.server, now=guard.clock())
@@ -116,7 +123,7 @@ def _delete_model(guard: Guard) -> None:
 def _insist_free(guard: Guard, name: str, what: str) -> None:
     held = sorted(filter(guard.settings.protects, registry.aliases(name)))
     if held:
-        raise guard.refuse(f"{name!r} is not {what} while it has the alias {held[0]!r}.")
+        raise guard.refuse(f"{name!r} is not {what} while it has the alias {held[0]!r}.", _RETIRE)
 
 
 def _delete_version(guard: Guard) -> None:
@@ -124,7 +131,8 @@ def _delete_version(guard: Guard) -> None:
     for alias, number in registry.aliases(asked.name).items():
         if guard.settings.protects(alias) and str(number) == _plain_number(asked.version):
             raise guard.refuse(
-                f"Version {number} of {asked.name!r} is not deleted while {alias!r} points at it."
+                f"Version {number} of {asked.name!r} is not deleted while {alias!r} points at it.",
+                _RETIRE,
             )
 
 

@@ -113,6 +113,12 @@ NONSENSE: Final[dict[str, tuple[dict[str, object] | None, int, str]]] = {
         "gate-not-passed",
     ),
     "/models/credit-pd/rollback?workspace=default": ({"version": 0}, 422, "malformed"),
+    "/models/credit-pd/retirement": (
+        {"version": 2, "alias": "champion", "reason": WHY},
+        403,
+        "no-role",
+    ),
+    "/models/credit-pd/retirement?workspace=default": ({"version": 0}, 422, "malformed"),
     "/models/credit-pd/consumers?server=none": (None, 404, "no-such-model"),
     "/models/credit-pd/consumers?workspace=none": (None, 404, "no-such-model"),
 }
@@ -163,3 +169,25 @@ def test_an_alias_is_set_back_through_the_api(small_house: House) -> None:
     assert (answer.status_code, answer.json()["state"]) == (201, "Approved")
     small_house.deliver()
     assert small_house.mlflow.alias("credit-pd", "champion") == 2
+
+
+def test_an_alias_is_taken_away_through_the_api(small_house: House) -> None:
+    live(small_house)
+    day = small_house.clock.now().date().isoformat()
+    alice = client(small_house, small_house.alice)
+    at = "/models/credit-pd/retirement"
+    asks = {"version": 2, "alias": "champion", "reason": "Use v3.", "successor": 3}
+    asked = alice.post(at, json=asks)
+    assert (asked.status_code, asked.json()["route"]) == (201, "retirement")
+    again = alice.post(at, json={**asks, "ends_on": day})
+    assert (again.status_code, again.json()["error"]) == (403, "asked-already")
+    said = alice.get("/models/credit-pd/versions/2").json()["deprecation"]
+    assert (said["ends_on"], said["message"]) == (day, "Use v3.")
+    small_house.work()
+    request = f"/release-requests/{asked.json()['number']}"
+    bob = client(small_house, small_house.bob)
+    assert [one["verdict"] for one in bob.get(request).json()["gates"]] == ["pass"] * 2
+    bob.post(f"{request}/decision", json={"decision": "approve", "reason": WHY})
+    small_house.deliver()
+    assert bob.get(request).json()["promotion"]["state"] == "Applied"
+    assert small_house.mlflow.alias("credit-pd", "champion") is None

@@ -10,6 +10,7 @@ from typing import Any
 
 import httpx
 import pytest
+from joserfc.jwk import OKPKey
 from mlflow import MlflowClient
 from mlflow.exceptions import RestException
 
@@ -229,16 +230,33 @@ def test_a_ticket_deletes_the_alias_of_its_version_once(server: MlflowServer) ->
             "DELETE",
             server.uri + ALIASES,
             json={"name": name, "alias": "champion"},
-            headers={HEADER: shown},
+            headers={HEADER: shown} if shown else {},
             trust_env=False,
             timeout=60,
         )
 
-    assert "something else" in refusal(delete(ticket(name, 2, act="delete-alias")))
-    assert "something else" in refusal(delete(ticket(name, 1)))
+    assert f"Ask for its retirement: {PORTAL}" in refusal(delete(""))
+    for wrong in (
+        {"version": 2},
+        {"act": "set-alias"},
+        {"act": "seal"},
+        {"alias": "shadow"},
+        {"model": "another model"},
+        {"workspace": "lab"},
+    ):
+        other = ticket(**{"model": name, "act": "delete-alias", **wrong})  # type: ignore[arg-type]
+        assert "something else" in refusal(delete(other))
+    elsewhere = ticket(name, act="delete-alias", aud="lab")
+    assert "another MLflow server" in refusal(delete(elsewhere))
+    forged = ticket(name, act="delete-alias", key=OKPKey.generate_key("Ed25519"))
+    assert "not signed" in refusal(delete(forged))
     assert champion(server, name) == 1
-    assert delete(ticket(name, 1, act="delete-alias")).is_success
+    shown = ticket(name, 1, act="delete-alias")
+    assert delete(shown).is_success
     assert champion(server, name) is None
+    assert set_alias(server, name, 1, ticket(name)).is_success
+    assert "was used before" in refusal(delete(shown))
+    assert champion(server, name) == 1
 
 
 # -- as before -------------------------------------------------------------------------------------

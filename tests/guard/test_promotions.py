@@ -12,9 +12,9 @@ from joserfc.jwk import OKPKey
 from mlflow.exceptions import RestException
 
 from app.cli import main
-from app.worker import RELEASES
+from app.worker import MIRROR, RELEASES, collect_evidence
 from catalog.releases.promotions import Promotion
-from catalog.releases.states import PromotionState
+from catalog.releases.states import PromotionState, Verb
 from catalog.releases.tickets import TicketOffice
 from ledger.clock import SystemClock
 from ledger.errors import Unavailable
@@ -92,6 +92,34 @@ def test_after_a_lost_answer_the_alias_is_read_before_another_ticket_is_made(
     done = until(lambda: carried_out(workshop), "it is tried again")
     assert (done.request_id, done.code) == (request.id, "applied-before")
     assert len(spent(workshop.server, name)) == 1
+
+
+def test_a_retirement_takes_the_alias_away_by_one_ticket_also_after_a_lost_answer(
+    workshop: Workshop,
+) -> None:
+    name = "taken out of service"
+    workshop.model(name, versions=1)
+    workshop.approved(name, 1)
+    carried_out(workshop)
+    model = workshop.portal.models.find(name, by=workshop.cast.ann)
+    workshop.portal.mirror.refresh(name, by=MIRROR)
+    version = workshop.portal.models.version(model, 1)
+    with pytest.raises(RestException, match="is taken away by an approved retirement alone"):
+        workshop.server.client.delete_registered_model_alias(name, ALIAS)
+
+    asked = workshop.portal.retirements.retire(
+        version.id, ALIAS, "Nobody needs it.", by=workshop.cast.ann
+    )
+    collect_evidence(workshop.portal, asked.id)
+    workshop.portal.requests.decide(asked.id, Verb.APPROVE, "Agreed.", by=workshop.cast.bob)
+    with pytest.raises(Unavailable, match="The answer is lost"):
+        carried_out(workshop, "after-call")
+    assert alias(workshop.server, name) is None
+    done = until(lambda: carried_out(workshop), "it is tried again")
+    assert (done.request_id, done.code) == (asked.id, "applied-before")
+    digest = workshop.portal.requests.get(asked.id, by=workshop.cast.bob).manifest_digest
+    assert digest
+    assert spent(workshop.server, name) == [(ALIAS, 1, digest)] * 2
 
 
 def test_a_portal_whose_key_the_guard_does_not_know_waits_and_says_where_to_look(

@@ -31,8 +31,9 @@ STEPS: Final[dict[str, frozenset[Stage]]] = {
     Stage.VALIDATION: frozenset({Stage.DEVELOPMENT, Stage.PRODUCTION, Stage.RETIRED}),
     Stage.PRODUCTION: frozenset({Stage.VALIDATION, Stage.DEPRECATED}),
     Stage.DEPRECATED: frozenset({Stage.PRODUCTION, Stage.RETIRED}),
-    # What was retired starts again where it is built and validated anew.
-    Stage.RETIRED: frozenset({Stage.DEVELOPMENT}),
+    # What was retired starts again where it is built and validated anew, or is live again: set
+    # back to what was approved before.
+    Stage.RETIRED: frozenset({Stage.DEVELOPMENT, Stage.PRODUCTION}),
 }
 
 # Among these a model's owner moves it alone; every other step is an administrator's.
@@ -102,7 +103,7 @@ def leads(before: str, after: Stage, *, is_live: bool) -> Verdict:
             False,
             "A model whose champion is live is not retired.",
             "still-live",
-            "Take the alias champion away in MLflow first.",
+            "Ask for its retirement on the Model page; the stage follows.",
         )
     return Verdict(True, "The step is one of the table.")
 

@@ -114,18 +114,21 @@ class Pen:
 
 @dataclass(frozen=True)
 class Moved:
-    """What a promotion did: it called MLflow at `began`, and read the alias moved at `ended`."""
+    """What a promotion did: it called MLflow at `began`, and read the alias moved at `ended`.
+
+    `number` is the version that the alias was moved to; nothing where it was taken away.
+    """
 
     promotion: str
     model_id: str
     alias: str
-    number: int
+    number: int | None
     began: datetime | None
     ended: datetime
 
 
 def say_who_moved(session: Session, moved: Moved) -> None:
-    """Write beside the newest move of an alias to a version that a promotion made it, and when.
+    """Write beside the newest move of an alias to its place that a promotion made it, and when.
 
     Its window becomes the time of the call, where that is narrower: we were there.
     """
@@ -135,7 +138,7 @@ def say_who_moved(session: Session, moved: Moved) -> None:
             ChangeRow.model_id == moved.model_id,
             ChangeRow.kind == "alias",
             ChangeRow.name == moved.alias,
-            ChangeRow.after == str(moved.number),
+            ChangeRow.after == ("" if moved.number is None else str(moved.number)),
         )
         .order_by(col(ChangeRow.sequence).desc())
         .limit(1)

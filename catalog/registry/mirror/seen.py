@@ -181,6 +181,10 @@ class Mlflow(Protocol):
         """
         ...
 
+    def delete_alias(self, name: str, alias: str, ticket: str = "") -> None:
+        """Take an alias away. Repeating it changes nothing more; a guarded server as above."""
+        ...
+
 
 def content_hash(seen: SeenModel | SeenVersion) -> str:
     """A digest that changes when anything about it changes."""

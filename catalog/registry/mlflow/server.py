@@ -157,6 +157,11 @@ class MlflowServer:
         with showing(ticket):
             self._ask(lambda mlflow: mlflow.set_registered_model_alias(name, alias, str(number)))
 
+    def delete_alias(self, name: str, alias: str, ticket: str = "") -> None:
+        """Take an alias away, showing a guarded server the ticket that allows it."""
+        with showing(ticket):
+            self._ask(lambda mlflow: mlflow.delete_registered_model_alias(name, alias))
+
     def tell_of_changes(self, address: str, secret: str) -> None:
         """Have the server call an address, signed with a secret, when something changes.
 

@@ -109,6 +109,8 @@ _FACTS: Final[Mapping[str, Callable[[Snapshot], str]]] = {
     "Naming": lambda one: one.naming_problem or "",
     "Data sets of the run": lambda one: ", ".join(f"{d.name} {d.digest}" for d in one.datasets),
     "Edition of the gates": lambda one: str(one.edition),
+    "Relied on by": lambda one: ", ".join(one.leaving.relied_on) if one.leaving else "",
+    "Must not be used from": lambda one: one.leaving.ends_on if one.leaving else "",
     "Signature": lambda one: "; ".join(one.signature_changes),
     "Approved before": lambda one: one.approved_before,
 }

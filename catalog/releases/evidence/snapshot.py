@@ -81,6 +81,21 @@ class Flaw:
 
 
 @dataclass(frozen=True)
+class Leaving:
+    """What is known where an alias is to be taken away.
+
+    Attributes:
+        relied_on: the applications registered as relying on the alias, by name.
+        ends_on: the day (ISO 8601) as of which the version must not be used; empty: nobody said.
+        successor_id: the version to use instead, if one was named.
+    """
+
+    relied_on: tuple[str, ...]
+    ends_on: str
+    successor_id: str
+
+
+@dataclass(frozen=True)
 class Snapshot:
     """What was known. What an older one did not know yet is empty in it."""
 
@@ -112,6 +127,7 @@ class Snapshot:
     requested_by: str = ""  # who asks for the release
     built_by: tuple[str, ...] = ()  # everybody who built it, or of whom its run says so
     edition: int = EDITION
+    leaving: Leaving | None = None  # only where an alias is to be taken away
 
     @property
     def replaces(self) -> int | None:
@@ -133,6 +149,10 @@ class Snapshot:
         """A kept snapshot, read again."""
         kept: dict[str, Any] = json.loads(body)
         champion = kept.pop("champion")
+        leaving = kept.pop("leaving", None)
+        if leaving:
+            relied_on = tuple(leaving["relied_on"])
+            kept["leaving"] = Leaving(**{**leaving, "relied_on": relied_on})
         candidate = kept.pop("candidate")
         for listed in ("authors", "built_by", "signature_changes"):
             kept[listed] = tuple(kept.get(listed, ()))
@@ -164,7 +184,9 @@ def _standing(kept_standing: Mapping[str, Any]) -> Standing:
     return Standing(**plain, metrics=metrics)
 
 
-_LATER: Final = frozenset({"flaws", "approved_before", "datasets", "requested_by", "built_by"})
+_LATER: Final = frozenset(
+    {"flaws", "approved_before", "datasets", "requested_by", "built_by", "leaving"}
+)
 
 
 def _plain(snapshot: Snapshot) -> dict[str, Any]:
@@ -182,6 +204,9 @@ def _plain(snapshot: Snapshot) -> dict[str, Any]:
         "pieces": [one.plain for one in snapshot.pieces],
         "flaws": [vars(one) for one in snapshot.flaws],
         "datasets": [{**vars(one), "contexts": list(one.contexts)} for one in snapshot.datasets],
+        "leaving": {**vars(snapshot.leaving), "relied_on": list(snapshot.leaving.relied_on)}
+        if snapshot.leaving
+        else None,
     }
     if snapshot.edition == 1:
         del plain["edition"]

@@ -13,12 +13,15 @@ from sqlalchemy import Executable, Row, String, bindparam, or_
 from sqlalchemy import select as columns
 from sqlmodel import Session, col, select
 
+from auth.tables import PrincipalRow
+from catalog.applications.tables import ConsumerRow
 from catalog.lineage.signatures import rows_compatibility
 from catalog.registry.artifacts import Manifest
 from catalog.registry.authorship import authors, vouched_authors
 from catalog.registry.inventory import naming
 from catalog.registry.tables import (
     AliasRow,
+    DeprecationRow,
     MetricRow,
     ModelCardRow,
     ModelRow,
@@ -26,7 +29,15 @@ from catalog.registry.tables import (
     RunRow,
     VersionRow,
 )
-from catalog.releases.evidence.snapshot import Flaw, Measured, Piece, Snapshot, Standing, Used
+from catalog.releases.evidence.snapshot import (
+    Flaw,
+    Leaving,
+    Measured,
+    Piece,
+    Snapshot,
+    Standing,
+    Used,
+)
 from catalog.releases.findings.finding import Kind, Severity
 from catalog.releases.policies.digests import canonical
 from catalog.releases.states import PromotionState
@@ -91,6 +102,18 @@ def take(
         datasets=datasets_of(session, model, version),
         requested_by=requested_by,
         built_by=tuple(authors(session, version.id)),
+    )
+
+
+def leaving(session: Session, model_id: str, version_id: str, alias: str) -> Leaving:
+    """Who relies on an alias that is to be taken away, and what they were told of its version."""
+    connection = session.connection()
+    relied_on = connection.execute(_RELIED_ON, {"model": model_id, "alias": alias}).scalars()
+    said = session.get(DeprecationRow, version_id)
+    return Leaving(
+        tuple(relied_on),
+        said.ends_on.isoformat() if said else "",
+        (said.successor_id or "") if said else "",
     )
 
 
@@ -249,6 +272,16 @@ _LAST_RELEASED: Final = (
     )
     .order_by(col(PromotionRow.place).desc())
     .limit(1)
+)
+_RELIED_ON: Final = (
+    columns(col(PrincipalRow.name))
+    .where(
+        col(ConsumerRow.model_id) == _MODEL,
+        col(ConsumerRow.alias) == _ALIAS,
+        col(ConsumerRow.ended_at).is_(None),
+        col(PrincipalRow.id) == col(ConsumerRow.application_id),
+    )
+    .order_by(col(PrincipalRow.name), col(ConsumerRow.id))
 )
 _CONTEXTS: Final = columns(
     col(RunDatasetRow.run_id), col(RunDatasetRow.digest), col(RunDatasetRow.context)

@@ -101,6 +101,8 @@ ASK: Final[dict[str, Ask]] = {
     "monitoring_plan": attached.monitoring,
     "findings_closed": known.findings,
     "approved_before": known.approved_before,
+    "still_there": known.still_there,
+    "consumers_told": known.consumers_told,
     "all_of": _all_of,
     "any_of": _any_of,
 }

@@ -7,6 +7,7 @@ from typing import Final
 from catalog.releases.gates.answers import Answer, Case, GateResult, said
 from catalog.releases.policies.questions import AnyGate, CardGate, FindingsGate
 
+_MOST_NAMED: Final = 5
 _SEVERITIES: Final = ("low", "medium", "high", "critical")
 
 
@@ -178,6 +179,62 @@ def approved_before(gate: AnyGate, case: Case) -> GateResult:
         evidence="Release requests",
         produced_by="Countersign",
         is_verified=bool(before),
+    )
+
+
+def still_there(gate: AnyGate, case: Case) -> GateResult:
+    """The alias points at the version that it is to be taken away from."""
+    snapshot = case.snapshot
+    is_there = snapshot.replaces == snapshot.candidate.number
+    now = f"v{snapshot.replaces}" if snapshot.replaces else "no version"
+    return said(
+        gate,
+        Answer.PASS if is_there else Answer.FAIL,
+        required=f"{snapshot.alias} on v{snapshot.candidate.number}",
+        observed=now,
+        reason=f"{snapshot.alias} points at {now}"
+        + ("." if is_there else ", so there is nothing to take away from this version."),
+        evidence="MLflow",
+        produced_by="Countersign",
+        is_verified=True,
+    )
+
+
+def consumers_told(gate: AnyGate, case: Case) -> GateResult:
+    """Nobody relies on the alias, or the day came that its consumers were told of."""
+    leaving = case.snapshot.leaving
+    if leaving is None:
+        answer, observed = Answer.MISSING, "not asked"
+        reason = "It is only asked where an alias is to be taken away."
+    elif not leaving.relied_on:
+        answer, observed = Answer.PASS, "nobody relies on it"
+        reason = f"No application is registered as relying on {case.snapshot.alias}."
+    else:
+        who = ", ".join(leaving.relied_on[:_MOST_NAMED])
+        more = len(leaving.relied_on) - _MOST_NAMED
+        who = f"{who} and {more} more" if more > 0 else who
+        is_over = bool(leaving.ends_on) and case.at.date().isoformat() >= leaving.ends_on
+        if not leaving.ends_on:
+            answer, observed = Answer.MISSING, "not told"
+            reason = (
+                f"{who} must be told first. Deprecate the version on the Model page: that names "
+                "the day from which on it must not be used, and tells them."
+            )
+        elif is_over:
+            answer, observed = Answer.PASS, f"not to be used from {leaving.ends_on}"
+            reason = f"{who} were told that it must not be used from {leaving.ends_on} on."
+        else:
+            answer, observed = Answer.FAIL, f"until {leaving.ends_on}"
+            reason = f"{who} were told that it may be used until {leaving.ends_on}."
+    return said(
+        gate,
+        answer,
+        required="nobody, or told and over",
+        observed=observed,
+        reason=reason,
+        evidence="Consumers and deprecation",
+        produced_by="Countersign",
+        is_verified=leaving is not None,
     )
 
 

@@ -242,6 +242,21 @@ class ApprovedBeforeGate(_Gate):
     kind: Literal["approved_before"]
 
 
+class StillThereGate(_Gate):
+    """The alias that is to be taken away still points at the version."""
+
+    kind: Literal["still_there"]
+
+
+class ConsumersToldGate(_Gate):
+    """Whoever relies on an alias that is to be taken away was told, and their time is over.
+
+    They are told by the version's deprecation, which names the day. Nobody relies on it: passed.
+    """
+
+    kind: Literal["consumers_told"]
+
+
 class AllGate(_Gate):
     """Every one of several gates passes."""
 
@@ -277,6 +292,8 @@ AnyGate = Annotated[
     | MonitoringGate
     | FindingsGate
     | ApprovedBeforeGate
+    | StillThereGate
+    | ConsumersToldGate
     | AllGate
     | SomeGate,
     Field(discriminator="kind"),

@@ -51,6 +51,7 @@ class Policies:
         self._ledger = ledger
         self._baseline = replace(read_pack(PACKS / f"{BASELINE}.yaml"), is_last_resort=True)
         self.rollback = read_pack(PACKS.parent / "rollback.yaml")
+        self.retirement = read_pack(PACKS.parent / "retirement.yaml")
         self._read: dict[str, Policy] = {}  # by digest: what is published never changes
 
     # -- looking: the law is read by everybody who is asked to keep it -----------------------------
@@ -105,7 +106,7 @@ class Policies:
 
     def by_digest(self, digest: str) -> Policy:
         """A policy as it was when something was bound to it. Raises NotFound."""
-        for shipped in (self._baseline, self.rollback):
+        for shipped in (self._baseline, self.rollback, self.retirement):
             if digest == shipped.digest:
                 return shipped.policy
         known = self._read.get(digest)

@@ -16,7 +16,7 @@ from sqlmodel import Session, col
 from catalog.registry.tables import AliasRow, ChangeRow, ModelRow, VersionRow
 from catalog.releases.findings.finding import STANDING as STANDING_FINDINGS
 from catalog.releases.findings.finding import UNEXPLAINED
-from catalog.releases.states import STANDING, PromotionState
+from catalog.releases.states import STANDING, PromotionState, Route
 from catalog.releases.tables import FindingRow, PromotionRow, RequestRow
 
 
@@ -36,6 +36,7 @@ _COLUMNS: Final[tuple[Any, ...]] = (
     col(ModelRow.seen_at),
     col(ModelRow.owner_id),
     col(RequestRow.requested_by),
+    col(RequestRow.route),
     col(AliasRow.number).label("number"),
     col(AliasRow.version_id).label("held"),
 )
@@ -62,8 +63,17 @@ _ASTRAY: Final[Executable] = (
         col(VersionRow.gone_at).is_(None),
         col(ModelRow.seen_at) > col(PromotionRow.finished_at),
         or_(
-            col(AliasRow.version_id).is_(None),
-            col(AliasRow.version_id) != col(PromotionRow.version_id),
+            and_(
+                col(RequestRow.route) != Route.RETIREMENT,
+                or_(
+                    col(AliasRow.version_id).is_(None),
+                    col(AliasRow.version_id) != col(PromotionRow.version_id),
+                ),
+            ),
+            and_(
+                col(RequestRow.route) == Route.RETIREMENT,
+                col(AliasRow.version_id).is_not(None),
+            ),
         ),
         # A later one counts, or is about to.
         ~columns(col(_LATER.id))

@@ -1,7 +1,8 @@
 """The law of explanation: which changes in MLflow an approval explains, and what the others are.
 
     alias     explained by a promotion whose approval stands and whose time is the move's; or it is
-              back where an approval put it; or it went away from what nobody had approved
+              back where an approval put it, or away again where one took it away; or it went away
+              from what nobody had approved
     artifact  explained when the files are again the ones that were approved
     deleted   asks for no explanation where the version was neither approved nor live
     renamed   likewise of a model
@@ -75,11 +76,11 @@ def _alias(moved: Moved, known: Known, is_covered: Covered) -> Found | None:
     alias = moved.name
     place = known.place(alias, until=moved.until)
     original = known.original(alias, until=moved.until)
+    movers = [one for one in known.asked if _is_by(one, moved)]
+    if any(one.stands for one in movers):
+        return None
     if moved.after:
-        movers = [one for one in known.asked if _is_by(one, moved)]
-        if any(one.stands for one in movers):
-            return None
-        if place is not None and place.version_id == moved.version_id:
+        if place is not None and place.leaves_on == moved.version_id:
             return None
         if place is None and original == moved.after:
             return None
@@ -89,10 +90,11 @@ def _alias(moved: Moved, known: Known, is_covered: Covered) -> Found | None:
         # That a live version was deleted is found of the version.
         version = known.versions.get(moved.version_id)
         is_deleted = version is not None and version.gone_at is not None
-        if is_deleted or (place is None and not original):
+        is_its_place = place.is_retirement if place is not None else not original
+        if is_deleted or is_its_place:
             return None
     consumers = known.consumers.get(alias, ())
-    was_approved = place is not None and str(place.version_number) == moved.before
+    was_approved = place is not None and place.leaves_at == moved.before
     if was_approved or consumers:
         severity = Severity.CRITICAL
     else:
@@ -142,6 +144,8 @@ def _alias_title(moved: Moved) -> str:
 
 
 def _approved(alias: str, place: Asked | None, original: str) -> str:
+    if place is not None and place.is_retirement:
+        return f"{alias} was taken away from v{place.version_number} in {place.number}."
     if place is not None:
         return f"Approved for {alias} is v{place.version_number}, in {place.number}."
     if original:
@@ -157,7 +161,10 @@ def _approved(alias: str, place: Asked | None, original: str) -> str:
 def _artifact(moved: Moved, known: Known, _is_covered: Covered) -> Found | None:
     approval = known.approval_of(moved.version_id)
     if any(
-        one.version_id == moved.version_id and one.stands and one.manifest_digest == moved.after
+        one.version_id == moved.version_id
+        and one.stands
+        and not one.is_retirement
+        and one.manifest_digest == moved.after
         for one in known.asked
     ):
         return None
@@ -206,7 +213,7 @@ def _went_with(gone_at: object, known: Known) -> bool:
 
 
 def _deleted_model(moved: Moved, known: Known) -> Found | None:
-    approved = [one for one in known.asked if one.stands]
+    approved = [one for one in known.asked if one.stands and not one.is_retirement]
     was_live = any(_was_live(moved, one) for one in known.removed.values())
     if not approved and not was_live:
         return None

@@ -15,7 +15,7 @@ from auth.tables import PrincipalRow
 from catalog.applications.tables import ConsumerRow
 from catalog.registry.tables import AliasRow, ChangeRow, ModelRow, VersionRow
 from catalog.releases.reconciliation.journal import IS_NEWS, Moved
-from catalog.releases.states import STANDING, PromotionState
+from catalog.releases.states import STANDING, PromotionState, target
 from catalog.releases.tables import PromotionRow, RequestRow
 from ledger.among import among
 
@@ -25,6 +25,7 @@ class Asked:
     """A release request and, where it was approved, how it was carried out.
 
     Attributes:
+        route: how it was asked for.
         place: the order in which approvals were given; 0 where there is none.
         called_at: when MLflow was about to be asked for the move; nothing when it never was.
     """
@@ -37,12 +38,28 @@ class Asked:
     state: str
     requested_by: str
     manifest_digest: str
+    route: str
     promotion_id: str = ""
     place: int = 0
     promotion: str = ""
     queued_at: datetime | None = None
     called_at: datetime | None = None
     finished_at: datetime | None = None
+
+    @property
+    def is_retirement(self) -> bool:
+        """Whether the alias was to be taken away from the version, and not set to it."""
+        return target(self.route, self.version_number) is None
+
+    @property
+    def leaves_on(self) -> str:
+        """The id of the version on which it leaves the alias; empty: on none."""
+        return "" if self.is_retirement else self.version_id
+
+    @property
+    def leaves_at(self) -> str:
+        """The number of that version; empty: none."""
+        return "" if self.is_retirement else str(self.version_number)
 
     @property
     def stands(self) -> bool:
@@ -66,7 +83,7 @@ class Asked:
         """
         return (
             self.alias == moved.name
-            and str(self.version_number) == moved.after
+            and self.leaves_at == moved.after
             and self.queued_at is not None
             and self.called_at is not None
             and self.queued_at <= moved.until
@@ -114,7 +131,11 @@ class Known:
 
     def approval_of(self, version_id: str) -> Asked | None:
         """The newest approval of a version that stands."""
-        found = [one for one in self.asked if one.version_id == version_id and one.stands]
+        found = [
+            one
+            for one in self.asked
+            if one.version_id == version_id and one.stands and not one.is_retirement
+        ]
         return max(found, key=lambda one: one.place, default=None)
 
     def is_live(self, version_id: str) -> bool:
@@ -179,6 +200,7 @@ _ASKED: Final[Executable] = (
         col(RequestRow.state),
         col(RequestRow.requested_by),
         col(RequestRow.manifest_digest),
+        col(RequestRow.route),
         func.coalesce(col(PromotionRow.id), ""),
         func.coalesce(col(PromotionRow.place), 0),
         func.coalesce(col(PromotionRow.state), ""),

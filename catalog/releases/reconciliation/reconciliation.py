@@ -19,6 +19,7 @@ from catalog.releases.reconciliation.astray import astray
 from catalog.releases.reconciliation.journal import ChangeJournal, Moved
 from catalog.releases.reconciliation.judging import Found, fold, judge
 from catalog.releases.reconciliation.known import Known, read_known
+from catalog.releases.states import Route
 from catalog.releases.tables import FindingRow
 from ledger.acts import Act, Ledger
 
@@ -80,7 +81,11 @@ class Reconciliation:
             found = astray(act.session, self._journal.reached(act.session))
             for one in found:
                 now = f"on v{one.number}" if one.number else "not set"
-                title = f"{one.alias} is {now}, and v{one.version_number} was approved for it"
+                title = (
+                    f"{one.alias} is {now}, and it was taken away from v{one.version_number}"
+                    if one.route == Route.RETIREMENT
+                    else f"{one.alias} is {now}, and v{one.version_number} was approved for it"
+                )
                 row = open_finding(
                     act,
                     Problem(

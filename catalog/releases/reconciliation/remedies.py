@@ -40,6 +40,7 @@ _FOUGHT: Final = (
 # Of a reason for revoking, as the request that follows from it quotes it.
 _MOST_SAID: Final = 400
 _NOTHING: Final = "No approval stands that it could be set back to."
+_RETIRED: Final = "It was retired: ask for its retirement again, or for a release."
 # It comes to its end by itself: asked again a moment later.
 _PASSING: Final = frozenset({"promotion-on-its-way", "already-live"})
 
@@ -178,6 +179,8 @@ class Remedies:
         why_not = ""
         if not request and place is None:
             why_not = _NOTHING
+        elif not request and place is not None and place.is_retirement:
+            why_not = _RETIRED
         elif not request and is_fought:
             why_not = _FOUGHT
         elif not request and place is not None:
@@ -214,8 +217,10 @@ def put_right(known: Known, alias: str) -> str:
     held = known.aliases.get(alias, "")
     place = known.place(alias)
     if place is not None:
-        if held != place.version_id:
+        if held != place.leaves_on:
             return ""
+        if place.is_retirement:
+            return f"{alias} points at nothing, as approved in {place.number}."
         return f"{alias} points at v{place.version_number}, as approved in {place.number}."
     original = known.original(alias)
     if not held and not original:

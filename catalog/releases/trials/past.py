@@ -222,6 +222,8 @@ _Governs = Callable[[ModelRow, str], bool]
 _WITH_EVIDENCE: Final = (
     col(ModelRow.id) == col(RequestRow.model_id),
     col(SnapshotRow.digest) == col(RequestRow.snapshot_digest),
+    # What is taken away is judged by the retirement policy alone.
+    col(RequestRow.route) != Route.RETIREMENT,
 )
 _REQUESTS: Final = (
     select(RequestRow, ModelRow, SnapshotRow)

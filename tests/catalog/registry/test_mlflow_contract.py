@@ -245,6 +245,14 @@ def test_an_alias_set_twice_points_where_it_was_set(
         assert world.mlflow.model(name).aliases["champion"] == number
 
 
+def test_an_alias_taken_away_twice_is_away(world: World, name: str, version: SeenVersion) -> None:
+    world.mlflow.set_alias(name, "challenger", version.number)
+    world.mlflow.set_alias(name, "champion", version.number)
+    for _ in range(2):
+        world.mlflow.delete_alias(name, "champion")
+        assert world.mlflow.model(name).aliases == {"challenger": version.number}
+
+
 @pytest.mark.parametrize(
     "question",
     [
@@ -253,6 +261,7 @@ def test_an_alias_set_twice_points_where_it_was_set(
         lambda mlflow, name: mlflow.version(name, 99),
         lambda mlflow, name: mlflow.set_alias(name, "champion", 99),
         lambda mlflow, _name: mlflow.set_alias("no such model", "champion", 1),
+        lambda mlflow, _name: mlflow.delete_alias("no such model", "champion"),
     ],
 )
 def test_what_is_not_there_is_not_found(

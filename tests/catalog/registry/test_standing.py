@@ -39,6 +39,7 @@ FOLLOWS = {
     ("Deprecated", "Production"),
     ("Deprecated", "Retired"),
     ("Retired", "Development"),
+    ("Retired", "Production"),
 } | {("", stage.value) for stage in Stage}
 
 
