@@ -9,9 +9,10 @@ import pytest
 
 from app.panels.release_asked import affected_words, before_after, statements
 from app.panels.release_assurance import worst_of_files
-from app.panels.release_decision import outcome, standing, still_missing
+from app.panels.release_decision import outcome, standing
 from app.panels.release_dossier import Dossier, read
 from app.panels.release_sheet import gate_row
+from app.panels.release_signing import still_missing
 from app.panels.release_since import happened, sent_back_words, since_words
 from app.worker import PROFILER
 from catalog.lineage.difference import Number
