@@ -114,6 +114,7 @@ def _index(portal: Portal, stop: threading.Event) -> None:
             portal.saved_searches.look(by=MIRROR)
             looked = True
 
+    carefully("search index", lambda: portal.indexer.renew(by=MIRROR))
     while not stop.is_set():
         carefully("search index", index)
         stop.wait(_INDEX_SECONDS)

@@ -7,17 +7,26 @@ from typing import Final
 
 import streamlit as st
 
-from app.panels import deprecation, narrowing, saved_searches, sources, watching, ways
+from app.panels import (
+    found_models,
+    narrowing,
+    nothing_found,
+    saved_searches,
+    sources,
+    watching,
+    ways,
+)
 from app.panels.narrowing import LIVE, ORDERS, PAGE, page_key
 from app.session import portal
-from app.ui import cards, chips, feedback, page, words
-from app.ui.markup import Markup, join, label, note, show, strong, tag
+from app.ui import cards, page, words
+from app.ui.markup import Markup, join, label, note, show, strong
 from auth.actors import Actor
-from catalog.registry.deprecations import Deprecation
 from catalog.registry.mirror.state import MirrorState
 from catalog.registry.search.questions import Correction, Found, Hit, Order, Question
+from catalog.registry.search.words import LONGEST_QUERY
 
-_MARK: Final = "mark"
+# From how many letters on it is said how many there may be.
+_NEARLY_ALL: Final = 160
 
 
 def head(states: Sequence[MirrorState], question: Question, *, by: Actor) -> None:
@@ -40,8 +49,10 @@ def head(states: Sequence[MirrorState], question: Question, *, by: Actor) -> Non
         icon=":material/search:",
         placeholder="Name, what it does, tag, domain or owner",
         label_visibility="collapsed",
-        max_chars=200,
+        max_chars=LONGEST_QUERY,
     )
+    if len(question.text) > _NEARLY_ALL:
+        show(note(f"{len(question.text)} of at most {LONGEST_QUERY} letters."))
 
 
 def _actions(question: Question, *, by: Actor) -> None:
@@ -88,22 +99,24 @@ def results(found: Found, question: Question, order: Order, start: int, *, by: A
     if found.correction is not None:
         _corrected(found.correction)
     if found.relaxed:
-        show(note("No model holds all of these words. These hold most of them."))
+        show(note(_relaxed(found.absent)))
     if order is Order.BEST_METRIC and found.total:
         show(note(_why_this_order(found)))
     if not found.total:
-        _nothing(question)
+        nothing_found.panel(question, by=by)
         return
     start = start if start < found.total else 0
     calls = portal().impact.calls_a_day({hit.model.id for hit in found.hits if not hit.is_locked})
-    live = {version_id for hit in found.hits if (version_id := _live_version(hit))}
+    live = {version_id for hit in found.hits if (version_id := found_models.live_version(hit))}
     going = portal().deprecations.among(live, by=by)
     is_grouped = order is Order.BEST_METRIC and found.measure is None
     for place, hit in enumerate(found.hits):
         if is_grouped and (not place or hit.model.task != found.hits[place - 1].model.task):
             show(page.group(_kind(hit)))
         cards.result_card(
-            card(hit, calls.get(hit.model.id), going.get(_live_version(hit))),
+            found_models.card(
+                hit, calls.get(hit.model.id), going.get(found_models.live_version(hit))
+            ),
             f"hit-{place}",
             ways.to("model"),
             ways.of(hit.model),
@@ -123,43 +136,8 @@ def results(found: Found, question: Question, order: Order, start: int, *, by: A
             st.pagination(pages, default=start // PAGE + 1, key=key, on_change=_turn, args=(key,))
 
 
-def _live_version(hit: Hit) -> str:
-    champion = hit.model.alias(LIVE)
-    return champion.version_id if champion else ""
-
-
 def _turn(key: str) -> None:
     st.query_params["page"] = str(st.session_state[key])
-
-
-def card(hit: Hit, calls_a_day: float | None, said: Deprecation | None = None) -> cards.Result:
-    """What a card says of a model: what it does, where it stands, how good it is, how much used."""
-    model = hit.model
-    champion = model.alias(LIVE)
-    marks: list[Markup] = []
-    if hit.is_locked:
-        marks.append(chips.fact("Restricted"))
-    elif champion is not None:
-        marks.append(chips.alias(LIVE, champion.number))
-        if said is not None:
-            marks += deprecation.mark(said, portal().clock.now().date())
-    elif hit.number is not None:
-        marks.append(chips.status("None", f"Not live, newest is v{hit.number}"))
-    owner = f"owned by {hit.owner}" if hit.owner else "nobody owns it yet"
-    said_of_it = (model.domain or "No domain yet", model.task, owner, ways.place(model))
-    about = " · ".join(one for one in said_of_it if one)
-    return cards.Result(model.name, _does(hit), about, marks, tuple(_figures(hit, calls_a_day)))
-
-
-def _does(hit: Hit) -> str:
-    """What the model does, with the words that were asked for marked; or where else they stand."""
-    if hit.snippet is None:
-        return hit.model.description
-    told = join(tag(_MARK, text) if found else text for text, found in hit.snippet.parts)
-    if hit.snippet.place == "description":
-        return told
-    said = f"{hit.model.description} · " if hit.model.description else ""
-    return join((said, hit.snippet.place.capitalize(), " ", told))
 
 
 def _corrected(correction: Correction) -> None:
@@ -185,31 +163,24 @@ def _corrected(correction: Correction) -> None:
             )
 
 
-def _figures(hit: Hit, calls_a_day: float | None) -> list[tuple[str, str]]:
-    figures = []
-    if hit.key is not None:
-        figures.append(
-            (
-                f"{hit.key.measure.label} {words.figure(hit.key.value)}",
-                f"v{hit.number} on {hit.key.dataset}",
-            )
-        )
-    if calls_a_day is not None:
-        figures.append((words.thousands(calls_a_day), "calls a day, 30 days"))
-    return figures
+def _relaxed(absent: Sequence[str]) -> str:
+    if not absent:
+        return "No model holds all of these words. These hold some of them."
+    return (
+        f"No model holds {words.listing([f'“{one}”' for one in absent])}. These hold other words."
+    )
 
 
 def _summary(found: Found, question: Question) -> Markup:
-    narrowed = [f"for “{question.text}”"] * bool(question.text)
-    narrowed += [
-        f"{words.listing(sorted(values))}" for values in question.chosen.values() if values
-    ]
+    chosen = [words.listing(sorted(values)) for values in question.chosen.values() if values]
+    told = f" for “{question.text}”" if question.text else ""
+    told += f" narrowed to {', '.join(chosen)}" if chosen else ""
     if question.range:
         least, most = question.range.least, question.range.most
         limits = [f"at least {least:g}"] if least is not None else []
         limits += [f"at most {most:g}"] if most is not None else []
-        narrowed.append(f"{question.range.metric} {' and '.join(limits)}")
-    told = f" {', '.join(narrowed)}" if narrowed else f", {found.live:,} of them live as {LIVE}"
+        told += f" with {question.range.metric} {' and '.join(limits)}"
+    told = told or f", {found.live:,} of them live as {LIVE}"
     return join((strong(words.plural(found.total, "model")), told))
 
 
@@ -241,17 +212,3 @@ def _why_this_order(found: Found) -> str:
         f"By {found.measure.label} on {found.measure.context} data, {way} first, "
         f"{f'as policy {policy.name} v{policy.version} decides' if policy else ''}. {alike}"
     )
-
-
-def _nothing(question: Question) -> None:
-    if question.is_open:
-        feedback.empty(
-            "There is no model you may see yet",
-            "Models appear here within a minute of being registered in MLflow, once you hold a "
-            "role on them.",
-        )
-        return
-    feedback.empty(
-        "No model matches", "Take a filter away, or search for a word from its description."
-    )
-    st.button("Show all models", on_click=narrowing.clear, key="clear", icon=":material/search:")

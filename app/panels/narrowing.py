@@ -130,7 +130,7 @@ def facets(found: Found, question: Question, *, by: Actor) -> None:
 
 def _facet(one: str, found: Found, question: Question) -> None:
     counts, chosen = found.facets.get(one, ()), sorted(question.chosen.get(one, ()))
-    facet(TITLES[one], counts, one, chosen, found.total)
+    facet(TITLES[one], counts, one, chosen)
 
 
 def _range(question: Question, *, by: Actor) -> None:
@@ -158,13 +158,3 @@ def take_words_as_typed(text: str) -> None:
 def take_words_as_meant(text: str) -> None:
     """Search for what was meant."""
     st.session_state["q"] = text
-
-
-def clear() -> None:
-    """Ask for everything."""
-    st.session_state["q"] = ""
-    for key in FACETS:
-        if key in st.session_state:
-            st.session_state[key] = []
-    if _METRIC in st.session_state:
-        st.session_state[_METRIC] = _ANY

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from typing import Final
 from urllib.parse import parse_qs, urlencode
 
 import streamlit as st
@@ -13,6 +14,8 @@ from app.ui.markup import label, note, option, option_of, show
 from auth.actors import Actor
 from catalog.registry.search.questions import FACETS, Question
 from catalog.registry.search.saved import LONGEST_NAME, SavedSearch
+
+_SAVED: Final = "search-was-saved"
 
 
 def menu(question: Question, *, by: Actor) -> None:
@@ -27,11 +30,14 @@ def menu(question: Question, *, by: Actor) -> None:
             _one(one)
         if question.is_open:
             return
+        if st.session_state.pop(_SAVED, False):
+            st.session_state["save-name"], st.session_state["save-notifies"] = "", False
         name = st.text_input("Name", key="save-name", max_chars=LONGEST_NAME)
         notifies = st.checkbox("Tell me when another model matches", key="save-notifies")
-        if st.button("Save this search", key="save", disabled=not name) and did(
+        if st.button("Save this search", key="save") and did(
             lambda here: portal().saved_searches.save(name, state(), notifies=notifies, by=here)
         ):
+            st.session_state[_SAVED] = True
             st.rerun()
 
 

@@ -9,18 +9,22 @@ import streamlit as st
 from streamlit.delta_generator import DeltaGenerator
 from streamlit.navigation.page import Page
 
-from app.ui.markup import Markup, label, show, tag
+from app.ui.markup import Markup, label, marked_label, show, tag
 
 
 @dataclass(frozen=True)
 class Result:
-    """A registered model as a search finds it; figures are (value, what it is)."""
+    """A registered model as a search finds it; figures are (value, what it is).
 
-    name: str
+    The name is in parts, each with whether it is marked; `where` says where else it was found.
+    """
+
+    name: Sequence[tuple[str, bool]]
     does: str
     about: str
     marks: Sequence[Markup] = ()
     figures: Sequence[tuple[str, str]] = ()
+    where: Markup | None = None
 
 
 def result_card(
@@ -30,7 +34,10 @@ def result_card(
     figures = (tag("p", tag("strong", value), tag("span", what)) for value, what in result.figures)
     with _linked(key):
         st.page_link(
-            page, label=label(result.name), icon=":material/deployed_code:", query_params=query
+            page,
+            label=marked_label(result.name),
+            icon=":material/deployed_code:",
+            query_params=query,
         )
         if result.marks:
             show(tag("div", *result.marks, cls="cs-chips"), width="content")
@@ -40,6 +47,7 @@ def result_card(
                 tag(
                     "div",
                     tag("p", result.does or "No description yet.", cls="cs-does"),
+                    tag("p", result.where, cls="cs-does cs-where") if result.where else "",
                     tag("p", result.about, cls="cs-note"),
                 ),
                 tag("div", *figures, cls="cs-figures"),

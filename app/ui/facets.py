@@ -7,7 +7,7 @@ from typing import Final
 
 import streamlit as st
 
-from app.ui.markup import Markup, note, option, show
+from app.ui.markup import Markup, option
 
 MOST_SHOWN: Final = 8
 
@@ -17,15 +17,16 @@ def facet(
     counts: Sequence[tuple[str, int]],
     key: str,
     chosen: Collection[str] = (),
-    total: int | None = None,
 ) -> None:
     """The most common values and those chosen; the choice lives in the URL under `key`.
 
-    Nothing is drawn where no value would narrow what `total` counts.
+    What is less common is chosen from a list that is searched by typing. Nothing is drawn where
+    there is no value.
     """
+    known = dict(counts)
     listed = dict(counts[:MOST_SHOWN])
-    listed |= {value: dict(counts).get(value, 0) for value in chosen if value not in listed}
-    if not chosen and all(count == total for count in listed.values()):
+    listed |= {value: known.get(value, 0) for value in chosen if value not in listed}
+    if not listed:
         return
     # The count is drawn by a stylesheet: inside the label it would become part of the URL.
     rules = "".join(
@@ -43,5 +44,29 @@ def facet(
             width="stretch",
         )
         st.html(Markup(f"<style>{rules}</style>"))
-        if len(counts) > len(listed):
-            show(note(f"{len(counts) - len(listed):,} more: type their names above."))
+        rest = [value for value in known if value not in listed]
+        if rest:
+            _more(title, key, {value: known[value] for value in rest})
+
+
+def _more(title: str, key: str, rest: dict[str, int]) -> None:
+    field = f"{key}-more"
+    st.selectbox(
+        f"More of: {title}",
+        list(rest),
+        index=None,
+        format_func=lambda value: f"{value} ({rest[value]:,})",
+        placeholder=f"{len(rest):,} more…",
+        label_visibility="collapsed",
+        key=field,
+        on_change=_add,
+        args=(key, field),
+    )
+
+
+def _add(key: str, field: str) -> None:
+    """Choose one of the less common values too, and leave the list as it was."""
+    added = st.session_state[field]
+    if added is not None:
+        st.session_state[key] = [*st.session_state.get(key, ()), added]
+        st.session_state[field] = None

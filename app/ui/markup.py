@@ -92,6 +92,15 @@ def label(value: object) -> str:
     return _MARKDOWN_PUNCTUATION.sub(r"\\\1", _BREAKS.sub(" ", str(value)).strip())
 
 
+def marked_label(parts: Iterable[tuple[str, bool]]) -> str:
+    """Parts of a value as a widget label, those marked that are so."""
+    return "".join(
+        f":primary-background[{said}]" if is_marked else said
+        for text_, is_marked in parts
+        if (said := _MARKDOWN_PUNCTUATION.sub(r"\\\1", _BREAKS.sub(" ", text_)))
+    ).strip()
+
+
 def option(value: object) -> str:
     """The value as one of several to choose from: as it is, where Markdown leaves it as it is.
 

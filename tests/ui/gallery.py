@@ -132,7 +132,7 @@ def discover() -> None:
         ):
             cards.result_card(
                 Result(
-                    name,
+                    ((name, False),),
                     "Probability that a sample loan defaults within 12 months of signing.",
                     "Sample credit · Tier 1 · EU AI Act: High · owned by Ada Sample",
                     (chips.alias("champion", 7), chips.status(word, said)),

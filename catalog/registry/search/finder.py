@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import functools
 import threading
-from collections.abc import Iterable, Mapping
+from collections.abc import Iterable, Mapping, Sequence
 from datetime import timedelta
 from typing import Any, Final
 
@@ -16,10 +16,10 @@ from sqlmodel import Session, col
 from auth.access import visible_scopes
 from auth.actors import Actor, Scope
 from catalog.registry.measures import Measure
-from catalog.registry.search import pages
+from catalog.registry.search import pages, snippets
 from catalog.registry.search.answers import Answers, Asking
 from catalog.registry.search.matching import Match, Matcher
-from catalog.registry.search.pages import Cards
+from catalog.registry.search.pages import Kept
 from catalog.registry.search.questions import (
     CARD_BANDS,
     CHANGED_BANDS,
@@ -31,11 +31,15 @@ from catalog.registry.search.questions import (
 )
 from catalog.registry.search.shelf import Codes, Mask, Shelf, Shelves
 from catalog.registry.search.tables import ModelMeasureRow
+from catalog.registry.search.texts import Text
 from ledger.clock import Clock
 from ledger.store import Store
 
 _FEW: Final = 500
 _MOST_NAMED: Final = 256
+# About 2 kB each, and 4 kB.
+_MOST_CARDS: Final = 16_384
+_MOST_TEXTS: Final = 4_096
 _NONE_FAILS: Final = np.zeros(0, dtype=np.int8)
 
 
@@ -48,7 +52,8 @@ class Finder:
         self._shelves = Shelves()
         self._matcher = Matcher()
         self._answers = Answers()
-        self._cards = Cards()
+        self._cards = Kept(pages.load, _MOST_CARDS)
+        self._texts = Kept(snippets.load, _MOST_TEXTS)
         self._lock = threading.Lock()
         self._deciding: tuple[object, npt.NDArray[np.float64]] | None = None
         self._named: dict[tuple[int, frozenset[Scope]], list[str]] = {}
@@ -101,13 +106,22 @@ class Finder:
         chosen = self._ordered(session, shelf, places, match, asking)
         page = chosen[asking.offset : asking.offset + asking.limit].tolist()
         cards = self._cards.of(session, shelf, page, is_settled=is_settled)
+        hits = pages.hits(cards.values(), measures, by=asking.by)
+        if match is not None and asking.snippets:
+
+            def load(ids: Sequence[str]) -> Mapping[str, Sequence[Text]]:
+                there = [shelf.places[one] for one in ids]
+                return self._texts.of(session, shelf, there, is_settled=is_settled)
+
+            hits = snippets.shown(hits, match.asked, load)
         return Found(
-            hits=pages.hits(cards, match if asking.snippets else None, measures, by=asking.by),
+            hits=hits,
             total=len(places),
             facets=self._facets(shelf, among, masks, fails) if asking.facets else {},
             measure=_shared_measure(shelf, places, measures),
             correction=match.correction if match else None,
             relaxed=bool(match and match.relaxed),
+            absent=match.absent if match else (),
         )
 
     def warm(self) -> None:

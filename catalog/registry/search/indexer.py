@@ -22,7 +22,6 @@ from sqlmodel import Session, col
 
 from auth.access import ANYTHING, decide
 from auth.actors import Actor
-from catalog.registry.mirror.seen import EXTERNAL
 from catalog.registry.search import words
 from catalog.registry.search.engines import engine_for
 from catalog.registry.search.known import Known, read
@@ -34,7 +33,8 @@ from catalog.registry.search.tables import (
     SearchStateRow,
     SearchWordRow,
 )
-from catalog.registry.version import told_tags
+from catalog.registry.search.texts import frameworks, texts
+from catalog.registry.tables import ModelRow
 from ledger.among import among, numbered
 from ledger.bulk import insert_rows
 from ledger.store import Store
@@ -43,8 +43,12 @@ BATCH: Final = 3000
 COMPLETE: Final = 80
 _SHORTEST_KEPT_WORD: Final = 3
 _LONGEST_FACET_VALUE: Final = 80
-# What every version has says nothing about how it was made.
-_EVERYBODYS: Final = frozenset({"python_function"})
+# Tags that say what other facets say, and those that programs keep for themselves.
+_OTHER_FACETS: Final = frozenset({"domain", "owner", "task"})
+_PROGRAMS: Final = ("mlflow.", "countersign.")
+# What is kept of a model, and its place in the table of states: another form indexes all anew.
+_FORM: Final = 2
+_FORMS: Final = "form"
 
 
 @dataclass(frozen=True)
@@ -114,6 +118,18 @@ class Indexer:
             # Every search looks whether a mark waits: it would walk over all that were taken.
             self._store.vacuum("search_mark", "search_text")
         return total
+
+    def renew(self, *, by: Actor) -> None:
+        """Have every model indexed again, if an older program has indexed them in another form."""
+        decide(by, "mirror:write", ANYTHING).insist()
+        with self._store.read() as session:
+            if session.connection().execute(_KEPT_FORM).scalar() == _FORM:
+                return
+        with self._store.write() as session:
+            connection = session.connection()
+            connection.execute(delete(SearchStateRow).where(col(SearchStateRow.name) == _FORMS))
+            connection.execute(insert(SearchStateRow), [{"name": _FORMS, "stamp": _FORM}])
+            connection.execute(_MARK_ALL)
 
     def mark(self, model_ids: Iterable[str]) -> None:
         """Have these models indexed again."""
@@ -195,7 +211,7 @@ def _present(one: Known, trust: Trust, stamp: int) -> dict[str, Any]:
         "stage": row.stage,
         "tier": f"Tier {row.tier}" if row.tier else "",
         "regulatory_class": row.regulatory_class,
-        "frameworks": _listed(_frameworks(shown.flavors) if shown is not None else ()),
+        "frameworks": _listed(frameworks(shown.flavors) if shown is not None else ()),
         "aliases": _listed(tuple(sorted(one.aliases))),
         "tags": json.dumps(_tags({**one.logged_tags, **one.tags})),
         "datasets": _listed(tuple(name[:_LONGEST_FACET_VALUE] for name in sorted(one.datasets))),
@@ -224,11 +240,6 @@ def _absent(one: Known, stamp: int) -> dict[str, Any]:
 
 
 @lru_cache(maxsize=4096)
-def _frameworks(flavors: str) -> tuple[str, ...]:
-    return tuple(sorted(set(flavors.split()) - _EVERYBODYS))
-
-
-@lru_cache(maxsize=4096)
 def _listed(values: tuple[str, ...]) -> str:
     return json.dumps(values)
 
@@ -237,37 +248,20 @@ def _tags(kept: Mapping[str, str]) -> list[str]:
     return sorted(
         f"{key}: {value}"
         for key, value in kept.items()
-        if value and len(key) + len(value) <= _LONGEST_FACET_VALUE and not key.startswith("mlflow.")
+        if value
+        and len(key) + len(value) <= _LONGEST_FACET_VALUE
+        and key not in _OTHER_FACETS
+        and not key.startswith(_PROGRAMS)
     )
 
 
 def _document(one: Known) -> words.Document:
-    """The texts of a model. Only tags' values are looked through, and the keys that name them."""
-    row, shown = one.row, one.shown
-    rest = [
-        *one.tags.values(),
-        *told_tags(one.logged_tags).values(),
-        "vendor external" if EXTERNAL in one.logged_tags else "",
-        row.task,
-        *(_frameworks(shown.flavors) if shown is not None else ()),
-        *one.datasets,
-        shown.description if shown is not None else "",
-        *(_strings(json.loads(one.card)) if one.card else ()),
-    ]
-    use = " . ".join(filter(None, (row.description, row.use_case, row.purpose)))
-    return words.Document(row.name, use, row.owner or "", row.domain, " . ".join(rest))
-
-
-def _strings(told: object) -> Iterator[str]:
-    """Every text of a card, not the names of its fields."""
-    if isinstance(told, str):
-        yield told
-    elif isinstance(told, list):
-        for one in told:
-            yield from _strings(one)
-    elif isinstance(told, dict):
-        for one in told.values():
-            yield from _strings(one)
+    """The texts of a model by how much they say."""
+    found: dict[str, list[str]] = {}
+    for text in texts(one):
+        if text.text:
+            found.setdefault(text.letter, []).append(text.text)
+    return words.Document(*(" . ".join(found.get(letter, ())) for letter in words.PLACES))
 
 
 def _measures(number: int, one: Known) -> Iterator[tuple[int, str, str, str, float]]:
@@ -315,6 +309,12 @@ _MARKS: Final[Executable] = (
     select(col(SearchMarkRow.id), col(SearchMarkRow.model_id))
     .order_by(col(SearchMarkRow.id))
     .limit(BATCH)
+)
+_KEPT_FORM: Final[Executable] = select(col(SearchStateRow.stamp)).where(
+    col(SearchStateRow.name) == _FORMS
+)
+_MARK_ALL: Final[Executable] = insert(SearchMarkRow).from_select(
+    ["model_id"], select(col(ModelRow.id)).where(col(ModelRow.gone_at).is_(None))
 )
 _TAKE: Final[Executable] = delete(SearchMarkRow).where(numbered(col(SearchMarkRow.id), "ids"))
 _BUMP: Final[Executable] = (

@@ -25,7 +25,16 @@ from catalog.registry.search.questions import Correction
 from catalog.registry.search.shelf import Codes, Mask, Shelf
 from catalog.registry.search.spelling import Vocabulary
 from catalog.registry.search.stems import stem
-from catalog.registry.search.words import PHRASE, PLACES, REST, Asked, Term, asked, words_in
+from catalog.registry.search.words import (
+    PHRASE,
+    PLACES,
+    REST,
+    SHORTEST_PART,
+    Asked,
+    Term,
+    asked,
+    words_in,
+)
 
 Scores = npt.NDArray[np.float32]
 
@@ -41,8 +50,9 @@ LITTLE: Final = 0.25
 ENOUGH: Final = 0.6
 # Text is compared in steps of a quarter: a smaller difference says nothing, trust says more.
 STEP: Final = 0.25
-_SHORTEST_PART: Final = 3
 _MOST_BEGUN: Final = 64
+# Every place a word may stand in, but the one that says whose a model is.
+_NOT_PEOPLE: Final = tuple(letter for letter in PLACES if letter != "o")
 # Of models that hold a part, eight bytes each, and of parts.
 _MOST_KEPT: Final = 4_000_000
 _MOST_PARTS: Final = 1_024
@@ -57,6 +67,7 @@ class Match:
     asked: Asked
     relaxed: bool = False
     correction: Correction | None = None
+    absent: tuple[str, ...] = ()
 
 
 @dataclass(frozen=True)
@@ -121,7 +132,8 @@ class Matcher:
                 answer = _with_parts_of_names(answer, shelf, question, visible)
         mask, scores, relaxed = _all_or_most(question, answer, visible)
         steps = np.floor((scores + answer.bonus) / STEP).astype(np.int32)
-        return Match(mask, steps, question, relaxed, correction)
+        absent = tuple(_unknown(question, answer, visible))
+        return Match(mask, steps, question, relaxed, correction, absent)
 
     def _answer(self, session: Session, shelf: Shelf, question: Asked) -> _Answer:
         whole = _Whole(question.whole, question.phrases)
@@ -164,12 +176,7 @@ class Matcher:
         visible: Mask,
     ) -> str | None:
         """The text with its unknown words corrected; nothing when that changes nothing."""
-        unknown = [
-            word
-            for term, scores in zip(question.terms, answer.terms, strict=True)
-            if not (scores[visible] > 0).any()
-            for word in _typed(question, term)
-        ]
+        unknown = _unknown(question, answer, visible)
         if not unknown:
             return None
         words = self._vocabulary.words(session, shelf.stamp)
@@ -181,6 +188,16 @@ class Matcher:
         return " ".join(instead.get(word, word) for word in words_in(text)) if instead else None
 
 
+def _unknown(question: Asked, answer: _Answer, visible: Mask) -> list[str]:
+    """The words that no visible model holds."""
+    return [
+        word
+        for term, scores in zip(question.terms, answer.terms, strict=True)
+        if not (scores[visible] > 0).any()
+        for word in _typed(question, term)
+    ]
+
+
 def _typed(question: Asked, term: Term) -> list[str]:
     own = term.alternatives[0]
     return [word for word in question.words if stem(word) in own]
@@ -189,15 +206,17 @@ def _typed(question: Asked, term: Term) -> list[str]:
 def _corrected(
     session: Session, shelf: Shelf, word: str, words: Sequence[str], visible: Mask
 ) -> str:
-    """The nearest word that stands in a model the person may see; of several the most common."""
-    near = spelling.near(word, words)
+    """The nearest word that stands in a model the person may see; of several the most common.
+
+    People's names are near to too many words: one is meant where a single later letter slipped.
+    """
+    near = [(one, slips + (one[0] != word[0])) for one, slips in spelling.near(word, words)]
     if not near:
         return ""
-    connection = session.connection()
-    wanted = [tokens_of(PLACES, stem(one)) for one, _ in near]
-    found = engine_for(connection).holding(connection, wanted)
+    wanted = [tokens_of(PLACES if slips == 1 else _NOT_PEOPLE, stem(one)) for one, slips in near]
+    found = engine_for(session.connection()).holding(session.connection(), wanted)
     ranked = [
-        (slips + (one[0] != word[0]), -int(visible[shelf.places_of(numbers)].sum()), one)
+        (slips, -int(visible[shelf.places_of(numbers)].sum()), one)
         for (one, slips), numbers in zip(near, found, strict=True)
     ]
     known = [one for one in ranked if one[1] < 0]
@@ -267,7 +286,7 @@ def _slots(term: Term, words: Sequence[str]) -> Iterator[_Slot]:
 
 def _begun(beginning: str, words: Sequence[str]) -> list[str]:
     """Stems of words that begin as typed although their stems do not: predicti, predict."""
-    if len(beginning) <= _SHORTEST_PART:
+    if len(beginning) <= SHORTEST_PART:
         return []
     start = bisect_left(words, beginning)
     found: dict[str, None] = {}
@@ -288,7 +307,7 @@ def _with_parts_of_names(answer: _Answer, shelf: Shelf, question: Asked, visible
     for place, term in enumerate(question.terms):
         if (terms[place][visible] > 0).any():
             continue
-        words = [word for word in _typed(question, term) if len(word) >= _SHORTEST_PART]
+        words = [word for word in _typed(question, term) if len(word) >= SHORTEST_PART]
         held = [
             at
             for at, name in enumerate(shelf.folded() if words else ())

@@ -4,9 +4,9 @@ from __future__ import annotations
 
 import threading
 from collections import OrderedDict
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Callable, Iterable, Mapping, Sequence
 from dataclasses import dataclass
-from typing import Final
+from typing import Final, Generic, TypeVar
 
 import numpy as np
 from sqlalchemy import Executable, select
@@ -16,17 +16,14 @@ from auth.access import Resource, decide
 from auth.actors import Actor
 from catalog.registry.measures import Measure, reading
 from catalog.registry.models import MODEL, Metric, Model, load_models
-from catalog.registry.search.matching import Match
-from catalog.registry.search.questions import Hit, Snippet
+from catalog.registry.search.questions import Hit
 from catalog.registry.search.shelf import Shelf
 from catalog.registry.search.tables import ModelSearchRow
-from catalog.registry.search.words import marked
 from catalog.registry.tables import MetricRow, ModelRow, RunDatasetRow, VersionRow
 from ledger.among import among
 
-_AROUND: Final = 220
-# About 2 kB each.
-_MOST_KEPT: Final = 16_384
+T = TypeVar("T")
+
 _AT_A_TIME: Final = 256
 _MODELS: Final[Executable] = (
     select(
@@ -70,27 +67,31 @@ class Card:
     uses: Mapping[str, frozenset[str]]
 
 
-class Cards:
-    """Keeps the cards that were shown last, each until its model is indexed again."""
+class Kept(Generic[T]):
+    """Keeps what was read of models last, of each until it is indexed again."""
 
-    def __init__(self) -> None:
+    def __init__(
+        self, read: Callable[[Session, Sequence[str]], Mapping[str, T]], most: int
+    ) -> None:
+        self._read = read
+        self._most = most
         self._lock = threading.Lock()
-        self._kept: OrderedDict[str, tuple[int, Card]] = OrderedDict()
+        self._kept: OrderedDict[str, tuple[int, T]] = OrderedDict()
 
     def of(
         self, session: Session, shelf: Shelf, places: Sequence[int], *, is_settled: bool
-    ) -> list[Card]:
-        """The cards of these places of the shelf. A model that left meanwhile is left out.
+    ) -> dict[str, T]:
+        """What is kept of these places of the shelf, by model and in their order.
 
-        Unless the index is as the catalog is, all of them are read: nothing that was taken back a
-        moment ago may be shown from memory.
+        A model that left meanwhile is left out. Unless the index is as the catalog is, all of them
+        are read: nothing that was taken back a moment ago may be shown from memory.
         """
         ids = [shelf.ids[place] for place in places]
         if not is_settled:
-            read = _read(session, ids)
-            return [read[one] for one in ids if one in read]
+            read = self._read(session, ids)
+            return {one: read[one] for one in ids if one in read}
         stamps = dict(zip(ids, shelf.stamps[places].tolist(), strict=True))
-        found: dict[str, Card] = {}
+        found: dict[str, T] = {}
         with self._lock:
             for one, stamp in stamps.items():
                 kept = self._kept.get(one)
@@ -99,23 +100,24 @@ class Cards:
                     self._kept.move_to_end(one)
         missing = [one for one in ids if one not in found]
         if missing:
-            read = _read(session, missing)
+            read = self._read(session, missing)
             found.update(read)
             with self._lock:
-                self._kept.update((one, (stamps[one], card)) for one, card in read.items())
-                while len(self._kept) > _MOST_KEPT:
+                self._kept.update((one, (stamps[one], new)) for one, new in read.items())
+                while len(self._kept) > self._most:
                     self._kept.popitem(last=False)
-        return [found[one] for one in ids if one in found]
+        return {one: found[one] for one in ids if one in found}
 
     def warm(self, session: Session, shelf: Shelf) -> None:
-        """Read the cards of the models that are trusted most, as they come first."""
+        """Read those of the models that are trusted most, as they come first."""
         places = np.argsort(-shelf.trust, kind="stable")
-        kept = places[shelf.present[places]][:_MOST_KEPT].tolist()
+        kept = places[shelf.present[places]][: self._most].tolist()
         for start in range(0, len(kept), _AT_A_TIME):
             self.of(session, shelf, kept[start : start + _AT_A_TIME], is_settled=True)
 
 
-def _read(session: Session, ids: Sequence[str]) -> dict[str, Card]:
+def load(session: Session, ids: Sequence[str]) -> dict[str, Card]:
+    """The cards of these models, by model."""
     if not ids:
         return {}
     connection = session.connection()
@@ -145,79 +147,22 @@ def _read(session: Session, ids: Sequence[str]) -> dict[str, Card]:
     }
 
 
-def hits(
-    cards: Iterable[Card],
-    match: Match | None,
-    measures: Mapping[str, Measure],
-    *,
-    by: Actor,
-) -> tuple[Hit, ...]:
+def hits(cards: Iterable[Card], measures: Mapping[str, Measure], *, by: Actor) -> tuple[Hit, ...]:
     """What the actor may be shown of these models.
 
     One that they may not know of any more is left out; of one they are kept out of there is its
     summary.
     """
     return tuple(
-        _hit(card, match, measures, is_locked=not decide(by, "model:read", card.resource))
+        _hit(card, measures, is_locked=not decide(by, "model:read", card.resource))
         for card in cards
         if decide(by, "model:find", card.resource)
     )
 
 
-def _hit(
-    card: Card, match: Match | None, measures: Mapping[str, Measure], *, is_locked: bool
-) -> Hit:
+def _hit(card: Card, measures: Mapping[str, Measure], *, is_locked: bool) -> Hit:
     if is_locked:
-        kept = card.model.summarised()
-        found = (_marked(kept.name, match), _snippet(kept, match))
-        return Hit(kept, card.owner, (), None, None, *found, is_locked=True)
+        return Hit(card.model.summarised(), card.owner, is_locked=True)
     model = card.model
-    return Hit(
-        model,
-        card.owner,
-        card.metrics,
-        card.number,
-        reading(measures.get(model.task), card.metrics, card.uses),
-        _marked(model.name, match),
-        _snippet(model, match),
-    )
-
-
-def _marked(text: str, match: Match | None) -> tuple[tuple[str, bool], ...]:
-    if match is None or not match.asked.terms:
-        return ()
-    last = match.asked.terms[-1].beginning
-    return marked(text, match.asked.stems(), last)
-
-
-def _snippet(model: Model, match: Match | None) -> Snippet | None:
-    """The first text in which a word stands that was asked for, around that word."""
-    if match is None:
-        return None
-    tags = ", ".join(f"{key}: {value}" for key, value in sorted(model.tags.items()))
-    for place, text in (("description", model.description), ("tags", tags)):
-        parts = _marked(text[:5_000], match)
-        if any(found for _, found in parts):
-            return Snippet(place, _around(parts))
-    return None
-
-
-def _around(parts: tuple[tuple[str, bool], ...]) -> tuple[tuple[str, bool], ...]:
-    """About two lines of a text, from a little before the first word that was asked for."""
-    length = sum(len(text) for text, _ in parts)
-    if length <= _AROUND:
-        return parts
-    before = 0
-    for text, found in parts:
-        if found:
-            break
-        before += len(text)
-    start = max(0, min(before - _AROUND // 4, length - _AROUND))
-    kept: list[tuple[str, bool]] = [("… ", False)] if start else []
-    at = 0
-    for text, found in parts:
-        inside = text[max(0, start - at) : max(0, start + _AROUND - at)]
-        at += len(text)
-        if inside:
-            kept.append((inside, found))
-    return (*kept, ("…", False)) if at > start + _AROUND else tuple(kept)
+    key = reading(measures.get(model.task), card.metrics, card.uses)
+    return Hit(model, card.owner, card.metrics, card.number, key)

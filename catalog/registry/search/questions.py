@@ -146,7 +146,8 @@ class Found:
     """One page of hits, how many there are in all, and how many each value would leave.
 
     `measure` is there when every hit is measured alike, so that all can be compared by it.
-    `relaxed` says that no model holds all the words, and these hold most of them.
+    `relaxed` says that no model holds all the words, and these hold some of them; `absent` are the
+    words that none holds.
     """
 
     hits: tuple[Hit, ...]
@@ -155,6 +156,7 @@ class Found:
     measure: Measure | None = None
     correction: Correction | None = None
     relaxed: bool = False
+    absent: tuple[str, ...] = ()
 
     @property
     def live(self) -> int:

@@ -28,6 +28,8 @@ WHOLE_NAME: Final = "x"
 LONGEST_WORD: Final = 40
 MOST_WORDS: Final = 8
 LONGEST_QUERY: Final = 200
+# The shortest part of a name that is looked for inside of its words.
+SHORTEST_PART: Final = 3
 _MOST_TOKENS: Final = 600
 _LANGUAGE: Final = Path(__file__).with_name("language.yaml")
 _HUMP: Final = re.compile(r"(?<=[a-z])(?=[A-Z])|(?<=[A-Z])(?=[A-Z][a-z])")
