@@ -34,10 +34,21 @@ def law_for(policies: Policies, session: Session, row: RequestRow, model: ModelR
     return policies.governing(session, model, row.alias)
 
 
-def known_now(session: Session, row: RequestRow, model: ModelRow, version: VersionRow) -> Snapshot:
-    """What is known of a request's version now; its own conditions are no news to it."""
+def known_now(
+    session: Session, row: RequestRow, model: ModelRow, version: VersionRow, policy: Policy
+) -> Snapshot:
+    """What is known of a request's version now, as far as a policy asks.
+
+    Its own conditions are no news to it.
+    """
     found = taking.take(
-        session, model, version, row.alias, besides=row.id, requested_by=row.requested_by
+        session,
+        model,
+        version,
+        row.alias,
+        besides=row.id,
+        requested_by=row.requested_by,
+        policy=policy,
     )
     if row.route == Route.ROLLBACK:
         before = session.connection().execute(
@@ -59,7 +70,7 @@ def bind(
     """Bind a request to the policy in force and to what is known now. Raises Refused."""
     published = law_for(policies, act.session, row, model)
     policies.keep(act.session, published)
-    snapshot = known_now(act.session, row, model, version)
+    snapshot = known_now(act.session, row, model, version, published.policy)
     row.policy_digest = published.digest
     row.snapshot_digest = taking.keep(act.session, snapshot, at=act.at)
     row.manifest_digest = snapshot.manifest_digest
@@ -90,7 +101,7 @@ def what_changed(
             "another policy is in force than when the request was read: "
             f"{bound.name} v{bound.version} then, {now.name} v{now.version} now"
         )
-    known = known_now(session, row, model, version)
+    known = known_now(session, row, model, version, governing.policy)
     if known.manifest_digest != row.manifest_digest:
         told.append("the version's files changed since the request was read")
     if known.digest != row.snapshot_digest and (known.manifest_digest == row.manifest_digest):

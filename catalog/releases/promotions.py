@@ -307,7 +307,16 @@ class Promotions:
         # Who goes back may have built the version: two others stand behind it since it was live.
         elif request.route != Route.ROLLBACK and set(approvers) & set(authors(session, version.id)):
             what = "an approver turned out to have built the version"
-        elif request.snapshot_digest != known_now(session, request, model, version).digest:
+        elif (
+            request.snapshot_digest
+            != known_now(
+                session,
+                request,
+                model,
+                version,
+                self._policies.by_digest(request.policy_digest),
+            ).digest
+        ):
             what = "the evidence is not what it was"
         elif not self._gates_still_pass(session, request, now):
             what = "evidence has expired, and not every gate passes any more"

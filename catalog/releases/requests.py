@@ -96,12 +96,15 @@ class Requests:
                 by, "release:read", resource(model), "such version", "Choose one on the Model page."
             )
             now = self._ledger.clock.now()
-            snapshot = taking.take(session, model, version, alias, requested_by=by.id)
             try:
                 policy = self._policies.governing(session, model, alias).policy
             except Refused as no_law:
                 refused = Verdict(False, no_law.message, no_law.code, no_law.hint)
-                return Preview((), refused, snapshot.replaces, None)
+                replaces = taking.take(session, model, version, alias).replaces
+                return Preview((), refused, replaces, None)
+            snapshot = taking.take(
+                session, model, version, alias, requested_by=by.id, policy=policy
+            )
             may = may_request(session, by, model, version, alias, now)
             return Preview(gates.evaluate(policy, snapshot, now), may, snapshot.replaces, policy)
 

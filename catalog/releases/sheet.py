@@ -88,8 +88,8 @@ def read_sheet(
     # What was decided is read as it was bound; only an open request is compared with now.
     bound = taking.kept(session, row.snapshot_digest)
     is_open = State(row.state) in OPEN
-    known = known_now(session, row, model, version) if is_open or bound is None else bound
     policy = bound_policy(policies, session, row, model)
+    known = known_now(session, row, model, version, policy) if is_open or bound is None else bound
     since = _since(request, by) if is_open else None
     law = _governing(policies, session, row, model) if is_open else None
     told = _changes(policies, session, since or row, (bound or known, policy), known, law)

@@ -107,6 +107,7 @@ _FACTS: Final[Mapping[str, Callable[[Snapshot], str]]] = {
     "Regulatory class": lambda one: one.regulatory_class,
     "Domain": lambda one: one.domain,
     "Naming": lambda one: one.naming_problem or "",
+    "How sure the difference is": lambda one: "; ".join(d.basis for d in one.differences),
     "Data sets of the run": lambda one: ", ".join(f"{d.name} {d.digest}" for d in one.datasets),
     "Edition of the gates": lambda one: str(one.edition),
     "Relied on by": lambda one: ", ".join(one.leaving.relied_on) if one.leaving else "",

@@ -25,6 +25,19 @@ class Used:
 
 
 @dataclass(frozen=True)
+class Apart:
+    """The 95 % interval of this version's deciding number minus the live one's, on a data set.
+
+    `low` and `high` are None where there is no interval; `basis` says how it was made, or why not.
+    """
+
+    dataset_digest: str
+    low: float | None
+    high: float | None
+    basis: str
+
+
+@dataclass(frozen=True)
 class Measured:
     """A number on a data set, with what the run used that data set for."""
 
@@ -124,6 +137,7 @@ class Snapshot:
     flaws: tuple[Flaw, ...] = ()
     approved_before: str = ""  # the number of the approval that a rollback goes back to
     datasets: tuple[Used, ...] = ()
+    differences: tuple[Apart, ...] = ()  # where the policy asks for an interval
     requested_by: str = ""  # who asks for the release
     built_by: tuple[str, ...] = ()  # everybody who built it, or of whom its run says so
     edition: int = EDITION
@@ -162,6 +176,10 @@ class Snapshot:
             Used(one["name"], one["digest"], tuple(one["contexts"]))
             for one in kept.get("datasets", ())
         )
+        kept["differences"] = tuple(
+            Apart(**{**one, **{end: _number(one[end]) for end in ("low", "high")}})
+            for one in kept.get("differences", ())
+        )
         kept.setdefault("edition", 1)
         return cls(
             **kept,
@@ -184,8 +202,20 @@ def _standing(kept_standing: Mapping[str, Any]) -> Standing:
     return Standing(**plain, metrics=metrics)
 
 
+def _number(kept: float | None) -> float | None:
+    return None if kept is None else float(kept)
+
+
 _LATER: Final = frozenset(
-    {"flaws", "approved_before", "datasets", "requested_by", "built_by", "leaving"}
+    {
+        "differences",
+        "flaws",
+        "approved_before",
+        "datasets",
+        "requested_by",
+        "built_by",
+        "leaving",
+    }
 )
 
 
@@ -203,6 +233,7 @@ def _plain(snapshot: Snapshot) -> dict[str, Any]:
         "signature_changes": list(snapshot.signature_changes),
         "pieces": [one.plain for one in snapshot.pieces],
         "flaws": [vars(one) for one in snapshot.flaws],
+        "differences": [vars(one) for one in snapshot.differences],
         "datasets": [{**vars(one), "contexts": list(one.contexts)} for one in snapshot.datasets],
         "leaving": {**vars(snapshot.leaving), "relied_on": list(snapshot.leaving.relied_on)}
         if snapshot.leaving

@@ -29,6 +29,7 @@ from catalog.registry.tables import (
     RunRow,
     VersionRow,
 )
+from catalog.releases.evidence.differences import differences_of
 from catalog.releases.evidence.snapshot import (
     Flaw,
     Leaving,
@@ -40,6 +41,7 @@ from catalog.releases.evidence.snapshot import (
 )
 from catalog.releases.findings.finding import Kind, Severity
 from catalog.releases.policies.digests import canonical
+from catalog.releases.policies.law import Policy
 from catalog.releases.states import PromotionState
 from catalog.releases.tables import EvidenceRow, FindingRow, PromotionRow, SnapshotRow
 from ledger import trail
@@ -59,11 +61,13 @@ def take(
     *,
     besides: str = "",
     requested_by: str = "",
+    policy: Policy | None = None,
 ) -> Snapshot:
     """What is known at this moment, from stored evidence alone.
 
     `besides` is the request it is taken for: what was found in deciding that is left out.
-    `requested_by` asks for the release; empty where nobody does.
+    `requested_by` asks for the release; empty where nobody does. What the `policy` that will ask
+    needs beyond that is read only for it.
     """
     about = {"model": model.id, "alias": alias}
     held = session.connection().execute(_HELD, about).scalar()
@@ -100,6 +104,9 @@ def take(
         pieces=pieces_of(session, version.id),
         flaws=_flaws(session, model.id, version.id, besides),
         datasets=datasets_of(session, model, version),
+        differences=differences_of(session, model, champion, version, policy)
+        if policy and champion
+        else (),
         requested_by=requested_by,
         built_by=tuple(authors(session, version.id)),
     )

@@ -3,12 +3,14 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
+from dataclasses import replace
 from functools import partial
 from typing import Any
 
-from catalog.releases.evidence.snapshot import Measured, Piece, Standing
+from catalog.releases.evidence.snapshot import Apart, Measured, Piece, Standing
 from catalog.releases.gates.answers import Answer, Case, GateResult, said
 from catalog.releases.gates.attached import of_others, other_files
+from catalog.releases.policies.law import MetricRule
 from catalog.releases.policies.questions import (
     AnyGate,
     FairnessGate,
@@ -78,6 +80,8 @@ def performance(gate: AnyGate, case: Case) -> GateResult:
             "so the two cannot be compared. Measure both on the same evaluation data set.",
         )
     sign = 1.0 if rule.better == "higher" else -1.0
+    if gate.confidence is not None:
+        return _surely(gate, case, rule, shared, (mine, theirs), told, named)
     worst = min(shared, key=lambda digest: sign * (mine[digest].value - theirs[digest].value))
     value, limit = mine[worst], theirs[worst]
     passes = sign * (value.value - limit.value) >= -gate.margin
@@ -88,6 +92,68 @@ def performance(gate: AnyGate, case: Case) -> GateResult:
         observed=f"{value.value:.4g}",
         reason=f"{rule.label} is {value.value:.4g}, {'not worse' if passes else 'worse'} than the "
         f"{limit.value:.4g} of {named} on {value.dataset}.",
+        digest=worst,
+    )
+
+
+def _surely(  # noqa: PLR0917 - what the gate has read already
+    gate: PerformanceGate,
+    case: Case,
+    rule: MetricRule,
+    shared: Sequence[str],
+    sides: tuple[dict[str, Measured], dict[str, Measured]],
+    told: partial[GateResult],
+    named: str,
+) -> GateResult:
+    """Not worse for the whole interval of the difference, on every shared data set."""
+    mine, theirs = sides
+    sign = 1.0 if rule.better == "higher" else -1.0
+    known = {one.dataset_digest: one for one in case.snapshot.differences}
+
+    def interval(digest: str) -> Apart | None:
+        """The interval of how much better it is, if there is one."""
+        one = known.get(digest)
+        if one is None or one.low is None or one.high is None:
+            return None
+        return one if sign > 0 else replace(one, low=-one.high, high=-one.low)
+
+    def lowest(digest: str) -> float:
+        one = interval(digest)
+        plain = sign * (mine[digest].value - theirs[digest].value)
+        return plain if one is None or one.low is None else one.low
+
+    bare = next((one for one in shared if interval(one) is None), None)
+    if bare is not None and gate.without_interval == "missing":
+        why = known[bare].basis if bare in known else "no interval is on record"
+        return told(
+            Answer.MISSING,
+            required=f"a {gate.confidence} % interval of the difference",
+            observed="no interval",
+            reason=f"How sure the difference of {rule.label} from {named} is on "
+            f"{mine[bare].dataset} is not known: {why}. Have both runs keep their rows.",
+            digest=bare,
+        )
+    worst = min(shared, key=lowest)
+    value, limit, surely = mine[worst], theirs[worst], interval(worst)
+    passes = lowest(worst) >= -gate.margin
+    verdict = "not worse" if passes else "not known to be no worse" if surely else "worse"
+    than = f"than the {limit.value:.4g} of {named} on {value.dataset}"
+    if surely:
+        how = (
+            f"how much better it is lies between {surely.low:+.3g} and {surely.high:+.3g} "
+            f"({gate.confidence} %, {surely.basis})"
+        )
+    else:
+        why = known[worst].basis if worst in known else "no interval is on record"
+        how = f"judged by the numbers alone ({why})"
+    return told(
+        Answer.PASS if passes else Answer.FAIL,
+        required=f"surely no more than {gate.margin:g} worse than {limit.value:.4g}",
+        observed=f"{value.value:.4g}, better by {surely.low:+.3g} to {surely.high:+.3g}"
+        if surely
+        else f"{value.value:.4g}, no interval",
+        reason=f"{rule.label} is {value.value:.4g}, {verdict} {than} by more than "
+        f"{gate.margin:g}: {how}.",
         digest=worst,
     )
 

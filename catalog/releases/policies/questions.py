@@ -50,10 +50,17 @@ class _Gate(Strict):
 
 
 class PerformanceGate(_Gate):
-    """The deciding metric is not worse than the live version's by more than `margin`."""
+    """The deciding metric is not worse than the live version's by more than `margin`.
+
+    With `confidence`, in percent, that has to be so for the whole two-sided interval of the
+    difference: 95 is what is computed. Where there is no interval the numbers alone are compared,
+    or the answer is missing, as `without_interval` says.
+    """
 
     kind: Literal["metric_not_worse_than_champion"]
     margin: float = Field(ge=0)
+    confidence: Literal[95] | None = None
+    without_interval: Literal["compare", "missing"] = "compare"
 
 
 class ThresholdGate(_Gate):

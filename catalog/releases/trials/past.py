@@ -173,7 +173,8 @@ class Past:
         model: ModelRow,
         version: VersionRow,
     ) -> Live:
-        snapshot, now = taking.take(session, model, version, alias.alias), self._ledger.clock.now()
+        snapshot = taking.take(session, model, version, alias.alias, policy=policy)
+        now = self._ledger.clock.now()
         today = governing(law, classified(model, alias.alias))
         return Live(
             model.name,

@@ -12,8 +12,11 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
+from catalog.lineage.kept_rows import KeptRows, alone
+from catalog.lineage.profile import Profile
+from catalog.lineage.tables import VersionProfileRow
 from catalog.registry.mirror.seen import SeenDataset, SeenMetric
-from catalog.releases.evidence.snapshot import Measured, Piece, Snapshot, Standing
+from catalog.releases.evidence.snapshot import Apart, Measured, Piece, Snapshot, Standing
 from catalog.releases.gates.asking import (
     Answer,
     GateResult,
@@ -31,8 +34,9 @@ from catalog.releases.policies.questions import (
     ScanGate,
     SignatureGate,
 )
-from catalog.releases.policies.reading import PACKS, read_pack
-from tests.cast import House
+from catalog.releases.policies.reading import PACKS, pack_text, read_pack
+from tests.cast import WHY, House
+from tests.catalog.lineage.test_intervals import classified
 from tests.fakes import auc
 
 POLICY = read_pack(PACKS / "baseline.yaml").policy
@@ -278,6 +282,83 @@ def test_a_margin_forgives_that_much_and_no_more(margin: float, answer: Answer) 
     assert ask("performance", worse, with_margin(margin)).answer is answer
 
 
+def sure(margin: float, without: str = "compare") -> Policy:
+    update = {"margin": margin, "confidence": 95, "without_interval": without}
+    gates = [
+        gate.model_copy(update=update) if isinstance(gate, PerformanceGate) else gate
+        for gate in POLICY.gates
+    ]
+    return POLICY.model_copy(update={"gates": gates})
+
+
+def apart(low: float | None, high: float | None, *, rows: str = "e1f0") -> Apart:
+    return Apart(rows, low, high, "paired, DeLong, 400 rows that both runs kept")
+
+
+@pytest.mark.parametrize(
+    ("low", "margin", "answer"),
+    [
+        (-0.03, 0.02, Answer.FAIL),  # better, and yet it may be worse by more than the margin
+        (-0.02, 0.02, Answer.PASS),
+        (-0.01, 0.02, Answer.PASS),
+        (-0.01, 0.0, Answer.FAIL),
+        (0.0, 0.0, Answer.PASS),
+    ],
+)
+def test_with_confidence_the_whole_interval_lies_above_the_margin(
+    low: float, margin: float, answer: Answer
+) -> None:
+    snapshot = replace(GOOD, differences=(apart(low, 0.06),))
+    result = ask("performance", snapshot, sure(margin))
+    assert result.answer is answer
+    assert f"between {low:+.3g} and +0.06 (95 %, paired, DeLong, 400 rows" in result.reason
+
+
+def test_of_an_error_the_interval_is_turned_round() -> None:
+    snapshot = replace(
+        GOOD,
+        task="regression",
+        candidate=stands(2, number(3.1, name="mae")),
+        champion=stands(1, number(3.2, name="mae")),
+        differences=(apart(-0.25, 0.05),),
+    )
+    assert ask("performance", snapshot, sure(0.05)).answer is Answer.PASS
+    failing = ask("performance", snapshot, sure(0.04))
+    assert (failing.answer, failing.observed) == (Answer.FAIL, "3.1, better by -0.05 to +0.25")
+
+
+def test_of_several_data_sets_the_one_that_is_least_sure_decides() -> None:
+    mixed = replace(
+        GOOD,
+        candidate=stands(2, number(0.95), number(0.80, rows="9c2b")),
+        champion=stands(1, number(0.80), number(0.75, rows="9c2b")),
+        differences=(apart(-0.1, 0.4), apart(0.01, 0.09, rows="9c2b")),
+    )
+    result = ask("performance", mixed, sure(0.02))
+    assert (result.answer, result.digest) == (Answer.FAIL, "e1f0")
+
+
+@pytest.mark.parametrize("known", [(), (apart(None, None),)])
+def test_without_an_interval_it_is_said_how_it_was_judged_or_missing_as_the_policy_says(
+    known: tuple[Apart, ...],
+) -> None:
+    bare = replace(GOOD, differences=known)
+    result = ask("performance", bare, sure(0.0))
+    assert (result.answer, result.observed) == (Answer.PASS, "0.82, no interval")
+    assert "judged by the numbers alone" in result.reason
+    strict = ask("performance", bare, sure(0.0, "missing"))
+    assert (strict.answer, strict.observed) == (Answer.MISSING, "no interval")
+    worse = replace(bare, candidate=stands(2, number(0.79)))
+    assert ask("performance", worse, sure(0.0)).answer is Answer.FAIL
+
+
+def test_an_interval_is_kept_with_what_was_known() -> None:
+    known = replace(GOOD, differences=(apart(-1.0, 0.5), apart(None, None, rows="9c2b")))
+    again = Snapshot.from_body(known.body)
+    assert (again, again.digest) == (known, known.digest)
+    assert "differences" not in GOOD.body
+
+
 def test_with_several_shared_data_sets_the_least_favourable_one_decides() -> None:
     mixed = replace(
         GOOD,
@@ -407,3 +488,36 @@ def test_an_alias_taken_away_in_mlflow_makes_no_worse_version_the_first_one(
     small_house.mlflow.unset("credit-pd", "champion")
     small_house.mirror()
     assert performance(small_house, 3).answer is Answer.FAIL
+
+
+def keep(house: House, number_: int, rows: KeptRows) -> None:
+    """The rows that a version's run kept, as a profile holds them."""
+    row = VersionProfileRow(
+        version_id=house.version(number_).id,
+        state="Done",
+        requested_by="per_x",
+        requested_at=house.clock.now(),
+        body=Profile(kept=rows).as_text(),
+        digest=f"sha256:{number_}",
+    )
+    with house.portal.store.write() as session:
+        session.merge(row)
+
+
+def test_the_rows_that_both_runs_kept_give_the_interval_that_a_policy_asks_for(
+    house: House,
+) -> None:
+    live, new = classified(1), classified(2, noise=0.02)
+    house.credit(aucs=tuple(alone(rows)["auc"].value for rows in (live, new)))
+    text = pack_text("baseline").replace("\nversion: 1\n", "\nversion: 2\n")
+    text = text.replace("margin: 0.0", "margin: 0.05\n    confidence: 95")
+    house.portal.policies.publish(text, WHY, by=house.grace)
+    request = house.asked(2)
+    assert "the run kept neither its rows nor its four counts" in performance(house).reason
+    keep(house, 1, live)
+    keep(house, 2, new)
+    known = performance(house)
+    assert known.answer is Answer.PASS
+    assert "(95 %, paired, DeLong, 300 rows that both runs kept)" in known.reason
+    # Who reads the request is told that more is known of it than it was sent with.
+    assert house.portal.requests.sheet(request.id, by=house.bob).changed_since
