@@ -87,6 +87,11 @@ def add_to(add: _Adding) -> None:
     request.add_argument("--alias", required=True, help="what the version is to become")
     request.add_argument("--reason", required=True, help="why, in a sentence; it is kept")
     request.add_argument(
+        "--again",
+        action="store_true",
+        help="where changes were asked for, send it again; the reason says what is different",
+    )
+    request.add_argument(
         "--wait", action="store_true", help="wait until it is live (exit 0) or will not be (1)"
     )
     request.add_argument(

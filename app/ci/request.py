@@ -17,17 +17,21 @@ NOT_RELEASED: Final = 1
 EVERY_SECONDS: Final = 10.0
 _SECONDS_IN_A_MINUTE: Final = 60
 _WAITING: Final = frozenset({"Pending review", "In review"})
-_OPEN: Final = _WAITING | {"Changes requested"}
+_CHANGES: Final = "Changes requested"
+_SENT: Final = "Changes were asked for; it was sent again with this reason."
+_HOW: Final = "Changes were asked for. Once they are made, --again sends it again."
+_OPEN: Final = _WAITING | {_CHANGES}
 _APPROVED: Final = frozenset({"Approved", "Conditionally approved"})
 # With changes requested it is a person's turn, and a pipeline that waits helps nobody.
-_OVER: Final = frozenset({"Changes requested", "Rejected", "Withdrawn", "Revoked", "Expired"})
+_OVER: Final = frozenset({_CHANGES, "Rejected", "Withdrawn", "Revoked", "Expired"})
 
 
 def request(asked: argparse.Namespace) -> int:
     """Ask for a release. Returns 0 when it was asked for, or is live where that is waited for.
 
-    Run again it goes on with the request that is open already. Returns 1 when it was waited for and
-    is not released. Raises what the portal refuses with, and Unavailable when the wait is over.
+    Run again it goes on with the request that is open already; `again` sends that again where
+    changes were asked for. Returns 1 when it was waited for and is not released. Raises what the
+    portal refuses with, and Unavailable when the wait is over.
     """
     which = addresses.parsed(asked.version)
     api = open_api(asked.server_url, asked.token_file)
@@ -48,6 +52,9 @@ def request(asked: argparse.Namespace) -> int:
         if refusal.code != "asked-already":
             raise
         told = _open_already(api, which.name, number, asked.alias.strip(), refusal, **where)
+        if told["state"] == _CHANGES:
+            told = _sent_again(api, told, asked.reason) if asked.again else told
+            print(_SENT if asked.again else _HOW)
     name = shown(str(told.get("number", "")))
     what = f"models:/{which.name}/{number} as {asked.alias.strip()}"
     print(f"{name}: {shown(what)}, {_stands(told)}")
@@ -67,6 +74,11 @@ def _open_already(
         print(shown(refusal.message))
         return dict(one)
     raise refusal
+
+
+def _sent_again(api: Api, told: Mapping[str, Any], reason: str) -> dict[str, Any]:
+    """The request once it was sent again. Raises what the portal refuses with."""
+    return api.post("release-requests", str(told["id"]), "resubmission", body={"reason": reason})
 
 
 def wait(

@@ -76,7 +76,8 @@ def because(brief: Brief, names: Mapping[str, str]) -> str:
         case State.CHANGES_REQUESTED:
             return f"{who} asked for changes: {brief.decided_why}"
         case State.PENDING_REVIEW:
-            return f"The worker is reading the files of v{brief.version_number}."
+            reads = f"The worker is reading the files of v{brief.version_number}."
+            return f"It cannot be read: {brief.problem}" if brief.problem else reads
         case State.IN_REVIEW:
             return gates_words(brief)
         case State.APPROVED | State.CONDITIONALLY_APPROVED:

@@ -101,7 +101,7 @@ def _answer(dossier: Dossier, asked: list[str]) -> None:
     why = st.text_area(
         "Why (required)", key="statement", placeholder="What you looked at, and where it is"
     )
-    show(paragraph("It counts under your name, and the request is read again before an approval."))
+    show(paragraph("It counts under your name, and the request is read again at once."))
     if not st.button("Sign", key="sign", type="primary", disabled=said is None):
         return
     says = {"question": question, "answer": said == "Yes", "statement": why}

@@ -24,7 +24,7 @@ def facts(
             could = words.listing([name(who) for who in one.could]) if one.could else "nobody"
             said += f"; {could} could"
         is_short = len(one.could) < one.open
-        told.append((f"Needs of {one.role}", chips.gap(said) if is_short else said))
+        told.append((f"Agreement: {one.role}", chips.gap(said) if is_short else said))
     return told
 
 

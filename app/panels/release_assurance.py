@@ -31,7 +31,7 @@ def does(dossier: Dossier, number: int) -> None:
 def _groups(dossier: Dossier) -> None:
     """How the version does for groups of people or rows, and how alike they are treated."""
     pieces = [one for one in dossier.sheet.snapshot.pieces if one.kind in {"slices", "fairness"}]
-    show(tag("h3", "By group"))
+    show(tag("h3", "By group", cls="cs-group"))
     if not pieces:
         show(
             note(
@@ -107,7 +107,7 @@ def _explained(dossier: Dossier) -> None:
         )
     else:
         body = note(_not_explained(explanation, request.version_number))
-    show(tag("h3", "What drives it"), body)
+    show(tag("h3", "What drives it", cls="cs-group"), body)
     link(
         f"Explain v{request.version_number}",
         "explain",

@@ -58,7 +58,7 @@ def people(dossier: Dossier, number: int) -> None:
                 "Nobody holds a role that decides here. A governance admin gives it on Access."
             )
         )
-    pieces += [tag("h3", "What happened so far"), happened(dossier)]
+    pieces += [tag("h3", "What happened so far", cls="cs-group"), happened(dossier)]
     show(page.section("Who may decide", number=number, anchor="people"), *pieces)
     take_over(dossier)
 
@@ -93,7 +93,7 @@ def _panels(dossier: Dossier) -> list[tuple[str, object]]:
     """Each role that must agree; of an emergency also who could review it."""
     if not dossier.request.is_open:
         return [
-            (f"Needed of {one.role}", f"{len(one.agreed)} of {one.needed} agreed")
+            (f"Agreement: {one.role}", f"{len(one.agreed)} of {one.needed} agreed")
             for one in dossier.sheet.seats
         ]
     names = {one.person_id: one.name for one in dossier.outlook.people}

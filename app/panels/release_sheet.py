@@ -50,6 +50,7 @@ def draw(dossier: Dossier, *, first: Callable[[Dossier], None]) -> None:
         page.head(("Releases", f"{request.number} · {dossier.model.name}"), title_of(request))
         _warnings(dossier)
         first(dossier)
+        since(dossier)
         # Numbers stay what they are: a section with nothing in it says so.
         sections: tuple[tuple[Stop, Callable[[Dossier, int], None]], ...] = (
             (Stop("asked", "Decision asked"), asked),
@@ -109,7 +110,6 @@ def _warnings(dossier: Dossier) -> None:
             "It is being read again, which takes seconds; what was agreed to before does not "
             "count then.",
         )
-    since(dossier)
 
 
 # -- the numbered sections -------------------------------------------------------------------------

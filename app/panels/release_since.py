@@ -22,6 +22,7 @@ _STEPS: Final[Mapping[tuple[str, str], str]] = {
     ("release:request", "ok"): "Asked for, and bound to the policy in force",
     ("evidence:collect", "ok"): "Read: the files are on record, policy and evidence are bound",
     ("evidence:fail", ""): "Could not be read",
+    ("release:send-back", "changed-since-review"): "Sent back to be read again",
     ("release:approve", "agreed"): "Agreed to it; others have to agree too",
     ("release:approve-with-conditions", "agreed"): "Agreed on conditions; others have to agree too",
     ("release:approve", "changed-since-review"): "Pressed Approve, and it was sent back instead",

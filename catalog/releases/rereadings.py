@@ -10,7 +10,7 @@ from __future__ import annotations
 from collections.abc import Iterable
 from typing import Final
 
-from sqlmodel import Session, and_, col, or_, select
+from sqlmodel import Session, col, select
 from sqlmodel.sql.expression import SelectOfScalar
 
 from auth.access import ANYTHING, decide
@@ -44,6 +44,8 @@ _OF_ALL: Final = (
     *("policy:published", "policy:ended"),
     *("naming:publish", "naming:end", "authorship:assign"),
 )
+# With changes requested it is the requester's turn.
+_READ: Final = (State.PENDING_REVIEW, State.IN_REVIEW)
 EVENTS: Final = (*_OF_VERSIONS, *_OF_MODELS, *_OF_ALL)
 
 
@@ -69,7 +71,7 @@ class Rereadings:
             event = event_of(session, event_id)
             rows = session.exec(_concerned(event)).all() if event else []
         for row in rows:
-            if row.state == State.PENDING_REVIEW:
+            if row.state == State.PENDING_REVIEW and row.problem:
                 self._try_again(row.id)
         return self._look((row.id for row in rows if row.state == State.IN_REVIEW), by)
 
@@ -171,9 +173,8 @@ def _why(
 
 
 def _concerned(event: Event) -> SelectOfScalar[RequestRow]:
-    """The requests in review that an event is about, and those that wait to be read in vain."""
-    waits = and_(col(RequestRow.state) == State.PENDING_REVIEW, col(RequestRow.problem) != "")
-    query = select(RequestRow).where(or_(col(RequestRow.state) == State.IN_REVIEW, waits))
+    """The requests that an event is about, those among them that are just being read."""
+    query = select(RequestRow).where(col(RequestRow.state).in_(_READ))
     if event.name in _OF_VERSIONS:
         return query.where(RequestRow.version_id == event.subject)
     if event.name in _OF_MODELS:

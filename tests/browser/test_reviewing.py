@@ -19,6 +19,36 @@ MINUTES = 240_000
 _MOST_TABS = 150
 
 
+def test_signing_on_a_page_of_the_past_approves_nothing_and_shows_what_changed(
+    demo: Demo, visit: Visit
+) -> None:
+    bob = visit(BOB, "/inbox")
+    bob.page.get_by_role("link", name=re.compile(f"{MODEL} v3")).first.click()
+    bob.page.wait_for_url("**/release?id=*")
+    bob.settle()
+    number, portal = bob.page.url.rpartition("=")[2], demo.stack.portal
+    bob.page.get_by_role("button", name="Approve", exact=True).click()
+    dialog = bob.page.get_by_role("dialog")
+    dialog.get_by_label("Reason (required)").fill("The first one, and accurate.")
+    dan = portal.people.by_email(DAN.email)
+    assert dan is not None
+    request = portal.requests.get(number, by=SYSTEM)
+    says = {"check": "unit tests", "passed": True}
+    portal.evidence.attach(request.version_id, "check", says, by=portal.people.actor(dan.id))
+
+    def is_read_again() -> bool:
+        now = portal.requests.get(number, by=SYSTEM)
+        return bool(now.rounds) and now.state == "In review"
+
+    until(is_read_again, "the worker reads the request again by itself")
+    dialog.get_by_role("button", name="Sign and approve").click()
+    expect(dialog).to_be_hidden()
+    bob.reads("Not approved: the request was read again since you opened it.")
+    bob.reads("the evidence changed since the request was read: check unit tests")
+    expect(bob.page.get_by_role("button", name="Approve", exact=True)).to_be_enabled()
+    bob.shot("reviewing-0-read-again")
+
+
 def test_a_reviewer_decides_from_inbox_to_receipt_by_keyboard_alone(
     demo: Demo, visit: Visit
 ) -> None:

@@ -58,6 +58,24 @@ def test_a_pipeline_that_runs_again_goes_on_with_the_request_that_is_open(
     assert len(small_house.portal.requests.listing(by=small_house.alice)) == 1
 
 
+def test_a_request_is_sent_again_only_where_that_is_asked_for(
+    served: Served, run: Run, small_house: House
+) -> None:
+    run(*ASK)
+    small_house.work()
+    decide(small_house, Verb.REQUEST_CHANGES, "Describe it.")
+    ran = run(*ASK)
+    assert ran.code == 0
+    assert "changes requested: Describe it." in ran.out
+    assert "Once they are made, --again sends it again." in ran.out
+    said = "Described now."
+    ran = run("request", "models:/credit-pd/2", "--alias", "champion", "--reason", said, "--again")
+    assert ran.code == 0
+    assert "RR-2026-0001: models:/credit-pd/2 as champion, pending review" in ran.out
+    (request,) = small_house.portal.requests.listing(by=small_house.alice)
+    assert (request.reason, [one.reason for one in request.rounds]) == (WHY, [said])
+
+
 def test_it_goes_on_with_it_however_much_was_asked_since(
     served: Served, run: Run, small_house: House
 ) -> None:

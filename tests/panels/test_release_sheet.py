@@ -195,7 +195,7 @@ def test_what_happened_is_told_in_its_order_with_what_was_said_and_the_record(
         "Asked for, and bound",
         WHY,
         "Read: the files are on record",
-        "Sent a request back to be read again",
+        "Sent back to be read again",
         "the evidence changed since the request was read",
         "Read: the files are on record",
         "Approved",
