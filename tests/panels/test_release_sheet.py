@@ -7,6 +7,7 @@ from datetime import UTC, datetime, timedelta
 
 import pytest
 
+from app.panels import ways
 from app.panels.release_asked import affected_words, before_after, statements
 from app.panels.release_assurance import worst_of_files
 from app.panels.release_decision import outcome, standing
@@ -14,6 +15,7 @@ from app.panels.release_dossier import Dossier, read
 from app.panels.release_sheet import gate_row
 from app.panels.release_signing import still_missing
 from app.panels.release_since import happened, sent_back_words, since_words
+from app.ui import words
 from app.worker import PROFILER
 from catalog.lineage.difference import Number
 from catalog.lineage.intervals import Interval
@@ -68,6 +70,32 @@ def test_where_nothing_is_on_record_nobody_is_said_to_have_reported_it(evidence:
     row = gate_row(gone, NOW)
     assert (row.evidence, row.instead) == (None, "Nothing on record")
     assert (row.produced_by, row.verified) == ("", None)
+
+
+@pytest.mark.parametrize(
+    ("name", "said"),
+    [
+        ("roc_auc", "AUC"),
+        ("accuracy", "Accuracy"),
+        ("brier_score_loss", "Brier score"),
+        ("log_loss", "Log loss"),
+        ("gini", "Gini"),
+    ],
+)
+def test_a_metric_that_no_policy_names_is_written_as_a_label(name: str, said: str) -> None:
+    assert words.metric(name) == said
+
+
+def test_a_run_is_opened_in_mlflows_own_screens_and_no_password_goes_along(
+    small_house: House, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    model = small_house.credit()
+    settings = replace(small_house.portal.settings, mlflow_uri="http://bob:secret@mlflow:5000/")
+    here = replace(small_house.portal, settings=settings)
+    monkeypatch.setattr(ways, "portal", lambda: here)
+    assert ways.run_in_mlflow(model, "a1b2") == "http://mlflow:5000/#/runs/a1b2"
+    elsewhere = replace(model, server="nobody-knows")
+    assert ways.run_in_mlflow(elsewhere, "a1b2") == ""
 
 
 def test_nobody_is_affected_where_nothing_was_called() -> None:
