@@ -70,7 +70,7 @@ def _table(told: Comparison, numbers: tuple[Measured, ...]) -> Markup:
         Column(before, "right", assured=assurance.RUN),
         Column(after, "right", assured=assurance.RUN),
         Column("Change", "right", assured=assurance.DIFFERENCE),
-        Column("Reads"),
+        Column("Result"),
         Column("How sure"),
         Column("On"),
     ]

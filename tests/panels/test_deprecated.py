@@ -7,7 +7,7 @@ from datetime import date
 import pytest
 
 from tests.cast import House
-from tests.screens import Screens
+from tests.screens import Screens, said
 
 SAID = "v1 is deprecated: it must not be used from 1 Dec 2026 on. Use v3 instead."
 MESSAGE = "It was trained on rows that were withdrawn."
@@ -52,6 +52,16 @@ def test_the_timeline_and_every_list_of_versions_mark_a_deprecated_one(going: Ho
     here = Screens(going, going.carol)
     assert "Deprecated from 1 Dec 2026, use v3" in here.reads("model", name="credit-pd")
     assert "v1, deprecated" in here.reads("model", name="credit-pd", tab="Load")
+
+
+def test_choosing_a_deprecated_version_says_so_at_once_and_keeps_it_in_the_address(
+    going: House,
+) -> None:
+    screen = Screens(going, going.carol).open("model", name="credit-pd", tab="Load")
+    assert "is deprecated" not in said(screen)
+    screen.selectbox(key="load-version").set_value(1).run()
+    assert SAID in said(screen).replace("\\", "")
+    assert screen.query_params["version"] == "1"
 
 
 def test_a_deprecated_champion_is_told_of_once_on_every_tab(going: House) -> None:
