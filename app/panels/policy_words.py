@@ -138,11 +138,11 @@ def settings_words(gate: AnyGate) -> str:
     said = [
         told(value) if (told := _SAID.get(name)) else f"{name.replace('_', ' ')} {_value(value)}"
         for name, value in given.items()
-        if not (value is None or value == "" or value is False)
+        if not (value is None or value in ("", []) or value is False)
     ]
     if gate.may_wait:
         said.append("may pass after an approval with conditions")
-    return "; ".join(said)
+    return "; ".join(filter(None, said))
 
 
 def _value(value: Any) -> str:  # noqa: ANN401 - whatever a gate is set to
@@ -183,4 +183,9 @@ _SAID: Final[dict[str, Callable[[Any], str]]] = {
     "margin": lambda value: f"by no more than {value}" if value else "no margin",
     "smallest_group": lambda value: f"groups of {value} rows or more",
     "verified": lambda _: "verified by Countersign",
+    "confidence": lambda value: f"for the whole {value} % interval",
+    "without_interval": lambda value: "missing without an interval" if value == "missing" else "",
+    "tools": lambda value: f"by {words.listing(value)}",
+    "role": lambda value: f"from the {value}",
+    "independent": lambda _: "from neither who asks nor who built it",
 }

@@ -87,6 +87,8 @@ def test_a_gate_says_what_it_is_set_to_and_none_of_its_words_is_cut() -> None:
     assert said["performance"] == "no margin"
     assert said["documentation"] == "at least 80"
     assert "not older than 365 days" in said["oversight"]
+    assert "from neither who asks nor who built it" in said["oversight"]
+    assert said["scan"] == "not older than 30 days"
     table = gates_table(policy.gates)
     assert "card complete: at least 80" in table
     assert 'class="cs-lead-cell cs-words"' in table

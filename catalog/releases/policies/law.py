@@ -95,7 +95,7 @@ class Panel(Strict):
     @classmethod
     def _is_somebody(cls, value: int | str) -> int | str:
         if isinstance(value, int) and not 1 <= value <= 9:  # noqa: PLR2004
-            msg = "from 1 to 9 people, or all"
+            msg = "from 1 to 9 people, or all, agree; write such a number, or all"
             raise ValueError(msg)
         return value
 

@@ -75,10 +75,10 @@ class ThresholdGate(_Gate):
     @model_validator(mode="after")
     def _is_bounded(self) -> ThresholdGate:
         if self.at_least is None and self.at_most is None:
-            msg = "say at_least, at_most or both"
+            msg = "no bound is given; say at_least, at_most or both"
             raise ValueError(msg)
         if self.at_least is not None and self.at_most is not None and self.at_least > self.at_most:
-            msg = "at_least is larger than at_most, so nothing could pass"
+            msg = "at_least is larger than at_most, so nothing could pass; make it the smaller one"
             raise ValueError(msg)
         return self
 

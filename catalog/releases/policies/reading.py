@@ -14,6 +14,7 @@ from pydantic import ValidationError
 from yaml.events import AliasEvent, MappingStartEvent, ScalarEvent, SequenceStartEvent
 from yaml.nodes import MappingNode, Node, ScalarNode, SequenceNode
 
+from catalog.releases.policies import mistakes
 from catalog.releases.policies.law import Policy, Published
 from catalog.releases.policies.questions import GATES, KINDS
 from ledger.errors import Invalid, Misconfigured
@@ -243,7 +244,7 @@ def _problem(
     at, value = _found(tuple(error["loc"]), plain, lines)
     where = _where(at)
     line = lines.get(at, 1)
-    kind, told = str(error["type"]), str(error["msg"])
+    kind, said_of_it = str(error["type"]), str(error["msg"])
     if kind == "missing":
         missing = error["loc"][-1]
         return Problem(line, where, f"{missing} is missing.", f"Add `{missing}:` here.")
@@ -265,13 +266,9 @@ def _problem(
             f"There is no gate of the kind {str(said)[:60]!r}.",
             _close(str(said), KINDS) or f"There are: {', '.join(sorted(KINDS))}.",
         )
-    if kind in {"float_type", "int_type"} and isinstance(value, str):
-        return Problem(
-            line, where, f"{value[:40]!r} is text where a number belongs.", "Write it unquoted."
-        )
-    told = told.removeprefix("Value error, ")
-    said = f" It says {json.dumps(value)[:60]}." if isinstance(value, str | int | float) else ""
-    return Problem(line, where, f"{told[:1].upper()}{told[1:]}.{said}", _expected(error))
+    name = next((str(step) for step in reversed(at) if isinstance(step, str)), "The policy")
+    wrong = mistakes.Mistake(kind, said_of_it, error.get("ctx") or {}, where, name, value)
+    return Problem(line, where, *mistakes.told(wrong))
 
 
 def _found(
@@ -318,8 +315,3 @@ def _fields(plain: Any, at: tuple[str | int, ...]) -> frozenset[str]:  # noqa: A
 def _close(said: str, known: frozenset[str]) -> str:
     near = difflib.get_close_matches(said, sorted(known), n=1)
     return f"Did you mean {near[0]}?" if near else ""
-
-
-def _expected(error: Any) -> str:  # noqa: ANN401 - what Pydantic says of one error
-    expected = (error.get("ctx") or {}).get("expected")
-    return f"Write {expected}." if expected else "Correct it."

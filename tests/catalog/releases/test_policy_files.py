@@ -68,6 +68,59 @@ def test_what_is_wrong_is_told_with_its_line_and_its_remedy(
     assert 0 <= number - line_of(line) <= 2, first
 
 
+@pytest.mark.parametrize(
+    ("before", "after", "told"),
+    [
+        ("margin: 0.0", "margin: -1",
+         "margin must be greater than or equal to 0; it says -1. Write 0, or a larger number."),
+        ("margin: 0.0", 'margin: "lots"',
+         "'lots' is text where a number belongs. Write a number, such as margin: 0.02."),
+        ("margin: 0.0", 'margin: "0.5"',
+         "'0.5' is text where a number belongs. Write 0.5 without quotes."),
+        ("margin: 0.0", "margin:", "margin has no value. Write one after the colon, or take"),
+        ("margin: 0.0", "margin: [1]",
+         "margin is no number; it says [1]. Write a number, such as 0.02."),
+        ("needed: 1", "needed: 0",
+         "From 1 to 9 people, or all, agree. It says 0. Write such a number, or all."),
+        ("needed: 1", "needed: 1.5", "needed is no whole number; it says 1.5. Write a whole"),
+        ("context: evaluation", "context: ''",
+         "context is empty; it takes at least 1 character. Write what belongs after `context:`."),
+        ("context: evaluation", "context: 5", "context is no text; it says 5. Write it in quotes."),
+        ("name: baseline", "name: Base Line",
+         'it says "Base Line". Write small letters, digits and hyphens, beginning with a letter'),
+        ("better: lower", "better: smaller",
+         "better cannot be \"smaller\". Write 'higher' or 'lower'."),
+        ("{review_within_days: 3}", "{review_within_days: 90}",
+         "review_within_days must be less than or equal to 30; it says 90. Write 30, or a smaller"),
+        ("{review_within_days: 3}", "soon", "emergency is no list of `key: value`"),
+        ("names: [auc, roc_auc]", "names: []",
+         "names is empty; it takes at least 1 item. Write at least one below it"),
+        ("names: [auc, roc_auc]", "names: auc", 'names is no list; it says "auc". Write a list'),
+        ("title: Owner", f"title: {'x' * 301}",
+         "title is too long: 300 characters are read. Say it in 300 characters or fewer."),
+        ("kind: owner_present", "kind: owner_present\n    may_wait: perhaps",
+         'may_wait is neither true nor false; it says "perhaps". Write true or false.'),
+        ("version: 1", "version: 1\nfreezes: [{first: soon, last: '2027-01-03', why: x}]",
+         "Write year-month-day, such as 2026-12-31."),
+    ],
+)  # fmt: skip
+def test_a_wrong_value_is_told_in_our_words_with_what_to_write(
+    before: str, after: str, told: str
+) -> None:
+    assert before in BASELINE
+    found = problems_of(BASELINE.replace(before, after, 1))
+    assert any(told in one for one in found), found
+    assert not any("Input should be" in one or "Correct it" in one for one in found)
+
+
+def test_a_policy_without_gates_is_refused_with_one_to_begin_with() -> None:
+    text = BASELINE[: BASELINE.index("gates:\n")] + "gates: []\n"
+    (told,) = problems_of(text)
+    assert "gates is empty; it takes at least 1 item. What asks nothing is refused." in told
+    begin = told.partition("such as `")[2].partition("`")[0]
+    assert read(BASELINE[: BASELINE.index("gates:\n")] + f"gates:\n  {begin}\n").gates
+
+
 def test_a_key_that_is_missing_is_named() -> None:
     text = BASELINE.replace("context: evaluation\n", "")
     assert "context is missing" in problems_of(text)[0]
