@@ -224,7 +224,10 @@ def _release(notice: Notice, model: Named, names: _Names) -> Told:
     towards = "no longer" if facts.get("route") == Route.RETIREMENT else "to"
     move = f"{model.name} v{facts['version']} {towards} @{facts['alias']}"
     who = f"By {names.person(facts['person'])}." if "person" in facts else ""
-    title = f"{facts['number']}, {move}, {_OUTCOMES[facts['outcome']]}."
+    outcome = _OUTCOMES[facts["outcome"]]
+    if facts.get("route") == Route.ROLLBACK and facts["outcome"] == "release:approved":
+        outcome = "goes back to what was approved before"
+    title = f"{facts['number']}, {move}, {outcome}."
     if notice.kind is Kind.EMERGENCY:
         title = f"Emergency: {title}"
         who = f"{who} {_EMERGENCIES.get(facts['outcome'], '')}".strip()

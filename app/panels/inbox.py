@@ -17,8 +17,10 @@ from auth.absences import LONGEST
 from auth.actors import Actor
 from catalog.releases.briefs import Brief
 from catalog.releases.docket import PAGE
+from catalog.releases.states import Route
 
 SHOWN: Final = ("Waits for me", "I follow", "Done")
+_URGENT: Final = "Emergencies"
 _TODAY: Final = timedelta(days=1)
 _WEEK: Final = timedelta(days=7)
 
@@ -130,14 +132,20 @@ def _cards(briefs: Sequence[Brief], kind: str, by: Actor, now: datetime) -> None
 def grouped(
     briefs: Sequence[Brief], now: datetime, *, closed: bool = False
 ) -> list[tuple[str, list[Brief]]]:
-    """Requests by how long they wait, or how long ago they were closed; no empty groups."""
+    """Requests by how long they wait, or how long ago they were closed; no empty groups.
+
+    What is an emergency and still open comes before all.
+    """
     long_ago, this_week, today = (
         ("Earlier", "This week", "Today")
         if closed
         else ("Waiting more than a week", "This week", "Today")
     )
-    groups: dict[str, list[Brief]] = {long_ago: [], this_week: [], today: []}
+    groups: dict[str, list[Brief]] = {_URGENT: [], long_ago: [], this_week: [], today: []}
     for brief in briefs:
+        if brief.route is Route.EMERGENCY and not closed:
+            groups[_URGENT].append(brief)
+            continue
         waited = now - since(brief)
         title = today if waited < _TODAY else this_week if waited < _WEEK else long_ago
         groups[title].append(brief)

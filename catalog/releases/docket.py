@@ -27,7 +27,7 @@ from catalog.releases.deciders import Deciders, Outlook
 from catalog.releases.evidence.taking import MANIFEST
 from catalog.releases.policies.shelf import Policies
 from catalog.releases.rights import may_resubmit
-from catalog.releases.states import AGREEING, OPEN, ROUNDS, PromotionState, State
+from catalog.releases.states import AGREEING, OPEN, ROUNDS, PromotionState, Route, State
 from catalog.releases.tables import (
     DecisionRow,
     EvidenceRow,
@@ -236,7 +236,7 @@ class Docket:
         built = authors_of(session, {one.request.version_id for one in mine})
         asked = {"requests": [one.request.id for one in mine], "person": by.id}
         agreed = {tuple(row) for row in session.connection().execute(_AGREED, asked)}
-        return [
+        left = [
             one
             for one in mine
             if may_resubmit(by, one.request)
@@ -245,6 +245,8 @@ class Docket:
                 and self._deciders.may(session, by, one, built_by=built[one.request.version_id])
             )
         ]
+        # What is an emergency is decided before what has waited for longer.
+        return sorted(left, key=lambda one: one.request.route != Route.EMERGENCY)
 
 
 def _listed(

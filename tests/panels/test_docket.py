@@ -47,6 +47,12 @@ def test_what_waits_is_grouped_by_age_the_oldest_first() -> None:
     assert [title for title, _ in grouped(briefs, NOW)] == ["Waiting more than a week", "Today"]
 
 
+def test_an_emergency_comes_before_what_has_waited_longer() -> None:
+    briefs = [brief(requested_at=NOW - timedelta(days=8)), brief(route=Route.EMERGENCY)]
+    titles = [title for title, _ in grouped(briefs, NOW)]
+    assert titles == ["Emergencies", "Waiting more than a week"]
+
+
 def test_what_is_done_is_grouped_the_newest_first() -> None:
     closed = {"state": State.REJECTED}
     briefs = [brief(changed_at=NOW - timedelta(days=9), **closed), brief(**closed)]

@@ -215,6 +215,22 @@ def test_an_alias_that_was_set_back_is_told_as_what_it_is(small_house: House) ->
     assert told["credit-pd: v2 is champion now, it was v3."] == (
         "Rolled back by Bob Norrland, to what was approved before."
     )
+    assert any(
+        one.endswith("v2 to @champion, goes back to what was approved before.")
+        for one in says(house, house.alice, Kind.RELEASE)
+    )
+
+
+def test_an_emergency_waits_at_the_head_of_the_inbox(small_house: House) -> None:
+    small_house.credit(aucs=(0.80, 0.82, 0.84))
+    small_house.asked(3)
+    small_house.clock.advance(timedelta(hours=1))
+    small_house.portal.requests.request(
+        small_house.version(2).id, "champion", WHY, is_emergency=True, by=small_house.alice
+    )
+    small_house.work()
+    waits = small_house.portal.docket.waits_for(by=small_house.bob)
+    assert [one.version_number for one in waits] == [2, 3]
 
 
 def test_an_approval_that_is_taken_back_is_told_as_a_rejection_is(small_house: House) -> None:
