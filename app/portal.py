@@ -72,6 +72,7 @@ from catalog.releases.rereadings import EVENTS, READ_AGAIN, SENT_BACK, Rereading
 from catalog.releases.retirements import Retirements
 from catalog.releases.rollbacks import Rollbacks
 from catalog.releases.tickets import TicketOffice
+from catalog.releases.trials.preview import Previews
 from catalog.releases.trials.replay import Replay
 from catalog.releases.trials.trials import Trials
 from catalog.use_cases.use_cases import UseCases
@@ -142,6 +143,7 @@ class Portal:
     evidence: Evidence
     replay: Replay
     drafts: Drafts
+    previews: Previews
     trials: Trials
     requests: Requests
     approvals: Approvals
@@ -245,6 +247,7 @@ def build(
         evidence=Evidence(ledger, largest_document_bytes=settings.document_megabytes * 1024**2),
         replay=Replay(ledger, policies),
         drafts=Drafts(ledger),
+        previews=Previews(ledger, policies),
         trials=Trials(ledger, policies),
         requests=Requests(ledger, policies, at_point),
         approvals=Approvals(ledger),

@@ -8,6 +8,7 @@ import streamlit as st
 
 from app.panels import policy_told
 from app.panels import policy_trials as trials
+from app.panels.policy_reach import on_version, reach
 from app.panels.policy_words import gates_table, gates_words, law_facts
 from app.session import act, did, portal
 from app.ui import page, tables
@@ -65,8 +66,17 @@ def write(by: Actor) -> None:
                 disabled=not may,
                 help=may.reason,
             ):
-                st.dialog("Publish this policy", width="medium")(_publish_sure)(policy, text)
-            show(tables.facts(law_facts(policy)), gates_table(policy.gates))
+                st.dialog("Publish this policy", width="large")(_publish_sure)(policy, text, by)
+            shifts = portal().previews.shifts(policy, by=by)
+            show(
+                page.group("What goes over to another policy"),
+                reach(shifts, by),
+                page.group("What it says in words"),
+                tables.facts(law_facts(policy)),
+                gates_table(policy.gates),
+            )
+    if policy is not None:
+        on_version(policy, shifts)
     if tried_on is not None:
         is_of_draft = policy is not None and policy.digest == tried_on.policy_digest
         trials.draw(tried_on, by, is_of_draft=is_of_draft)
@@ -128,11 +138,12 @@ def _line(text: str, told: Problem) -> Markup:
     return join([*quoted, *[f"in {told.where}"] * bool(told.where)], " ")
 
 
-def _publish_sure(policy: Policy, text: str) -> None:
+def _publish_sure(policy: Policy, text: str, by: Actor) -> None:
     show(
         paragraph(
             f"{policy.title}, version {policy.version}, is in force from now on. {_SENT_BACK}"
         ),
+        reach(portal().previews.shifts(policy, by=by), by),
         tables.facts([*law_facts(policy), ("Gates", gates_words(policy))]),
     )
     why = st.text_area("Why", key="publish-why", max_chars=4000)

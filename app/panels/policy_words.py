@@ -118,6 +118,12 @@ def law_facts(policy: Policy) -> list[tuple[str, object]]:
         ("Open requests", expiry_words(policy)),
         ("Asked again once live", rechecks_words(policy)),
         ("Live without approval", unapproved_words(policy)),
+        (
+            "Built by nobody known",
+            "May be approved, but never in an emergency"
+            if policy.unknown_author == "accept"
+            else "Cannot be approved",
+        ),
         ("What decides", _lines(measures_words(policy))),
     ]
 

@@ -9,6 +9,7 @@ from playwright.sync_api import expect
 from app.demo.organisation import CAROL, ERIK, GRACE
 from catalog.releases.policies.reading import pack_text
 from tests.browser.conftest import Demo, Visit
+from tests.browser.visits import SECONDS
 
 
 def test_past_decisions_are_asked_again_and_the_address_shares_what_was_found(
@@ -62,10 +63,19 @@ def test_a_draft_is_found_again_and_once_published_it_is_shown_in_force(visit: V
     grace.open("/policies?tab=Write")
     expect(draft).to_have_value(ASIDE)
     grace.reads("Monday, 09:00 to 16:00 (UTC)")
+    goes_over = grace.page.get_by_role("table", name="What would be governed by another policy")
+    expect(goes_over).to_contain_text("Baseline release policy v1")
+    expect(goes_over).to_contain_text("Law aside v1")
+    chooser = grace.main.get_by_role("combobox", name="Model")
+    chooser.fill("credit-pd")
+    chooser.press("Enter")
+    gates = grace.page.get_by_role("table", name="Gates", exact=True)
+    expect(gates).to_contain_text("Every file of the version has its SHA-256 on record")
     grace.shot("policies-draft")
     grace.page.get_by_role("button", name="Publish", exact=True).click()
     dialog = grace.page.get_by_role("dialog")
     expect(dialog).to_contain_text("set back by itself")
+    expect(dialog).to_contain_text("Baseline release policy v1")
     dialog.get_by_role("textbox", name="Why").fill("To see it in force.")
     grace.shot("policies-publish")
     dialog.get_by_role("button", name="Publish", exact=True).click()
@@ -100,7 +110,7 @@ def test_a_draft_is_tried_on_the_past_and_its_address_brings_it_back(
     grace.reads("On the past and on what is live")
     grace.reads(re.compile("0 of [0-9]+ would have had another answer"))
     picture = grace.page.locator(".st-key-tried-verdicts")
-    expect(picture).to_contain_text("Past requests, with this")
+    expect(picture).to_contain_text("Past requests, with this", timeout=SECONDS)
     expect(picture).to_contain_text(re.compile("[0-9]+ pass"))
     grace.shot("policies-tried")
     carol = visit(CAROL, grace.page.url.removeprefix(demo.stack.url))

@@ -53,6 +53,7 @@ freezes:
   - {first: "2026-12-06", last: "2026-12-06", why: Holiday}
 rechecks: [{gates: [owner, artifacts], every_days: 30}]
 unapproved: roll back
+unknown_author: accept
 """
 
 
@@ -68,6 +69,7 @@ def test_all_that_a_policy_says_is_told_in_words() -> None:
     assert told["Open requests"] == "Closed after 12 days in which nothing was done"
     assert told["Asked again once live"] == "Owner and Artifacts every 30 days"
     assert "set back by itself" in told["Live without approval"]
+    assert told["Built by nobody known"] == "May be approved, but never in an emergency"
     assert "regression: Mean absolute error, lower is better" in told["What decides"]
 
 
