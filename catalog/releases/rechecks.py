@@ -35,6 +35,8 @@ from ledger.clock import iso
 from ledger.troubles import Troubles
 
 PUT_RIGHT_WITHIN: Final = timedelta(days=7)
+# The gates that the files read last are held against, as they have to be the approved ones.
+_OF_FILES: Final = frozenset({"artifacts_recorded", "digest_unchanged"})
 _NOT_LIVE: Final = "The version is not live under this approval any more."
 
 
@@ -173,7 +175,7 @@ def _answers(
     snapshot = replace(known, flaws=flaws)
     is_same = version.artifact_digest in {"", row.manifest_digest}
     results = gates.evaluate(policy, snapshot, at)
-    recorded = {gate.id for gate in policy.gates if gate.kind == "artifacts_recorded"}
+    recorded = {gate.id for gate in policy.gates if gate.kind in _OF_FILES}
     return snapshot, tuple(
         one if is_same or one.id not in recorded else _other_files(one, row, version)
         for one in results

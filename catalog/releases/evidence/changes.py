@@ -96,6 +96,7 @@ def _live(snapshot: Snapshot) -> str:
 
 _FACTS: Final[Mapping[str, Callable[[Snapshot], str]]] = {
     "Files": lambda one: one.manifest_digest,
+    "Files when they were first read": lambda one: one.first_manifest,
     "Description": lambda one: one.description_digest,
     "Live now": _live,
     "Model card": lambda one: one.card_digest,

@@ -137,6 +137,7 @@ class Snapshot:
     flaws: tuple[Flaw, ...] = ()
     approved_before: str = ""  # the number of the approval that a rollback goes back to
     datasets: tuple[Used, ...] = ()
+    first_manifest: str = ""  # the digest of the version's files when they were first read
     differences: tuple[Apart, ...] = ()  # where the policy asks for an interval
     requested_by: str = ""  # who asks for the release
     built_by: tuple[str, ...] = ()  # everybody who built it, or of whom its run says so
@@ -209,6 +210,7 @@ def _number(kept: float | None) -> float | None:
 _LATER: Final = frozenset(
     {
         "differences",
+        "first_manifest",
         "flaws",
         "approved_before",
         "datasets",

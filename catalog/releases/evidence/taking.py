@@ -91,6 +91,7 @@ def take(
         description_digest="sha256:" + hashlib.sha256(text.encode()).hexdigest() if text else "",
         authors=tuple(vouched_authors(session, version.id)),
         manifest_digest=manifest.digest if manifest else "",
+        first_manifest=first_manifest(session, version.id),
         manifest_files=len(json.loads(manifest.body)) if manifest else 0,
         manifest_at=iso(manifest.produced_at) if manifest else "",
         tier=model.tier,
@@ -196,6 +197,12 @@ def kept(session: Session, digest: str) -> Snapshot | None:
 def latest_manifest(session: Session, version_id: str) -> EvidenceRow | None:
     """The newest record of a version's files."""
     return session.exec(_MANIFEST, params={"version": version_id}).first()
+
+
+def first_manifest(session: Session, version_id: str) -> str:
+    """The digest of a version's files when they were first read; empty while they were not."""
+    row = session.connection().execute(_MANIFESTS, {"version": version_id}).first()
+    return row.digest if row else ""
 
 
 def record_manifest(

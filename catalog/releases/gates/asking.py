@@ -89,6 +89,7 @@ ASK: Final[dict[str, Ask]] = {
     "description_present": known.description,
     "author_known": known.author,
     "artifacts_recorded": known.artifacts,
+    "digest_unchanged": known.unchanged,
     "card_complete": known.card,
     "classified": known.classified,
     "naming_follows": known.naming,

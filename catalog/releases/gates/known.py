@@ -86,6 +86,47 @@ def artifacts(gate: AnyGate, case: Case) -> GateResult:
     )
 
 
+def unchanged(gate: AnyGate, case: Case) -> GateResult:
+    """Every reading of the files gave the same digest."""
+    snapshot = case.snapshot
+    first, now = snapshot.first_manifest, snapshot.manifest_digest
+    if not (first and now):
+        return artifacts(gate, case) if not now else _not_known_then(gate, case)
+    same = first == now
+    return said(
+        gate,
+        Answer.PASS if same else Answer.FAIL,
+        required=f"the files read first, {_short(first)}",
+        observed=_short(now),
+        reason="The files are those that were read first; not a byte of them changed."
+        if same
+        else f"The files were {_short(first)} when they were read first and are {_short(now)} now: "
+        "somebody wrote over the version. Register what is new as a version of its own.",
+        evidence="Artifact manifest",
+        digest=now,
+        produced_by="Countersign",
+        is_verified=True,
+        at=snapshot.manifest_at,
+    )
+
+
+def _not_known_then(gate: AnyGate, case: Case) -> GateResult:
+    return said(
+        gate,
+        Answer.MISSING,
+        required="the files read first",
+        observed="not known",
+        reason="When this was recorded, nobody kept what the files were at first.",
+        evidence="Artifact manifest",
+        digest=case.snapshot.manifest_digest,
+        produced_by="Countersign",
+    )
+
+
+def _short(digest: str) -> str:
+    return digest.removeprefix("sha256:")[:8]
+
+
 def card(gate: AnyGate, case: Case) -> GateResult:
     """The model card is filled in to a percentage."""
     if not isinstance(gate, CardGate):

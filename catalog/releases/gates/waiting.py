@@ -4,7 +4,13 @@ from __future__ import annotations
 
 from catalog.releases.gates.answers import Answer, GateResult
 from catalog.releases.policies.law import Policy
-from catalog.releases.policies.questions import AllGate, AnyGate, ArtifactsGate, SomeGate
+from catalog.releases.policies.questions import (
+    AllGate,
+    AnyGate,
+    ArtifactsGate,
+    SomeGate,
+    UnchangedGate,
+)
 
 
 def waiting_for_files(policy: Policy, results: tuple[GateResult, ...]) -> frozenset[str]:
@@ -25,7 +31,7 @@ def _passes_with_files(gate: AnyGate, result: GateResult) -> bool:
     if result.answer is Answer.PASS:
         return True
     match gate:
-        case ArtifactsGate():
+        case ArtifactsGate() | UnchangedGate():
             return result.answer is Answer.MISSING
         case AllGate():
             return all(map(_passes_with_files, gate.gates, result.parts))

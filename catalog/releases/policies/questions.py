@@ -132,6 +132,13 @@ class ArtifactsGate(_Gate):
     may_wait: Literal[False] = False  # without them nobody knows what is approved
 
 
+class UnchangedGate(_Gate):
+    """The files of the version are still those that Countersign read first."""
+
+    kind: Literal["digest_unchanged"]
+    may_wait: Literal[False] = False  # without them nobody knows what is approved
+
+
 class CardGate(_Gate):
     """The model card is filled in to a percentage."""
 
@@ -287,6 +294,7 @@ AnyGate = Annotated[
     | DescriptionGate
     | AuthorGate
     | ArtifactsGate
+    | UnchangedGate
     | CardGate
     | ClassifiedGate
     | NamingGate

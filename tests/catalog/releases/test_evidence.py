@@ -32,6 +32,7 @@ GATES = """
   - {id: audit, kind: evidence_present, title: Audit, asks: By a validator, evidence: document,
      role: independent validator, independent: true}
   - {id: data, kind: data_sound, title: Data, asks: Sound}
+  - {id: same, kind: digest_unchanged, title: Files, asks: Nobody wrote over them}
   - {id: plan, kind: monitoring_plan, title: Plan, asks: Watched}
   - {id: paper, kind: evidence_present, title: Paper, asks: A report, evidence: document}
   - {id: card, kind: card_complete, title: Card, asks: Filled in, at_least: 50}
@@ -218,6 +219,19 @@ def test_evidence_of_other_files_than_the_version_has_is_missing(
     asking.clock.advance(timedelta(minutes=1))
     asking.portal.evidence.attach(version, kind, says, files=f"sha256:{'0' * 64}", by=asking.alice)
     assert answered(asking, gate).observed == "of other files"
+
+
+def test_files_that_were_written_over_fail_the_gate_of_their_digest(asking: House) -> None:
+    assert answered(asking, "same").observed == "none yet"
+    asking.asked(2, "shadow")
+    first = answered(asking, "same")
+    assert (first.answer, first.is_verified) == (Answer.PASS, True)
+    asking.mlflow.write_file(asking.mlflow.version("credit-pd", 2), "model.skops", "other weights")
+    asking.asked(2, "challenger")
+    over = answered(asking, "same")
+    assert over.answer is Answer.FAIL
+    assert first.observed in over.reason
+    assert "somebody wrote over the version" in over.reason
 
 
 def test_what_an_older_scan_found_in_other_files_says_nothing_of_these(asking: House) -> None:
