@@ -39,7 +39,7 @@ _FEW: Final = 500
 _MOST_NAMED: Final = 256
 # About 2 kB each, and 4 kB.
 _MOST_CARDS: Final = 16_384
-_MOST_TEXTS: Final = 4_096
+_MOST_TEXTS: Final = 8_192
 _NONE_FAILS: Final = np.zeros(0, dtype=np.int8)
 
 
@@ -130,6 +130,7 @@ class Finder:
             shelf, is_settled = self._shelves.now(session)
             if is_settled:
                 self._cards.warm(session, shelf)
+                self._texts.warm(session, shelf)
 
     def size(self, *, by: Actor) -> int:
         """How many models the actor may know of."""

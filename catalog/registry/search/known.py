@@ -69,10 +69,11 @@ class Known:
         return LIVE in self.aliases
 
 
-def read(connection: Connection, model_ids: Sequence[str]) -> list[Known]:
+def read(connection: Connection, model_ids: Sequence[str], *, measured: bool = True) -> list[Known]:
     """All that is known of these models, in a handful of questions for all of them.
 
     Of a restricted one only what its summary says: whoever is kept out searches the same index.
+    What they measured is read where `measured` asks for it.
     """
     known = {row.id: Known(row) for row in connection.execute(_MODELS, {"ids": model_ids}).all()}
     ids = {"ids": [one.row.id for one in known.values() if one.row.restricted_at is None]}
@@ -81,7 +82,7 @@ def read(connection: Connection, model_ids: Sequence[str]) -> list[Known]:
     for row in connection.execute(_CARDS, ids).all():
         known[row.model_id].card, known[row.model_id].completeness = row.body, row.completeness
     shown = _shown(connection, known, ids)
-    for row in connection.execute(_METRICS, {"ids": list(shown)}).all():
+    for row in connection.execute(_METRICS, {"ids": list(shown)}).all() if measured else ():
         shown[row.version_id].metrics.append(row)
     _used(connection, shown)
     return list(known.values())

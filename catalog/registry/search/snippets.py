@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import replace
+from functools import lru_cache
 from typing import Final
 
 from sqlmodel import Session
@@ -25,7 +26,7 @@ def load(session: Session, ids: Sequence[str]) -> dict[str, tuple[Text, ...]]:
     """The texts of these models; of a restricted one those of its summary."""
     if not ids:
         return {}
-    found = read(session.connection(), ids)
+    found = read(session.connection(), ids, measured=False)
     return {one.row.id: tuple(text for text in texts(one) if text.text) for one in found}
 
 
@@ -58,24 +59,24 @@ def _near(hit: Hit) -> tuple[Text, Text]:
     return Text(NAME, "n", hit.model.name), Text(DESCRIPTION, "u", hit.model.description)
 
 
+@lru_cache(maxsize=8_192)
+def _taken_apart(text: str) -> tuple[frozenset[str], frozenset[str]]:
+    """The stems of a text and its words."""
+    words = frozenset(words_in(text[:_LONGEST]))
+    return frozenset(map(stem, words)), words
+
+
 def _held(text: Text, asked: Asked) -> frozenset[int]:
     """Which of the terms a text holds, by their places in the question."""
-    words = words_in(text.text[:_LONGEST])
-    roots = frozenset(map(stem, words))
-    held = {
+    roots, words = _taken_apart(text.text)
+    small = text.text.lower() if text.place == NAME else ""
+    return frozenset(
         place
         for place, term in enumerate(asked.terms)
         if any(roots.issuperset(one) for one in term.alternatives)
         or (term.beginning and any(word.startswith(term.beginning) for word in words))
-    }
-    if text.place == NAME:
-        small = text.text.lower()
-        held |= {
-            place
-            for place, term in enumerate(asked.terms)
-            if any(word in small for word in _typed(term, asked))
-        }
-    return frozenset(held)
+        or (small and any(word in small for word in _typed(term, asked)))
+    )
 
 
 def _typed(term: Term, asked: Asked) -> list[str]:
@@ -87,6 +88,7 @@ def _typed(term: Term, asked: Asked) -> list[str]:
 def _snippet(found: Sequence[Text], asked: Asked) -> Snippet | None:
     """The text that holds most of what the name does not; else what the description holds."""
     named = frozenset[int]().union(*(_held(one, asked) for one in found if one.place == NAME))
+    missing = frozenset(range(len(asked.terms))) - named
     best, most = None, 0.0
     for one in found:
         if one.place == NAME:
@@ -95,6 +97,8 @@ def _snippet(found: Sequence[Text], asked: Asked) -> Snippet | None:
         worth = sum(LITTLE if asked.terms[place].is_little else 1.0 for place in held - named)
         if worth > most or (best is None and held and one.place == DESCRIPTION):
             best, most = one, worth
+            if held >= missing:
+                break
     if best is None:
         return None
     told = _around(_marked(best.text[:_LONGEST], asked))

@@ -24,7 +24,7 @@ _EVERYBODYS: Final = frozenset({"python_function"})
 _MAIL_DOMAIN: Final = re.compile(r"(?<=[\w.+-])@[\w-]+(?:\.[\w-]+)+")
 
 
-@dataclass(frozen=True)
+@dataclass(frozen=True, slots=True)
 class Text:
     """A text, the letter of its place in the index, and what is shown before it unsearched."""
 
