@@ -357,7 +357,8 @@ def test_what_comes_back_after_its_retirement_is_found_and_closes_when_it_is_gon
     house.mlflow.unset(NAME, CHAMPION)
     settle(house)
     assert open_ones(house) == []
-    assert findings(house)[0].closed_why.endswith("as approved in RR-2026-0002.")
+    (closed,) = findings(house)
+    assert closed.closed_why.endswith("as approved in RR-2026-0002.")
 
 
 def test_a_retirement_that_is_taken_back_explains_nothing_any_more(small_house: House) -> None:
