@@ -27,7 +27,8 @@ def test_every_value_of_a_facet_can_be_chosen_and_is_read_with_its_count(visit: 
 
     more = alice.page.get_by_label("More of: Data set")
     more.click()
-    more.press_sequentially("losses-tr")
+    # The list closes while the page scrolls to it; the next key of somebody who types opens it.
+    more.press_sequentially("losses-tr", delay=100)
     alice.page.get_by_role("option", name=RARE).click()
 
     is_at(alice, f"/discover?data={RARE}")

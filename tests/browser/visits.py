@@ -15,6 +15,9 @@ from playwright.sync_api import Browser, BrowserContext, Locator, Page, expect, 
 from tests.prepare import browser as chromium
 
 SHOTS: Final = "COUNTERSIGN_SHOTS"
+_KEEPS_ADDRESS: Final = (
+    "() => !document.querySelector('.st-key-history') || window[Symbol.for('countersign.history')]"
+)
 SECONDS: Final = 30_000
 _FLAGS: Final = (
     "--no-sandbox",
@@ -66,6 +69,8 @@ class Visitor:
         """Type an address of the portal, such as `/model?name=credit-pd`."""
         self.page.goto(f"{self.url}{address}")
         self.settle()
+        # What keeps the address true is loaded a moment after the page: no person is as quick.
+        self.page.wait_for_function(_KEEPS_ADDRESS)
 
     def menu(self, screen: str) -> None:
         """Choose a screen in the navigation: one click."""

@@ -85,7 +85,7 @@ def test_a_vendor_model_is_mirrored_classified_and_asked_for_and_says_what_it_la
     assert answers["artifacts"] is Answer.PASS
     assert answers["author"] is Answer.MISSING
     assert not sheet.may_approve
-    assert "author is missing" in sheet.may_approve.reason
+    assert sheet.may_approve.code == "author-unknown"
 
 
 def test_a_vendor_model_is_found_by_what_its_registration_says(
