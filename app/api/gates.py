@@ -11,6 +11,7 @@ from pydantic import BaseModel, ConfigDict, Field
 from app.api.addressed import Named
 from app.api.caller import Caller, Desk
 from app.api.release_requests import told as told_request
+from auth.access import Verdict
 from catalog.registry.deprecations import Farewell
 from catalog.releases.gates.answers import Answer, GateResult
 from catalog.releases.gates.waiting import waiting_for_files
@@ -32,7 +33,8 @@ def preview(
     `passes` says whether none stands in the way. A gate with `after_request` stands in nobody's
     way: it is missing only because the version's files are read once a request is sent. `policy` is
     null where no policy covers the release; then it may not be asked for. `approvals` says how many
-    people of which role have to agree, how many could, and whether that is enough.
+    people of which role have to agree, how many could, and whether that is enough. `author` says
+    whether an approver can be told from who built the version; where not, none can approve.
     """
     version = portal.models.version(model, number)
     found = portal.requests.preview(version.id, alias, by=by)
@@ -62,13 +64,13 @@ def preview(
                 for one in outlook.benches
             ],
         },
-        "may_request": {
-            "allowed": found.may_request.allowed,
-            "reason": found.may_request.reason,
-            "code": found.may_request.code,
-            "hint": found.may_request.hint,
-        },
+        "author": _verdict(found.may_tell_apart),
+        "may_request": _verdict(found.may_request),
     }
+
+
+def _verdict(may: Verdict) -> dict[str, Any]:
+    return {"allowed": may.allowed, "reason": may.reason, "code": may.code, "hint": may.hint}
 
 
 class SetBack(BaseModel):

@@ -44,8 +44,8 @@ class Answers:
     """The answers of every gate of the policy that governs a release.
 
     `refusal` is empty where whoever asks could send the request now, `undecidable` where enough
-    people hold the roles that have to agree. `plain` is what the portal
-    told, as it told it.
+    people hold the roles that have to agree, `unknown_author` where an approver can be told from
+    who built the version. `plain` is what the portal told, as it told it.
     """
 
     model: str
@@ -61,6 +61,7 @@ class Answers:
     is_passed_there: bool
     plain: Mapping[str, Any]
     undecidable: str = ""
+    unknown_author: str = ""
 
     @property
     def uri(self) -> str:
@@ -96,11 +97,12 @@ def understood(told: Mapping[str, Any], portal: str) -> Answers | None:
             policy=f"{policy['name']} v{policy['version']}",
             policy_digest=str(policy["digest"]),
             gates=tuple(_gate(one) for one in told["gates"]),
-            refusal="" if may["allowed"] else f"{may['reason']} {may['hint']}".strip(),
+            refusal=refusal_in(may),
             portal=portal,
             is_passed_there=told["passes"] is True,
             plain=told,
             undecidable=too_few(told.get("approvals")),
+            unknown_author=refusal_in(told.get("author")),
         )
     except (KeyError, TypeError, ValueError, AttributeError) as error:
         raise Unavailable(
@@ -113,6 +115,13 @@ def understood(told: Mapping[str, Any], portal: str) -> Answers | None:
 def too_few(told: Any) -> str:  # noqa: ANN401 - an older portal does not say
     """Why too few people hold the roles, as the portal told it; empty where enough do."""
     if told is None or told["possible"]:
+        return ""
+    return f"{told['reason']} {told['hint']}".strip()
+
+
+def refusal_in(told: Any) -> str:  # noqa: ANN401 - an older portal does not say all of them
+    """Why not, as the portal told it; empty where it is allowed."""
+    if told is None or told["allowed"]:
         return ""
     return f"{told['reason']} {told['hint']}".strip()
 

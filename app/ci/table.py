@@ -28,8 +28,7 @@ def table(answers: Answers) -> str:
         if gate.standing is not Standing.PASS:
             lines.append(f"  - {shown(gate.reason)}")
     lines += ["", summary(answers)]
-    if answers.undecidable:
-        lines.append(shown(answers.undecidable))
+    lines += [shown(one) for one in (answers.unknown_author, answers.undecidable) if one]
     if answers.refusal:
         lines.append(f"A request sent with this token would be refused: {shown(answers.refusal)}")
     return "\n".join(lines)

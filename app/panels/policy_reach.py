@@ -115,6 +115,8 @@ def _foreseen(said: Foreseen) -> None:
             "The draft would not govern this release.",
             f"It would be governed by {by_whom}. This is what the draft would say of it.",
         )
+    if not said.may_tell_apart:
+        notice(said.may_tell_apart.reason, said.may_tell_apart.hint)
     now = portal().clock.now()
     many = {one: sum(gate.answer is one for gate in said.gates) for one in Answer}
     show(

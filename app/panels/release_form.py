@@ -149,6 +149,8 @@ def _gates(asking: Asking, found: Preview) -> None:
     if found.policy is None:
         show(page.section("What the gates say now"), note(found.may_request.reason))
         return
+    if not found.may_tell_apart:
+        notice(found.may_tell_apart.reason, found.may_tell_apart.hint)
     policy = f"policy {found.policy.name} v{found.policy.version}"
     version, instead = f"v{asking.version.number}", f"v{found.replaces}"
     versus = f"{version} against {instead}" if found.replaces else f"{version}, the first one live"

@@ -101,12 +101,14 @@ class Requests:
             except Refused as no_law:
                 refused = Verdict(False, no_law.message, no_law.code, no_law.hint)
                 replaces = taking.take(session, model, version, alias).replaces
-                return Preview((), refused, replaces, None)
+                return Preview((), refused, replaces, None, refused)
             snapshot = taking.take(
                 session, model, version, alias, requested_by=by.id, policy=policy
             )
             may = may_request(session, by, model, version, alias, now)
-            return Preview(gates.evaluate(policy, snapshot, now), may, snapshot.replaces, policy)
+            said = gates.evaluate(policy, snapshot, now)
+            apart = may_tell_apart(policy, Route.RELEASE, snapshot.authors)
+            return Preview(said, may, snapshot.replaces, policy, apart)
 
     def request(
         self,
@@ -422,7 +424,7 @@ class Requests:
         """Take a seat on a panel; the last one to agree releases the promotion."""
         results = answers(self._policies, act.session, row, act.at)
         gates_verdict(results, row.route, policy.waiting if conditions else frozenset()).insist()
-        may_tell_apart(policy, row, vouched_authors(act.session, row.version_id)).insist()
+        may_tell_apart(policy, row.route, vouched_authors(act.session, row.version_id)).insist()
         before = load_request(act.session, row)
         built_by = list(before.authors)
         panels = seats(

@@ -65,12 +65,16 @@ class Sheet:
 
 @dataclass(frozen=True)
 class Preview:
-    """What the gates would say of a request that was not sent yet, and whether it may be."""
+    """What the gates would say of a request that was not sent yet, and whether it may be.
+
+    `may_tell_apart`: whether an approver can be told from who built the version.
+    """
 
     gates: tuple[gates.GateResult, ...]
     may_request: Verdict
     replaces: int | None
     policy: Policy | None  # None: no policy covers it, so it may not be asked for
+    may_tell_apart: Verdict
 
 
 def read_sheet(
@@ -102,7 +106,7 @@ def read_sheet(
         session, policy, row, model, decisions=request.decisions, built_by=request.authors
     )
     may = may_decide(by, row, model, list(request.authors), [one.role for one in panels])
-    apart = may_tell_apart(policy, row, vouched_authors(session, row.version_id))
+    apart = may_tell_apart(policy, row.route, vouched_authors(session, row.version_id))
     agrees = may and (_is_read(row) and (apart and may_agree(by, panels, model)))
     plainly = gates_verdict(results, row.route)
     on_conditions = gates_verdict(results, row.route, policy.waiting)

@@ -10,7 +10,7 @@ from sqlalchemy import Executable, Row, and_, func, or_
 from sqlalchemy import select as columns
 from sqlmodel import Session, col
 
-from auth.access import insist_visible
+from auth.access import Verdict, insist_visible
 from auth.actors import Actor
 from catalog.registry.models import resource
 from catalog.registry.tables import AliasRow, ModelRow, VersionRow
@@ -19,7 +19,8 @@ from catalog.releases.evidence import taking
 from catalog.releases.gates import asking as gates
 from catalog.releases.policies.law import Classified, Policy, Published, governing
 from catalog.releases.policies.shelf import Policies, classified
-from catalog.releases.rights import checked_alias
+from catalog.releases.rights import checked_alias, may_tell_apart
+from catalog.releases.states import Route
 from ledger.acts import Ledger
 from ledger.errors import NotFound
 
@@ -60,12 +61,14 @@ class Shift:
 class Foreseen:
     """What the gates of a draft say of a version now, and what would govern its release.
 
-    `governed_by` is a title and version; empty where no policy would.
+    `governed_by` is a title and version; empty where no policy would. `may_tell_apart`: whether an
+    approver can be told from who built the version.
     """
 
     gates: tuple[gates.GateResult, ...]
     governed_by: str
     is_governed: bool
+    may_tell_apart: Verdict
 
 
 class Previews:
@@ -128,7 +131,8 @@ class Previews:
             law = governing(self._policies.with_draft(draft, session), classified(model, alias))
             said = gates.evaluate(draft, snapshot, self._ledger.clock.now())
             is_governed = law is not None and law.policy is draft
-            return Foreseen(said, _called(law), is_governed)
+            apart = may_tell_apart(draft, Route.RELEASE, snapshot.authors)
+            return Foreseen(said, _called(law), is_governed, apart)
 
 
 def _called(one: Published | None) -> str:

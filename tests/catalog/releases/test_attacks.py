@@ -7,6 +7,8 @@ from datetime import date, timedelta
 
 import pytest
 
+from app.ci.answers import understood
+from app.ci.table import table
 from app.worker import RELEASES
 from auth.actors import EVERYTHING, Actor
 from auth.permissions import Role
@@ -17,7 +19,8 @@ from catalog.releases.gates.asking import all_pass
 from catalog.releases.policies.reading import NotAPolicy, pack_text, read
 from catalog.releases.request import ReleaseRequest
 from catalog.releases.states import PromotionState, State, Verb
-from ledger.errors import CountersignError
+from ledger.errors import CountersignError, Refused
+from tests.api.test_release_story import client
 from tests.cast import WHY, House
 from tests.fakes import auc
 
@@ -222,6 +225,35 @@ def test_a_policy_that_does_not_ask_who_built_it_lets_nobody_approve_their_own_w
     assert refusal(approve) == "changed-since-review"
     house.work()
     assert approve().state is State.APPROVED
+
+
+def test_before_it_is_sent_it_is_said_in_the_same_words_that_nobody_is_known_to_have_built_it(
+    house: House,
+) -> None:
+    house.credit()
+    without_author_gate(house)
+    house.mlflow.log("credit-pd", metrics=[auc(0.9)])
+    house.mirror()
+    version = house.version(3).id
+    draft = read(BASELINE)
+    request = house.asked(3, "shadow")
+    with pytest.raises(Refused) as refused:
+        house.portal.requests.decide(request.id, Verb.APPROVE, WHY, by=house.bob)
+    by = house.alice
+    for told in (
+        house.portal.requests.sheet(request.id, by=house.bob).may_approve,
+        house.portal.requests.preview(version, "champion", by=by).may_tell_apart,
+        house.portal.previews.of_version(draft, version, "champion", by=by).may_tell_apart,
+    ):
+        assert (told.reason, told.hint) == (refused.value.message, refused.value.hint)
+    asked = "/models/credit-pd/versions/3/gates?alias=champion"
+    answer = client(house, by).get(asked).json()
+    answers = understood(answer, "https://portal.example")
+    assert answers
+    assert f"{refused.value.message} {refused.value.hint}" in table(answers).splitlines()
+    # Nothing is said of a version whose author is known.
+    known = client(house, by).get(asked.replace("/3/", "/2/")).json()
+    assert known["author"]["allowed"]
 
 
 def test_a_policy_says_in_words_that_it_takes_a_version_whose_author_nobody_knows(
