@@ -100,8 +100,8 @@ def drawn(store: Store) -> list[str]:
     for (description,) in store.rows("SELECT description FROM model"):
         total += 1
         standing.update(set(words_in(description)) - stop_words())
-    ranked = [word for word, _ in standing.most_common()]
-    broad = [word for word, models in standing.items() if models >= BROAD * total]
+    ranked = sorted(standing, key=lambda word: (-standing[word], word))
+    broad = [word for word in ranked if standing[word] >= BROAD * total]
     choose = random.Random(population.SEED)  # noqa: S311 - a benchmark, repeatable
     deciles = [
         ranked[len(ranked) * place // 10 : len(ranked) * (place + 1) // 10] for place in range(10)

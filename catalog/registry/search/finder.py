@@ -113,7 +113,8 @@ class Finder:
                 there = [shelf.places[one] for one in ids]
                 return self._texts.of(session, shelf, there, is_settled=is_settled)
 
-            hits = snippets.shown(hits, match.asked, load)
+            held = {shelf.ids[place]: match.held(place) for place in page}
+            hits = snippets.shown(hits, match.asked, held.__getitem__, load)
         return Found(
             hits=hits,
             total=len(places),

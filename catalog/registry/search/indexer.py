@@ -1,9 +1,14 @@
-"""The indexer: takes the marks, reads what those models are now, and writes it into the index."""
+"""The indexer: reads what marked models are now, and writes it into the index.
+
+The next models are read while the database takes in those before them. So a model is written only
+if its marks are the very ones that were there before it was read; else it waits for its next turn.
+"""
 
 from __future__ import annotations
 
 import json
 from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
+from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass
 from functools import lru_cache
 from typing import Any, Final
@@ -109,11 +114,12 @@ class Indexer:
         """
         decide(by, "mirror:write", ANYTHING).insist()
         total = 0
-        while self.waiting():
-            with self._store.write() as session:
-                model_ids, found = self._batch(session)
-            self._words |= found
-            total += len(model_ids)
+        with ThreadPoolExecutor(1, "index") as aside:
+            while (batch := self._read()) is not None:
+                while batch is not None:
+                    ahead = aside.submit(self._read, batch.last) if batch.is_full else None
+                    total += self._index(batch)
+                    batch = ahead.result() if ahead else None
         if total > BATCH:
             # Every search looks whether a mark waits: it would walk over all that were taken.
             self._store.vacuum("search_mark", "search_text")
@@ -138,14 +144,32 @@ class Indexer:
             with self._store.write() as session:
                 session.connection().execute(insert(SearchMarkRow), rows)
 
-    def _batch(self, session: Session) -> tuple[list[str], set[str]]:
-        connection = session.connection()
-        stamp = _next_stamp(connection)
-        marks = connection.execute(_MARKS).all()
-        model_ids = list(dict.fromkeys(mark.model_id for mark in marks))
-        connection.execute(_TAKE, {"ids": [mark.id for mark in marks]})
-        known = read(connection, model_ids)
-        return model_ids, self._write(session, known, stamp)
+    def _read(self, after: int = 0) -> _Batch | None:
+        """The models marked next after this mark, and what they are now."""
+        with self._store.read() as session:
+            connection = session.connection()
+            marks = connection.execute(_MARKS, {"after": after}).all()
+            if not marks:
+                return None
+            model_ids = list(dict.fromkeys(mark.model_id for mark in marks))
+            # Those that were marked again further on are done with all their marks.
+            marked = _marked(connection, model_ids)
+            known = read(connection, model_ids)
+            return _Batch(marks[-1].id, len(marks) == BATCH, marked, known)
+
+    def _index(self, batch: _Batch) -> int:
+        """Write into the index what was read. Returns how many models that were."""
+        with self._store.write() as session:
+            connection = session.connection()
+            stamp = _next_stamp(connection)
+            now = _marked(connection, list(batch.marked))
+            settled = [key for key, marks in batch.marked.items() if now.get(key) == marks]
+            taken = [mark for key in settled for mark in batch.marked[key]]
+            connection.execute(_TAKE, {"ids": taken})
+            kept = frozenset(settled)
+            found = self._write(session, [one for one in batch.known if one.row.id in kept], stamp)
+        self._words |= found
+        return len(settled)
 
     def _write(self, session: Session, known: Sequence[Known], stamp: int) -> set[str]:
         """Write models into the index. Returns the words that are kept now."""
@@ -191,6 +215,24 @@ class Indexer:
         )
         engine_for(connection).keep_words(connection, [word for word in new if word not in known])
         return known | set(new)
+
+
+@dataclass(frozen=True)
+class _Batch:
+    """Models as they were read: the last of the marks looked at, and all marks of each model."""
+
+    last: int
+    is_full: bool
+    marked: Mapping[str, frozenset[int]]
+    known: Sequence[Known]
+
+
+def _marked(connection: Connection, model_ids: Sequence[str]) -> dict[str, frozenset[int]]:
+    """The marks of these models."""
+    found: dict[str, set[int]] = {}
+    for mark, model_id in connection.execute(_MARKS_OF, {"ids": model_ids}).all():
+        found.setdefault(model_id, set()).add(mark)
+    return {key: frozenset(marks) for key, marks in found.items()}
 
 
 def _next_stamp(connection: Connection) -> int:
@@ -307,8 +349,12 @@ _MEASURE: Final = ("no", "name", "dataset_digest", "context", "value")
 _ANY_MARK: Final[Executable] = select(col(SearchMarkRow.id)).limit(1)
 _MARKS: Final[Executable] = (
     select(col(SearchMarkRow.id), col(SearchMarkRow.model_id))
+    .where(col(SearchMarkRow.id) > bindparam("after"))
     .order_by(col(SearchMarkRow.id))
     .limit(BATCH)
+)
+_MARKS_OF: Final[Executable] = select(col(SearchMarkRow.id), col(SearchMarkRow.model_id)).where(
+    among(col(SearchMarkRow.model_id), "ids")
 )
 _KEPT_FORM: Final[Executable] = select(col(SearchStateRow.stamp)).where(
     col(SearchStateRow.name) == _FORMS

@@ -23,6 +23,7 @@ from sqlalchemy import (
 from sqlmodel import col
 
 from auth.tables import PrincipalRow
+from catalog.registry.search.tables import ModelSearchRow
 from catalog.registry.tables import (
     AliasRow,
     MetricRow,
@@ -69,23 +70,42 @@ class Known:
         return LIVE in self.aliases
 
 
-def read(connection: Connection, model_ids: Sequence[str], *, measured: bool = True) -> list[Known]:
+def read(connection: Connection, model_ids: Sequence[str]) -> list[Known]:
     """All that is known of these models, in a handful of questions for all of them.
 
     Of a restricted one only what its summary says: whoever is kept out searches the same index.
-    What they measured is read where `measured` asks for it.
     """
     known = {row.id: Known(row) for row in connection.execute(_MODELS, {"ids": model_ids}).all()}
-    ids = {"ids": [one.row.id for one in known.values() if one.row.restricted_at is None]}
+    ids = _with_cards(connection, known)
     for row in connection.execute(_ALIASES, ids).all():
         known[row.model_id].aliases[row.alias] = (row.version_id, row.number)
-    for row in connection.execute(_CARDS, ids).all():
-        known[row.model_id].card, known[row.model_id].completeness = row.body, row.completeness
     shown = _shown(connection, known, ids)
-    for row in connection.execute(_METRICS, {"ids": list(shown)}).all() if measured else ():
+    for row in connection.execute(_METRICS, {"ids": list(shown)}).all():
         shown[row.version_id].metrics.append(row)
     _used(connection, shown)
     return list(known.values())
+
+
+def read_indexed(connection: Connection, model_ids: Sequence[str]) -> list[Known]:
+    """What is looked through in models that the index holds: neither aliases nor metrics.
+
+    Which version stands for each is asked of the index, which costs half of finding it out.
+    """
+    known = {row.id: Known(row) for row in connection.execute(_INDEXED, {"ids": model_ids}).all()}
+    ids = _with_cards(connection, known)["ids"]
+    shown = {known[one].row.shown_version_id: known[one] for one in ids}
+    for row in connection.execute(_VERSIONS, {"ids": list(shown)}).all():
+        shown[row.id].shown = row
+    _used(connection, shown)
+    return list(known.values())
+
+
+def _with_cards(connection: Connection, known: dict[str, Known]) -> dict[str, list[str]]:
+    """Read the cards of those that are not restricted. Returns which those are."""
+    ids = {"ids": [one.row.id for one in known.values() if one.row.restricted_at is None]}
+    for row in connection.execute(_CARDS, ids).all():
+        known[row.model_id].card, known[row.model_id].completeness = row.body, row.completeness
+    return ids
 
 
 def _shown(
@@ -129,7 +149,7 @@ def _unless_restricted(column: Any, instead: str, name: str = "") -> Label[str]:
     return kept_back.label(name or column.key)
 
 
-_MODELS: Final[Executable] = (
+_MODEL: Final = (
     select(
         col(ModelRow.id),
         col(ModelRow.server),
@@ -151,6 +171,11 @@ _MODELS: Final[Executable] = (
     )
     .join_from(ModelRow, PrincipalRow, col(PrincipalRow.id) == col(ModelRow.owner_id), isouter=True)
     .join(UseCaseRow, col(UseCaseRow.id) == col(ModelRow.use_case_id), isouter=True)
+)
+_MODELS: Final[Executable] = _MODEL.where(among(col(ModelRow.id), "ids"))
+_INDEXED: Final[Executable] = (
+    _MODEL.add_columns(col(ModelSearchRow.shown_version_id))
+    .join(ModelSearchRow, col(ModelSearchRow.model_id) == col(ModelRow.id))
     .where(among(col(ModelRow.id), "ids"))
 )
 _ALIASES: Final[Executable] = select(
@@ -180,7 +205,7 @@ _CARDS: Final[Executable] = select(
         col(ModelCardRow.revision) == _NEWEST_CARD.c.revision,
     ),
 )
-_SHOWN: Final[Executable] = select(
+_PRESENT: Final = select(
     col(VersionRow.id),
     col(VersionRow.model_id),
     col(VersionRow.number),
@@ -188,8 +213,9 @@ _SHOWN: Final[Executable] = select(
     col(VersionRow.flavors),
     col(VersionRow.description),
     col(VersionRow.logged_tags),
-).where(
-    col(VersionRow.gone_at).is_(None),
+).where(col(VersionRow.gone_at).is_(None))
+_VERSIONS: Final[Executable] = _PRESENT.where(among(col(VersionRow.id), "ids"))
+_SHOWN: Final[Executable] = _PRESENT.where(
     or_(
         among(col(VersionRow.id), "live"),
         and_(

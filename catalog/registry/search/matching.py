@@ -60,14 +60,22 @@ _MOST_PARTS: Final = 1_024
 
 @dataclass(frozen=True)
 class Match:
-    """Which models answer the words and how well; every model's score is in its place."""
+    """Which models answer the words and how well; every model's score is in its place.
+
+    `terms` has for each term of the question what it is worth in each model: above 0 where held.
+    """
 
     mask: Mask
     steps: Codes
     asked: Asked
+    terms: tuple[Scores, ...] = ()
     relaxed: bool = False
     correction: Correction | None = None
     absent: tuple[str, ...] = ()
+
+    def held(self, place: int) -> frozenset[int]:
+        """Which terms of the question the model in this place holds, by their places in it."""
+        return frozenset(term for term, scores in enumerate(self.terms) if scores[place] > 0)
 
 
 @dataclass(frozen=True)
@@ -133,7 +141,7 @@ class Matcher:
         mask, scores, relaxed = _all_or_most(question, answer, visible)
         steps = np.floor((scores + answer.bonus) / STEP).astype(np.int32)
         absent = tuple(_unknown(question, answer, visible))
-        return Match(mask, steps, question, relaxed, correction, absent)
+        return Match(mask, steps, question, answer.terms, relaxed, correction, absent)
 
     def _answer(self, session: Session, shelf: Shelf, question: Asked) -> _Answer:
         whole = _Whole(question.whole, question.phrases)

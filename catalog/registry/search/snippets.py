@@ -9,7 +9,7 @@ from typing import Final
 
 from sqlmodel import Session
 
-from catalog.registry.search.known import read
+from catalog.registry.search.known import read_indexed
 from catalog.registry.search.matching import LITTLE
 from catalog.registry.search.questions import Hit, Snippet
 from catalog.registry.search.stems import stem
@@ -26,25 +26,26 @@ def load(session: Session, ids: Sequence[str]) -> dict[str, tuple[Text, ...]]:
     """The texts of these models; of a restricted one those of its summary."""
     if not ids:
         return {}
-    found = read(session.connection(), ids, measured=False)
+    found = read_indexed(session.connection(), ids)
     return {one.row.id: tuple(text for text in texts(one) if text.text) for one in found}
 
 
 def shown(
     hits: Sequence[Hit],
     asked: Asked,
+    holds: Callable[[str], frozenset[int]],
     load: Callable[[Sequence[str]], Mapping[str, Sequence[Text]]],
 ) -> tuple[Hit, ...]:
     """These hits with their names marked, and each with the place that says why it was found.
 
-    Most are found by their name and description; of the others `load` gives all their texts.
+    Most hold what was asked for in name and description; of those that `holds` says hold more of
+    the terms, `load` gives all texts.
     """
-    terms = frozenset(range(len(asked.terms)))
     near = {hit.model.id: _near(hit) for hit in hits}
     far = [
         key
         for key, (name, description) in near.items()
-        if not terms <= _held(name, asked) | _held(description, asked)
+        if not holds(key) <= _held(name, asked) | _held(description, asked)
     ]
     found = {**near, **load(far)} if far else near
     return tuple(

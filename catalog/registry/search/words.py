@@ -205,16 +205,19 @@ def marked(text: str, stems: frozenset[str], beginning: str) -> tuple[tuple[str,
     """A text in parts, each with whether it was asked for."""
     parts: list[tuple[str, bool]] = []
     for part in _parts(text):
-        small = part.lower()
-        found = any(
-            stem(word) in stems or (beginning and word.startswith(beginning))
-            for word in ((small,) if part == small and _PLAIN.fullmatch(small) else words_in(part))
-        )
+        found = not part.isspace() and _is_asked(part, stems, beginning)
         if parts and parts[-1][1] == found:
             parts[-1] = (parts[-1][0] + part, found)
         else:
             parts.append((part, found))
     return tuple(parts)
+
+
+def _is_asked(part: str, stems: frozenset[str], beginning: str) -> bool:
+    for word in (part,) if _PLAIN.fullmatch(part) else words_in(part):
+        if stem(word) in stems or (beginning and word.startswith(beginning)):
+            return True
+    return False
 
 
 def _parts(text: str) -> Iterable[str]:

@@ -3,8 +3,11 @@
 from __future__ import annotations
 
 from collections import Counter
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
 
 import pytest
+from sqlmodel import Session
 
 from auth.actors import Actor, Scope
 from auth.permissions import Role
@@ -168,6 +171,71 @@ def test_no_search_on_postgresql_walks_over_the_marks_that_a_first_index_took(
     assert indexer.run(by=Actor.system("mirror")) == BATCH + 1
     ((held,),) = postgres_store.rows("SELECT pg_relation_size('search_mark')")
     assert held == 0
+
+
+class Interrupted(Store):
+    """A store in which something else happens before the next transaction begins."""
+
+    before: Callable[[], object] | None = None
+
+    @contextmanager
+    def write(self) -> Iterator[Session]:
+        if self.before is not None:
+            before, self.before = self.before, None
+            before()
+        with super().write() as session:
+            yield session
+
+
+@pytest.fixture
+def interrupted(stock: House) -> Iterator[Interrupted]:
+    store = Interrupted(stock.portal.store.url.render_as_string(hide_password=False))
+    yield store
+    store.close()
+
+
+def describe(house: House, name: str, description: str) -> None:
+    with house.portal.store.write() as session:
+        session.connection().exec_driver_sql(
+            f"UPDATE model SET description = '{description}' WHERE name = '{name}'"  # noqa: S608
+        )
+
+
+def test_what_changes_after_it_was_read_is_never_indexed_as_it_was(
+    stock: House, interrupted: Interrupted
+) -> None:
+    describe(stock, "churn-00", "Now about turbines.")
+
+    def meanwhile() -> None:
+        describe(stock, "churn-00", "Now about harbours.")
+
+    interrupted.before = meanwhile
+    assert Indexer(interrupted).run(by=Actor.system("mirror")) == 1
+    assert names(stock, "harbours") == ["churn-00"]
+    assert names(stock, "turbines") == []
+
+
+def test_an_indexer_that_was_overtaken_writes_nothing_over_what_is_newer(
+    stock: House, interrupted: Interrupted
+) -> None:
+    describe(stock, "churn-00", "Now about turbines.")
+
+    def meanwhile() -> None:
+        describe(stock, "churn-00", "Now about harbours.")
+        stock.index()
+
+    interrupted.before = meanwhile
+    assert Indexer(interrupted).run(by=Actor.system("mirror")) == 0
+    assert names(stock, "harbours") == ["churn-00"]
+    assert names(stock, "turbines") == []
+
+
+def test_a_model_marked_more_often_than_is_read_at_once_is_indexed(stock: House) -> None:
+    describe(stock, "churn-00", "Now about turbines.")
+    stock.portal.indexer.mark([stock.model("churn-00").id, stock.model("fraud-01").id] * BATCH)
+    stock.index()
+    assert not stock.portal.indexer.waiting()
+    assert names(stock, "turbines") == ["churn-00"]
 
 
 # -- words -----------------------------------------------------------------------------------------
