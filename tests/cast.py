@@ -27,7 +27,7 @@ from auth.people import Person
 from auth.permissions import Role
 from catalog.registry.models import Model, Version, load_models, resource
 from catalog.registry.tables import ModelRow
-from catalog.releases.promotions import Promotion
+from catalog.releases.outbox import Promotion
 from catalog.releases.request import ReleaseRequest
 from catalog.releases.states import Verb
 from ledger.clock import SetClock

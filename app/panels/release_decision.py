@@ -29,7 +29,7 @@ from app.ui.markup import (
     tag,
 )
 from auth.access import ANYTHING, decide
-from catalog.releases.promotions import Promotion
+from catalog.releases.outbox import Promotion
 from catalog.releases.request import ReleaseRequest
 from catalog.releases.states import PromotionState, Route, State, Verb
 

@@ -15,7 +15,7 @@ from catalog.registry.tables import AliasRow, ModelRow
 from catalog.releases.findings.finding import BINDING, Kind, Severity
 from catalog.releases.findings.finding import STANDING as STANDING_FINDINGS
 from catalog.releases.findings.opening import Problem, open_finding, standing_conditions
-from catalog.releases.promotions import cancel
+from catalog.releases.outbox import cancel
 from catalog.releases.request import ReleaseRequest, load_request
 from catalog.releases.rights import checked_reason, insist_in_time, may_revoke
 from catalog.releases.states import APPROVING, STANDING, Route, State, Verb

@@ -18,46 +18,38 @@ anything; promotions of one model go one after the other, in the order of their 
 from __future__ import annotations
 
 import tempfile
-from collections.abc import Callable
 from dataclasses import dataclass
 from datetime import datetime, timedelta
 from pathlib import Path
-from typing import Any, Final
+from typing import Final
 
-from sqlalchemy import Executable, Row, bindparam, func
-from sqlalchemy import select as columns
+from sqlalchemy import func
 from sqlmodel import Session, col, or_, select
 from sqlmodel.sql.expression import SelectOfScalar
 
 from auth.access import ANYTHING, decide
 from auth.actors import Actor
 from catalog.registry.artifacts import manifest_of
-from catalog.registry.authorship import authors
-from catalog.registry.deprecations import may_go_live
 from catalog.registry.inventory.classified import write_down
 from catalog.registry.inventory.standing import Stage
 from catalog.registry.mirror.seen import Mlflow, SeenVersion
 from catalog.registry.servers import Servers
 from catalog.registry.tables import AliasRow, ModelRow, VersionRow
-from catalog.releases.binding import answers, known_now, law_for
+from catalog.releases.outbox import AtPoint, Promotion, promotion
 from catalog.releases.policies.calendar import opens_at
 from catalog.releases.policies.law import governing
 from catalog.releases.policies.shelf import Policies, classified
-from catalog.releases.rights import gates_verdict
-from catalog.releases.states import AGREEING, STANDING, PromotionState, Route, Verb, target
-from catalog.releases.tables import DecisionRow, PromotionRow, RequestRow
+from catalog.releases.states import PromotionState, target
+from catalog.releases.tables import PromotionRow, RequestRow
 from catalog.releases.tickets import Allowed, TicketOffice, move_of
-from ledger import trail
+from catalog.releases.unchanged import StoppedError, insist_unchanged
 from ledger.acts import Act, Ledger
 from ledger.errors import (
     Conflict,
-    CountersignError,
     Invalid,
     NotFound,
-    Refused,
     Unavailable,
 )
-from ledger.ids import new_id
 
 # Longer than any single call to MLflow may take, so that a live worker keeps its claim.
 LEASE: Final = timedelta(minutes=5)
@@ -74,31 +66,6 @@ POINTS: Final = (
 )
 # Those inside a transaction: what it wrote is undone with it.
 WITHIN: Final = frozenset({"claiming", "marking"})
-AtPoint = Callable[[str], None]
-
-
-@dataclass(frozen=True)
-class Promotion:
-    """An approval on its way into MLflow, or arrived there, or stopped."""
-
-    id: str
-    request_id: str
-    model_id: str
-    version_id: str
-    version_number: int
-    alias: str
-    replaces: int | None
-    state: PromotionState
-    queued_at: datetime
-    finished_at: datetime | None
-    attempts: int
-    code: str
-    message: str
-    opens_at: datetime | None = None
-
-
-class _StoppedError(CountersignError):
-    """The promotion must not be carried out; the reason goes on record."""
 
 
 @dataclass(frozen=True)
@@ -152,7 +119,7 @@ class Promotions:
         at_point("claimed")
         try:
             how = self._carry_out(claim)
-        except _StoppedError as stop:
+        except StoppedError as stop:
             return self._finish(claim, PromotionState.FAILED, stop.code, stop.message, by)
         except Invalid as problem:
             return self._finish(
@@ -227,7 +194,7 @@ class Promotions:
         if before == claim.target:
             return "applied-before" if row.called_at else "already-there"
         if before != row.replaces:
-            raise _StoppedError(
+            raise StoppedError(
                 f"{row.alias} pointed at {_named(row.replaces)} when this was approved and at "
                 f"{_named(before)} now: somebody moved it since, so it was left there.",
                 code="alias-moved-since",
@@ -279,73 +246,10 @@ class Promotions:
         except NotFound as error:
             raise _gone(claim) from error
         if manifest.digest != claim.row.manifest_digest:
-            raise _StoppedError(
+            raise StoppedError(
                 f"The files of version {claim.row.version_number} are not the approved ones.",
                 code="artifacts-changed",
             )
-
-    def _insist_nothing_changed(
-        self, session: Session, row: PromotionRow, now: datetime, by: Actor
-    ) -> None:
-        """Policy and evidence must be those of the approval, and no approver an author since."""
-        request = session.get_one(RequestRow, row.request_id)
-        version = session.get_one(VersionRow, row.version_id)
-        approvers = session.exec(
-            select(DecisionRow.person_id).where(
-                DecisionRow.request_id == row.request_id,
-                col(DecisionRow.verb).in_(sorted(AGREEING)),
-            )
-        ).all()
-        model = session.get_one(ModelRow, row.model_id)
-        if request.state not in STANDING:
-            raise _StoppedError("The approval was revoked, so nothing was moved.", code="revoked")
-        stays = may_go_live(session, version.id, now, by)
-        if not stays and request.route != Route.RETIREMENT:
-            raise _StoppedError(f"{stays.reason} So nothing was moved.", code="deprecated")
-        if request.policy_digest != self._governed_by(session, request, model):
-            what = "another policy is in force"
-        # Who goes back may have built the version: two others stand behind it since it was live.
-        elif request.route != Route.ROLLBACK and set(approvers) & set(authors(session, version.id)):
-            what = "an approver turned out to have built the version"
-        elif (
-            request.snapshot_digest
-            != known_now(
-                session,
-                request,
-                model,
-                version,
-                self._policies.by_digest(request.policy_digest),
-            ).digest
-        ):
-            what = "the evidence is not what it was"
-        elif not self._gates_still_pass(session, request, now):
-            what = "evidence has expired, and not every gate passes any more"
-        else:
-            return
-        raise _StoppedError(
-            f"Since the approval {what}, so nothing was moved. Ask for the release again.",
-            code="changed-since-approval",
-        )
-
-    def _gates_still_pass(self, session: Session, request: RequestRow, now: datetime) -> bool:
-        """Whether what the approval rests on counts at this moment too."""
-        policy = self._policies.by_digest(request.policy_digest)
-        # By its decisions: once its conditions are met an approval is a plain one.
-        conditional = select(DecisionRow.id).where(
-            DecisionRow.request_id == request.id,
-            DecisionRow.reading == request.reading,
-            DecisionRow.verb == Verb.APPROVE_WITH_CONDITIONS,
-        )
-        is_conditional = session.exec(conditional).first() is not None
-        waiting = policy.waiting if is_conditional else frozenset[str]()
-        results = answers(self._policies, session, request, now)
-        return bool(gates_verdict(results, request.route, waiting))
-
-    def _governed_by(self, session: Session, request: RequestRow, model: ModelRow) -> str:
-        try:
-            return law_for(self._policies, session, request, model).digest
-        except Refused:
-            return ""
 
     def _points_at(self, claim: _Claim) -> int | None:
         try:
@@ -358,7 +262,7 @@ class Promotions:
         with self._ledger.store.write() as session:
             row = self._mine(session, claim)
             now = self._ledger.clock.now()
-            self._insist_nothing_changed(session, row, now, claim.by)
+            insist_unchanged(self._policies, session, row, now, claim.by)
             row.called_at = now
             session.add(row)
 
@@ -435,117 +339,6 @@ class Promotions:
         return row
 
 
-def cancel(session: Session, request_id: str, *, at: datetime) -> None:
-    """Take what nobody carries out yet off the outbox, in the transaction that revokes it.
-
-    What a worker has claimed is stopped by the worker, which reads the approval again.
-    """
-    row = session.exec(
-        select(PromotionRow)
-        .where(PromotionRow.request_id == request_id, PromotionRow.state == PromotionState.QUEUED)
-        .with_for_update()
-    ).first()
-    if row is None or (row.lease_until is not None and row.lease_until > at):
-        return
-    row.state, row.code, row.finished_at = PromotionState.FAILED, "revoked", at
-    row.message = "The approval was revoked before it was carried out."
-    session.add(row)
-
-
-def enqueue(
-    session: Session, request: RequestRow, *, at: datetime, opens_at: datetime | None = None
-) -> str:
-    """Put an approval into the outbox, in the transaction of the decision. Returns its id.
-
-    `opens_at` is the moment from which it may be carried out, where that is not at once.
-    """
-    row = PromotionRow(
-        id=new_id("prm"),
-        place=trail.next_in(session, "promotion"),
-        request_id=request.id,
-        model_id=request.model_id,
-        version_id=request.version_id,
-        version_number=request.version_number,
-        alias=request.alias,
-        replaces=request.replaces,
-        manifest_digest=request.manifest_digest,
-        state=PromotionState.QUEUED,
-        queued_at=at,
-        next_try_at=at,
-        opens_at=opens_at,
-    )
-    session.add(row)
-    session.flush()
-    return row.id
-
-
-def on_its_way(
-    session: Session, model_id: str, alias: str, *, besides_windows: bool = False
-) -> PromotionRow | None:
-    """The approval that is about to move an alias, if there is one.
-
-    `besides_windows` leaves out what waits for a release window: what is urgent goes first, and the
-    other finds the alias moved.
-    """
-    query = select(PromotionRow).where(
-        PromotionRow.model_id == model_id,
-        PromotionRow.alias == alias,
-        PromotionRow.state == PromotionState.QUEUED,
-    )
-    if besides_windows:
-        query = query.where(col(PromotionRow.opens_at).is_(None))
-    return session.exec(query).first()
-
-
-def insist_nothing_on_its_way(
-    session: Session, model_id: str, alias: str, *, besides_windows: bool = False
-) -> None:
-    """Raises Conflict while another approval is about to move the same alias."""
-    other = on_its_way(session, model_id, alias, besides_windows=besides_windows)
-    if other is None:
-        return
-    raise Conflict(
-        f"An approval of version {other.version_number} is on its way to {other.alias}, so what "
-        "this request would replace is about to change.",
-        hint="Decide when that promotion has arrived in MLflow, which takes seconds."
-        if other.opens_at is None
-        else "It waits for its release window: decide after that, or revoke its approval.",
-        code="promotion-on-its-way",
-    )
-
-
-def promotions_of(session: Session, request_ids: list[str]) -> dict[str, Promotion]:
-    """The promotions that carry approved requests out, by request."""
-    found = session.connection().execute(_CARRIED_OUT, {"requests": request_ids})
-    return {row.request_id: promotion(row) for row in found}
-
-
-# Asked on every click on a request: built once.
-_CARRIED_OUT: Final[Executable] = columns(*PromotionRow.__table__.columns).where(  # type: ignore[attr-defined]
-    col(PromotionRow.request_id).in_(bindparam("requests", expanding=True))
-)
-
-
-def promotion(row: PromotionRow | Row[Any]) -> Promotion:
-    """A promotion's row as a value."""
-    return Promotion(
-        row.id,
-        row.request_id,
-        row.model_id,
-        row.version_id,
-        row.version_number,
-        row.alias,
-        row.replaces,
-        PromotionState(row.state),
-        row.queued_at,
-        row.finished_at,
-        row.attempts,
-        row.code,
-        row.message,
-        row.opens_at,
-    )
-
-
 def _is_approved_one(approved: VersionRow, seen: SeenVersion) -> bool:
     return (approved.created_at, approved.source, approved.run_id) == (
         seen.created_at,
@@ -554,8 +347,8 @@ def _is_approved_one(approved: VersionRow, seen: SeenVersion) -> bool:
     )
 
 
-def _gone(claim: _Claim) -> _StoppedError:
-    return _StoppedError(
+def _gone(claim: _Claim) -> StoppedError:
+    return StoppedError(
         f"Version {claim.row.version_number} of {claim.model_name} is not the one approved: "
         "it was deleted in MLflow, or made again under the same name.",
         code="version-gone",

@@ -32,10 +32,10 @@ from catalog.releases.emergencies import can_review, given_to
 from catalog.releases.evidence import taking
 from catalog.releases.findings.opening import standing_conditions
 from catalog.releases.gates import asking as gates
+from catalog.releases.outbox import AtPoint, enqueue, insist_nothing_on_its_way
 from catalog.releases.policies.calendar import opens_at
 from catalog.releases.policies.law import PANELS, Policy
 from catalog.releases.policies.shelf import Policies
-from catalog.releases.promotions import AtPoint, enqueue, insist_nothing_on_its_way
 from catalog.releases.quorum import takes
 from catalog.releases.request import ALL, ReleaseRequest, Which, counted, listed, load_request
 from catalog.releases.rereadings import send_back

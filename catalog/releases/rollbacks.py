@@ -19,8 +19,8 @@ from catalog.registry.models import resource
 from catalog.registry.tables import AliasRow, ModelRow, VersionRow
 from catalog.releases.binding import answers, bind
 from catalog.releases.gates import asking as gates
+from catalog.releases.outbox import enqueue, insist_nothing_on_its_way
 from catalog.releases.policies.shelf import Policies
-from catalog.releases.promotions import enqueue, insist_nothing_on_its_way
 from catalog.releases.request import ReleaseRequest, load_request
 from catalog.releases.rights import checked_alias, checked_reason, gates_verdict
 from catalog.releases.states import STANDING, PromotionState, Route, State, Verb

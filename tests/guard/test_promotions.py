@@ -13,7 +13,7 @@ from mlflow.exceptions import RestException
 
 from app.cli import main
 from app.worker import MIRROR, RELEASES, collect_evidence
-from catalog.releases.promotions import Promotion
+from catalog.releases.outbox import Promotion
 from catalog.releases.states import PromotionState, Verb
 from catalog.releases.tickets import TicketOffice
 from ledger.clock import SystemClock

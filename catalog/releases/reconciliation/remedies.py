@@ -20,9 +20,9 @@ from catalog.releases.findings.finding import (
     FindingVerb,
     after,
 )
+from catalog.releases.outbox import on_its_way
 from catalog.releases.policies.law import governing
 from catalog.releases.policies.shelf import Policies, classified
-from catalog.releases.promotions import on_its_way
 from catalog.releases.reconciliation.known import Known, read_known
 from catalog.releases.rollbacks import Rollbacks
 from catalog.releases.states import Route, State, Verb

@@ -8,7 +8,8 @@ import pytest
 
 from app.durable import EXECUTOR
 from app.worker import RELEASES
-from catalog.releases.promotions import LEASE, POINTS, WITHIN, Promotion
+from catalog.releases.outbox import Promotion
+from catalog.releases.promotions import LEASE, POINTS, WITHIN
 from catalog.releases.request import Which
 from catalog.releases.states import PromotionState, Verb
 from catalog.releases.tables import PromotionRow

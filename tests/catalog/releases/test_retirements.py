@@ -22,7 +22,8 @@ from catalog.registry.mirror.pen import Kind
 from catalog.releases.conditions import Condition
 from catalog.releases.findings.finding import Finding, FindingState
 from catalog.releases.gates.answers import Answer
-from catalog.releases.promotions import LEASE, POINTS, Promotion
+from catalog.releases.outbox import Promotion
+from catalog.releases.promotions import LEASE, POINTS
 from catalog.releases.request import ReleaseRequest
 from catalog.releases.states import PromotionState, Route, State, Verb
 from ledger.errors import CountersignError
