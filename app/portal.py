@@ -58,6 +58,7 @@ from catalog.registry.similar import Similarity
 from catalog.releases.approvals import Approvals
 from catalog.releases.deciders import Deciders
 from catalog.releases.docket import Docket
+from catalog.releases.drafts import ReleaseDrafts
 from catalog.releases.evidence.attaching import Evidence
 from catalog.releases.findings.findings import Findings
 from catalog.releases.policies.drafts import Drafts
@@ -143,6 +144,7 @@ class Portal:
     evidence: Evidence
     replay: Replay
     drafts: Drafts
+    release_drafts: ReleaseDrafts
     previews: Previews
     trials: Trials
     requests: Requests
@@ -247,6 +249,7 @@ def build(
         evidence=Evidence(ledger, largest_document_bytes=settings.document_megabytes * 1024**2),
         replay=Replay(ledger, policies),
         drafts=Drafts(ledger),
+        release_drafts=ReleaseDrafts(ledger),
         previews=Previews(ledger, policies),
         trials=Trials(ledger, policies),
         requests=Requests(ledger, policies, at_point),

@@ -1,10 +1,10 @@
-"""Inbox: what waits for this person, what they follow, and what is done."""
+"""Inbox: what waits for this person, what they follow, what is done, and their drafts."""
 
 from __future__ import annotations
 
 import streamlit as st
 
-from app.panels import access_requests, findings, inbox
+from app.panels import access_requests, findings, inbox, release_drafts
 from app.session import actor, portal
 
 here = actor()
@@ -17,9 +17,12 @@ inbox.head(waiting, now, others=times, has_more=found.has_more)
 with st.container(horizontal=True, vertical_alignment="center"):
     shown = inbox.choose_shown()
     inbox.absence(by=here)
-if shown == inbox.SHOWN[0]:
-    findings.waiting(found)
-    access_requests.answers(asked, by=here)
+if shown == release_drafts.TITLE:
+    release_drafts.every(by=here)
 else:
-    access_requests.mine(by=here, is_open=shown == inbox.SHOWN[1])
-inbox.inbox(shown, waiting, by=here, now=now)
+    if shown == inbox.SHOWN[0]:
+        findings.waiting(found)
+        access_requests.answers(asked, by=here)
+    else:
+        access_requests.mine(by=here, is_open=shown == inbox.SHOWN[1])
+    inbox.inbox(shown, waiting, by=here, now=now)

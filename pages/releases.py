@@ -2,9 +2,11 @@
 
 from __future__ import annotations
 
-from app.panels import docket
+from app.panels import docket, release_drafts
 from app.session import actor
 from app.ui import page
 
 page.head("Decide", "Releases", "Who asked for what to go live, and who decided it.")
-docket.releases(by=actor())
+here = actor()
+release_drafts.newest(by=here)
+docket.releases(by=here)

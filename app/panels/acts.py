@@ -74,6 +74,8 @@ ACTS: Final[Mapping[str, str]] = {
     "registry:reconcile": "Found what moved in MLflow without an approval",
     "release:approve": "Approved a release",
     "release:approve-with-conditions": "Approved a release with conditions",
+    "release:draft:discard": "Threw a draft of a request away",
+    "release:draft:keep": "Kept a draft of a request",
     "release:expire": "Closed a request that cannot be decided",
     "release:fulfil": "Found all conditions of an approval met",
     "release:reject": "Rejected a release",

@@ -9,6 +9,7 @@ from typing import Final
 import streamlit as st
 
 from app.panels.brief import card, names_in, since
+from app.panels.release_drafts import TITLE
 from app.session import did, portal
 from app.ui import page, words
 from app.ui.feedback import empty
@@ -19,7 +20,7 @@ from catalog.releases.briefs import Brief
 from catalog.releases.docket import PAGE
 from catalog.releases.states import Route
 
-SHOWN: Final = ("Waits for me", "I follow", "Done")
+SHOWN: Final = ("Waits for me", "I follow", "Done", TITLE)
 _URGENT: Final = "Emergencies"
 _TODAY: Final = timedelta(days=1)
 _WEEK: Final = timedelta(days=7)

@@ -8,18 +8,20 @@ from typing import Final
 
 import streamlit as st
 
-from app.panels import quorum, ways
+from app.panels import quorum, release_drafts, ways
 from app.panels.chosen import asked_number
 from app.panels.links import link
+from app.panels.release_drafts import Typed
 from app.panels.release_people import why_not
 from app.panels.release_sheet import gate_row, verdict_chips
 from app.session import act, portal
 from app.ui import chips, page, tables, words
 from app.ui.feedback import empty, notice
-from app.ui.markup import join, note, paragraph, show, tag, text
+from app.ui.markup import join, note, paragraph, quote, show, tag, text
 from auth.actors import Actor
 from catalog.registry.models import Model, Version
 from catalog.releases.deciders import Outlook
+from catalog.releases.drafts import ReleaseDraft
 from catalog.releases.gates.asking import Answer
 from catalog.releases.gates.waiting import waiting_for_files
 from catalog.releases.sheet import Preview
@@ -30,7 +32,6 @@ _TINTS: Final[Mapping[str, tables.Tint]] = {
     "fail": "fail",
     "missing": "attention",
 }
-_TICKED: Final = "emergency"
 # Refusals of a person rather than of the version: what the gates say is worth knowing all the same.
 _WORTH_KNOWING: Final = frozenset({"no-role", "asked-already"})
 USUAL_ALIASES: Final = ("champion", "challenger", "candidate", "shadow", "canary", "rollback")
@@ -54,8 +55,11 @@ def head(model: Model) -> None:
     )
 
 
-def choose(model: Model) -> Asking | None:
-    """The version and the alias, kept in the address; nothing while the model has no version."""
+def choose(model: Model, draft: ReleaseDraft | None) -> Asking | None:
+    """The version and the alias, kept in the address; nothing while the model has no version.
+
+    What the address does not say is as it was in the draft.
+    """
     versions = portal().models.versions(model)
     if not versions:
         empty(
@@ -66,21 +70,23 @@ def choose(model: Model) -> Asking | None:
     by_number = {one.number: one for one in versions}
     with page.card("what"):
         left, right = st.columns(2)
-        wanted = asked_number(st.query_params.get("version", ""), versions[0].number)
+        newest = draft.version_number if draft else versions[0].number
+        wanted = asked_number(st.query_params.get("version", ""), newest)
         number = left.selectbox(
             "Version",
             list(by_number),
             index=list(by_number).index(wanted) if wanted in by_number else 0,
             format_func=lambda one: _version_words(by_number[one]),
-            key="asked-version",
+            key=release_drafts.field("asked-version"),
         )
-        offered = _aliases(model, st.query_params.get("alias", "champion"))
+        meant = st.query_params.get("alias", draft.alias if draft else "champion")
+        offered = _aliases(model, meant)
         alias = right.selectbox(
             "Alias",
             offered,
-            index=offered.index(st.query_params.get("alias", "champion")),
+            index=offered.index(meant),
             format_func=lambda one: _alias_words(model, one),
-            key="asked-alias",
+            key=release_drafts.field("asked-alias"),
             accept_new_options=True,
             help="Choose one of these, or type another name.",
         )
@@ -111,20 +117,23 @@ def _keep_in_address(version: int, alias: str) -> None:
             st.query_params[name] = value
 
 
-def preview(asking: Asking, *, by: Actor) -> None:
+def preview(asking: Asking, draft: ReleaseDraft | None, *, by: Actor) -> None:
     """What the gates say now, who may approve, and the button; or why it may not be asked for."""
     found = act(lambda here: portal().requests.preview(asking.version.id, asking.alias, by=here))
     if found is None:
         return
     if not found.may_request:
         with page.card("ask"):
-            _refused(found)
+            _refused(found, draft)
         if found.may_request.code in _WORTH_KNOWING:
             with page.card("gates"):
                 _gates(asking, found)
         return
     has_route = found.policy is not None and found.policy.emergency is not None
-    route = Route.EMERGENCY if has_route and st.session_state.get(_TICKED) else Route.RELEASE
+    ticked = st.session_state.get(
+        release_drafts.field("emergency"), draft is not None and draft.is_emergency
+    )
+    route = Route.EMERGENCY if has_route and ticked else Route.RELEASE
     outlook = portal().deciders.if_asked(
         asking.version.id, asking.alias, is_emergency=route is Route.EMERGENCY, by=by
     )
@@ -134,14 +143,16 @@ def preview(asking: Asking, *, by: Actor) -> None:
     with right, page.card("deciders"):
         _deciders(outlook, route)
     with page.card("ask"):
-        _ask(asking, found, outlook, route)
+        _ask(asking, found, outlook, route, draft)
 
 
-def _refused(found: Preview) -> None:
+def _refused(found: Preview, draft: ReleaseDraft | None) -> None:
     verdict = found.may_request
     show(page.section("It cannot be asked for"), paragraph(verdict.reason), note(verdict.hint))
     if verdict.code == "asked-already":
         link("Open release requests", "releases")
+    if draft is not None and draft.reason:
+        show(quote(draft.reason, "your draft"))
 
 
 def _gates(asking: Asking, found: Preview) -> None:
@@ -220,7 +231,9 @@ def _deciders(outlook: Outlook, route: Route) -> None:
     )
 
 
-def _ask(asking: Asking, found: Preview, outlook: Outlook, route: Route) -> None:
+def _ask(
+    asking: Asking, found: Preview, outlook: Outlook, route: Route, draft: ReleaseDraft | None
+) -> None:
     is_emergency = route is Route.EMERGENCY
     show(page.section("Ask for it"), tag("p", *_sentence(asking, found, outlook, route)))
     waiting = waiting_for_files(found.policy, found.gates) if found.policy else frozenset()
@@ -233,7 +246,8 @@ def _ask(asking: Asking, found: Preview, outlook: Outlook, route: Route) -> None
     if policy is not None and policy.emergency is not None:
         st.checkbox(
             "This is an emergency",
-            key=_TICKED,
+            value=draft is not None and draft.is_emergency,
+            key=release_drafts.field("emergency"),
             help="One person decides alone, and gates do not hold it up. Somebody who had no "
             f"part in it reviews it within {policy.emergency.review_within_days} days, or the "
             "approval lapses.",
@@ -254,17 +268,28 @@ def _ask(asking: Asking, found: Preview, outlook: Outlook, route: Route) -> None
         )
     reason = st.text_area(
         "Reason (required)",
-        key="reason",
+        value=draft.reason if draft else "",
+        key=release_drafts.field("reason"),
         placeholder="Why it cannot wait, and what is known to be wrong with it"
         if is_emergency
         else "What is better, for whom, and what an approver should look at",
     )
     said = "Ask for this emergency release" if is_emergency else "Ask for this release"
-    if not st.button(said, type="primary", key="ask"):
+    typed = Typed(asking.version.id, asking.alias, reason, is_emergency)
+    with st.container(horizontal=True):
+        is_sent = st.button(said, type="primary", key="ask")
+        release_drafts.keep(typed)
+    release_drafts.told(typed, draft)
+    if not is_sent:
         return
     made = act(
         lambda by: portal().requests.request(
-            asking.version.id, asking.alias, reason, is_emergency=is_emergency, by=by
+            asking.version.id,
+            asking.alias,
+            reason,
+            is_emergency=is_emergency,
+            draft_id=release_drafts.in_address(),
+            by=by,
         )
     )
     if made is not None:

@@ -17,7 +17,7 @@ from catalog.registry.authorship import authors, vouched_authors
 from catalog.registry.deprecations import may_go_live
 from catalog.registry.inventory.naming import rule_for
 from catalog.registry.models import resource
-from catalog.registry.tables import ModelRow, VersionRow
+from catalog.registry.tables import ModelRow
 from catalog.releases.agreement import Seats, benches, may_agree, panels_of, seats
 from catalog.releases.binding import answers, bind, bound_policy, verdict_digest, what_changed
 from catalog.releases.conditions import (
@@ -28,6 +28,7 @@ from catalog.releases.conditions import (
     open_condition,
     to_pass_later,
 )
+from catalog.releases.drafts import sent
 from catalog.releases.emergencies import can_review, given_to
 from catalog.releases.evidence import taking
 from catalog.releases.findings.opening import standing_conditions
@@ -54,6 +55,7 @@ from catalog.releases.rights import (
 from catalog.releases.sheet import Preview, Sheet, read_sheet
 from catalog.releases.states import AGREEING, OPEN, Route, State, Verb, after
 from catalog.releases.steps import (
+    asked_version,
     decided,
     digests,
     locked,
@@ -64,7 +66,7 @@ from catalog.releases.steps import (
 )
 from catalog.releases.tables import RequestRow
 from ledger.acts import Act, Ledger
-from ledger.errors import Conflict, CountersignError, Invalid, NotFound, Refused
+from ledger.errors import Conflict, CountersignError, Invalid, Refused
 from ledger.troubles import Troubles
 
 # The places in the work at which a drill kills the portal: before and after the commit.
@@ -91,7 +93,7 @@ class Requests:
         """Ask the gates before sending: why a request would be blocked. Changes nothing."""
         alias = checked_alias(alias)
         with self._ledger.store.read() as session:
-            model, version = _found(session, version_id, by)
+            model, version = asked_version(session, version_id, by)
             insist_visible(
                 by, "release:read", resource(model), "such version", "Choose one on the Model page."
             )
@@ -117,9 +119,10 @@ class Requests:
         reason: str,
         *,
         is_emergency: bool = False,
+        draft_id: str = "",
         by: Actor,
     ) -> ReleaseRequest:
-        """Ask that an alias be moved to a version.
+        """Ask that an alias be moved to a version; a draft of it that is named is sent by that.
 
         In an emergency one person decides though gates stand in the way, where the policy has such
         a route; it is reviewed afterwards, or lapses.
@@ -132,7 +135,7 @@ class Requests:
         alias, reason = checked_alias(alias), checked_reason(reason)
         with self._ledger.act("release:request", actor=by.id, resource="request:*") as act:
             act.facts |= {"version": version_id, "alias": alias}
-            model, version = _found(act.session, version_id, by, lock=True)
+            model, version = asked_version(act.session, version_id, by, lock=True)
             by = as_of_now(act.session, by, at=act.at)
             if (rule := rule_for(act.session, model.domain)) is not None:
                 act.facts["naming-rule"] = rule.id
@@ -152,6 +155,8 @@ class Requests:
                 route=route,
             )
             bind(self._policies, act, row, model, version)
+            if draft_id:
+                sent(act, draft_id, by)
             self._tell_asked(act, row, model)
             return load_request(act.session, row)
 
@@ -505,18 +510,3 @@ def _insist_seen(row: RequestRow, seen: Mapping[str, str] | None) -> None:
             hint="What changed stands on its page; decide on it as it is now.",
             code="changed-since-review",
         )
-
-
-def _found(
-    session: Session, version_id: str, by: Actor, *, lock: bool = False
-) -> tuple[ModelRow, VersionRow]:
-    version = session.get(VersionRow, version_id)
-    model = session.get(ModelRow, version.model_id, with_for_update=lock) if version else None
-    gone = version is None or model is None or version.gone_at is not None
-    if gone or version is None or model is None or not decide(by, "model:read", resource(model)):
-        raise NotFound(
-            "There is no such version.",
-            hint="Choose one on the Model page.",
-            code="no-such-version",
-        )
-    return model, version

@@ -7,7 +7,7 @@ from typing import Final, Protocol
 from sqlalchemy import String, bindparam
 from sqlmodel import Session, col, or_, select
 
-from auth.access import insist_visible
+from auth.access import decide, insist_visible
 from auth.actors import Actor
 from catalog.registry.models import resource
 from catalog.registry.tables import ModelRow, VersionRow
@@ -81,6 +81,22 @@ def new_request(
     act.facts["model"] = model.id
     act.texts["reason"] = reason
     return row
+
+
+def asked_version(
+    session: Session, version_id: str, by: Actor, *, lock: bool = False
+) -> tuple[ModelRow, VersionRow]:
+    """A version that somebody is about to ask for, with its model. Raises NotFound."""
+    version = session.get(VersionRow, version_id)
+    model = session.get(ModelRow, version.model_id, with_for_update=lock) if version else None
+    gone = version is None or model is None or version.gone_at is not None
+    if gone or version is None or model is None or not decide(by, "model:read", resource(model)):
+        raise NotFound(
+            "There is no such version.",
+            hint="Choose one on the Model page.",
+            code="no-such-version",
+        )
+    return model, version
 
 
 def visible(session: Session, request_id: str, by: Actor) -> tuple[RequestRow, ModelRow]:

@@ -146,6 +146,22 @@ class RequestRow(SQLModel, table=True):
     reminded: int = Field(default=0, sa_column_kwargs={"server_default": text("0")})
 
 
+class ReleaseDraftRow(SQLModel, table=True):
+    """What somebody is about to ask for and did not send yet."""
+
+    __tablename__ = "release_draft"
+
+    id: str = Field(primary_key=True)
+    person_id: str = Field(index=True)
+    model_id: str
+    version_id: str
+    version_number: int
+    alias: str
+    reason: str = Field(sa_column=_text())
+    is_emergency: bool = False
+    changed_at: datetime = Field(sa_column=_moment())
+
+
 class DecisionRow(SQLModel, table=True):
     """What somebody decided on a request, on which evidence, under which policy."""
 
