@@ -70,7 +70,7 @@ _OUTCOMES: Final = {
     "release:sent-back": "changed since you agreed to it, so your agreement counts no more",
     "release:remind": "has waited for half of the time it has",
     "release:changes-requested": "was sent back for changes",
-    "release:expired": "was closed: the version is gone",
+    "release:expired": "was closed by itself, without a decision",
     "promotion:fail": "was approved, but the alias was not moved",
 }
 _EMERGENCIES: Final = {

@@ -126,6 +126,7 @@ def one_request(request_id: str, portal: Desk, by: Caller) -> dict[str, Any]:
     sheet = portal.requests.sheet(request_id, by=by)
     return {
         **told(sheet.request),
+        "decide_by": sheet.decide_by.isoformat() if sheet.decide_by else None,
         "gates": [_gate(result) for result in sheet.gates],
         "findings": [told_finding(one) for one in sheet.findings],
         "rechecks": [

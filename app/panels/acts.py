@@ -76,7 +76,7 @@ ACTS: Final[Mapping[str, str]] = {
     "release:approve-with-conditions": "Approved a release with conditions",
     "release:draft:discard": "Threw a draft of a request away",
     "release:draft:keep": "Kept a draft of a request",
-    "release:expire": "Closed a request that cannot be decided",
+    "release:expire": "Closed a request without a decision",
     "release:fulfil": "Found all conditions of an approval met",
     "release:reject": "Rejected a release",
     "release:recheck": "Asked gates again of what is live",

@@ -9,7 +9,7 @@ from app.panels import release_routes, ways
 from app.session import portal
 from app.ui import chips, words
 from app.ui.cards import Waiting, inbox_card
-from app.ui.markup import join
+from app.ui.markup import Markup, join
 from auth.actors import Actor
 from catalog.releases.briefs import Brief
 from catalog.releases.gates.asking import Answer
@@ -29,8 +29,7 @@ def card(
     if asked_of and brief.state is not State.CHANGES_REQUESTED:
         way = release_routes.mark(brief.route, brief.requested_by)
         chip = join((way, " ", chips.status("Waits", f"Waits {waited}")))
-    if brief.expires_at is not None:
-        chip = join((chip, " ", chips.expires(brief.expires_at.date(), now.date())))
+    chip = join((chip, *(join((" ", one)) for one in until(brief, now))))
     inbox_card(
         Waiting(
             act_asked(brief, by) if asked_of else move(brief),
@@ -43,6 +42,13 @@ def card(
         ways.to("release"),
         {"id": brief.number},
     )
+
+
+def until(brief: Brief, now: datetime) -> list[Markup]:
+    """How long it may still wait: for its decision, and before it is closed by itself."""
+    told = [chips.due(brief.decide_by, now.date())] if brief.decide_by else []
+    expires = [chips.expires(brief.expires_at.date(), now.date())] if brief.expires_at else []
+    return [*told, *expires]
 
 
 def since(brief: Brief) -> datetime:

@@ -10,7 +10,7 @@ import streamlit as st
 
 from app.panels import findings, health, inbox, release_routes, sources, ways
 from app.panels.acts import ACTS
-from app.panels.brief import towards
+from app.panels.brief import towards, until
 from app.panels.links import link
 from app.session import portal
 from app.ui import cards, chips, feedback, page, tables, tiles, words
@@ -193,9 +193,7 @@ def asked(brief: Brief, shown: Home) -> Waiting:
 
 def _chips(brief: Brief, shown: Home) -> Markup:
     stands = release_routes.state(brief.route, brief.requested_by, brief.state)
-    if brief.expires_at is None:
-        return stands
-    return join((stands, " ", chips.expires(brief.expires_at.date(), shown.now.date())))
+    return join((stands, *until(brief, shown.now)), " ")
 
 
 def gates_in_short(brief: Brief) -> str:

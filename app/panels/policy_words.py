@@ -54,6 +54,16 @@ def expiry_words(policy: Policy) -> str:
     return f"Closed after {days} in which nothing was done"
 
 
+def decision_words(policy: Policy) -> str:
+    """By when an open request is decided, and what becomes of it after that."""
+    if policy.limits.decide_within_days is None:
+        return "No day is set"
+    days = words.plural(policy.limits.decide_within_days, "day")
+    closed = policy.limits.undecided == "close"
+    after = "then it is closed by itself" if closed else "then it waits on, marked as overdue"
+    return f"Within {days} of being asked for, sent again or read anew; {after}"
+
+
 def windows_words(policy: Policy) -> list[str]:
     """When approvals are carried out, one line for each window."""
     if not policy.windows:
@@ -116,6 +126,7 @@ def law_facts(policy: Policy) -> list[tuple[str, object]]:
         ("Nothing goes live", _lines(freezes_words(policy))),
         ("In an emergency", emergency_words(policy)),
         ("Open requests", expiry_words(policy)),
+        ("To be decided", decision_words(policy)),
         ("Asked again once live", rechecks_words(policy)),
         ("Live without approval", unapproved_words(policy)),
         (

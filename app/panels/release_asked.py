@@ -24,7 +24,7 @@ def asked(dossier: Dossier, number: int) -> None:
     request = dossier.request
     waited = words.ago(request.requested_at, dossier.now)
     state = state_chips(request.route, request.requested_by, request.state)
-    stands = join((state, tag("span", f"asked {waited}")))
+    stands = join((state, tag("span", f"asked {waited}"), *decided_by(dossier)))
     instead = (
         f"in place of v{request.replaces}" if request.replaces else "where nothing is live yet"
     )
@@ -44,6 +44,17 @@ def asked(dossier: Dossier, number: int) -> None:
             join(quote(what, by) for what, by in statements(dossier)),
         ),
     )
+
+
+def decided_by(dossier: Dossier) -> list[Markup]:
+    """Until which day it is to be decided, and that this day is over; nothing where none is set."""
+    day = dossier.sheet.decide_by
+    if day is None:
+        return []
+    today = dossier.now.date()
+    if day < today:
+        return [chips.due(day, today), tag("span", f"it was to be decided by {words.day(day)}")]
+    return [tag("span", f"to be decided by {words.day(day)}")]
 
 
 def statements(dossier: Dossier) -> list[tuple[str, str]]:

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
-from datetime import datetime, timedelta
+from datetime import date, datetime, timedelta
 from functools import lru_cache
 from typing import Any, Final
 
@@ -23,6 +23,7 @@ from catalog.releases.policies.law import Policy
 from catalog.releases.policies.shelf import Policies
 from catalog.releases.states import OPEN, ROUNDS, PromotionState, Route, State, Verb
 from catalog.releases.tables import DecisionRow, PromotionRow, RequestRow, SnapshotRow
+from catalog.releases.time_limits import decide_by
 from ledger.clock import Clock
 from ledger.errors import NotFound
 
@@ -57,6 +58,8 @@ class Brief:
     route: Route = Route.RELEASE
     # When it is closed by itself if nothing is done on it, while it is open.
     expires_at: datetime | None = None
+    # The last day for its decision, where its policy names one and reviewers are to act.
+    decide_by: date | None = None
 
     @property
     def is_open(self) -> bool:
@@ -104,13 +107,17 @@ class Briefs:
     def of(self, session: Session, found: Sequence[Found]) -> list[Brief]:
         """These requests in one line each, in their order."""
         last: dict[str, Row[Any]] = {}
+        again: dict[str, datetime] = {}
         if found:
             ids = {"requests": [one.request.id for one in found]}
             for decision in session.connection().execute(_DECISIONS, ids):
-                last[decision.request_id] = decision
-        return [self._brief(one, last.get(one.request.id)) for one in found]
+                if decision.verb in ROUNDS:
+                    again[decision.request_id] = decision.at
+                else:
+                    last[decision.request_id] = decision
+        return [self._brief(one, last.get(one.request.id), again) for one in found]
 
-    def _brief(self, one: Found, decision: Row[Any] | None) -> Brief:
+    def _brief(self, one: Found, decision: Row[Any] | None, again: Mapping[str, datetime]) -> Brief:
         row = one.request
         answers: tuple[gates.GateResult, ...] = ()
         policy = self._policies.by_digest(row.policy_digest) if row.policy_digest else None
@@ -143,6 +150,9 @@ class Briefs:
             route=Route(row.route),
             expires_at=row.changed_at + timedelta(days=policy.limits.expire_after_days)
             if policy is not None and row.state in OPEN
+            else None,
+            decide_by=decide_by(policy.limits, row.state, again.get(row.id, row.requested_at))
+            if policy is not None
             else None,
         )
 
@@ -191,9 +201,6 @@ _DECISIONS: Final[Executable] = (
         col(DecisionRow.at),
         col(DecisionRow.reason),
     )
-    .where(
-        col(DecisionRow.request_id).in_(bindparam("requests", expanding=True)),
-        col(DecisionRow.verb).not_in(sorted(ROUNDS)),
-    )
+    .where(col(DecisionRow.request_id).in_(bindparam("requests", expanding=True)))
     .order_by(col(DecisionRow.at))
 )

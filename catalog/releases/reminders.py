@@ -17,14 +17,14 @@ from catalog.releases.agreement import panels_of
 from catalog.releases.findings.finding import FindingState
 from catalog.releases.policies.law import PANELS
 from catalog.releases.policies.shelf import Policies
-from catalog.releases.states import AGREEING, State
+from catalog.releases.states import AGREEING
 from catalog.releases.tables import DecisionRow, FindingRow, RequestRow
+from catalog.releases.time_limits import WAITS, is_half_over, put_again
 from ledger.acts import Ledger
 from ledger.troubles import Troubles
 
 # So long before its day the owner of a finding is reminded.
 BEFORE: Final = timedelta(days=3)
-_WAITS: Final = (State.PENDING_REVIEW, State.IN_REVIEW)
 
 
 class Reminders:
@@ -66,22 +66,21 @@ class Reminders:
         with self._ledger.store.read() as session:
             rows = session.exec(
                 select(RequestRow).where(
-                    col(RequestRow.state).in_(_WAITS),
+                    col(RequestRow.state).in_(WAITS),
                     RequestRow.policy_digest != "",
                     col(RequestRow.reminded) != col(RequestRow.revision),
                 )
             ).all()
-        waiting = {row.id: row for row in rows}
+            waiting = {row.id: row for row in rows}
+            again = put_again(session, waiting)
 
         def remind(one: str) -> bool:
-            is_due = now - waiting[one].changed_at > self._patience(waiting[one]) / 2
-            return is_due and self._remind_reviewers(one, by)
+            row = waiting[one]
+            limits = self._policies.by_digest(row.policy_digest).limits
+            since = again.get(one, row.requested_at)
+            return is_half_over(limits, row, since, now) and self._remind_reviewers(one, by)
 
         return self._troubles.each(waiting, remind, "cannot be reminded of")
-
-    def _patience(self, row: RequestRow) -> timedelta:
-        limits = self._policies.by_digest(row.policy_digest).limits
-        return timedelta(days=limits.expire_after_days)
 
     def _remind_owner(self, finding_id: str, by: Actor) -> bool:
         with self._ledger.act(
@@ -102,7 +101,7 @@ class Reminders:
             "release:remind", actor=by.id, resource=f"request:{request_id}"
         ) as act:
             row = act.session.get_one(RequestRow, request_id, with_for_update=True)
-            if row.reminded == row.revision or row.state not in _WAITS:
+            if row.reminded == row.revision or row.state not in WAITS:
                 act.reason = "nothing-to-do"
                 return False
             row.reminded = row.revision

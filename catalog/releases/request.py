@@ -81,6 +81,11 @@ class ReleaseRequest:
         return self.state in OPEN
 
     @property
+    def put_at(self) -> datetime:
+        """Since when it is before its reviewers as it is: asked, sent again, or read anew."""
+        return max((one.at for one in self.rounds), default=self.requested_at)
+
+    @property
     def digests(self) -> dict[str, str]:
         """What it is decided on, as far as it is bound: policy, evidence and artifacts."""
         return digests(self)

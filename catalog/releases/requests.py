@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
-from datetime import timedelta
 from typing import Final
 
 from sqlmodel import Session, col, select
@@ -65,6 +64,7 @@ from catalog.releases.steps import (
     write_decision,
 )
 from catalog.releases.tables import RequestRow
+from catalog.releases.time_limits import closes, put_again
 from ledger.acts import Act, Ledger
 from ledger.errors import Conflict, CountersignError, Invalid, Refused
 from ledger.troubles import Troubles
@@ -334,30 +334,35 @@ class Requests:
             act.session.add(row)
             act.reason = problem.code
 
-    def expire(self, request_id: str, why: str, *, by: Actor) -> None:
-        """Close an open request whose version is gone or cannot be read any more."""
+    def expire(self, request_id: str, why: str, *, revision: int | None = None, by: Actor) -> bool:
+        """Close an open request that nobody can decide any more, or decided in time.
+
+        Where a revision is given it is closed only as it was then. Returns whether it was.
+        """
         with self._ledger.act(
             "release:expire", actor=by.id, resource=f"request:{request_id}"
         ) as act:
             row, model, _version = locked(act, request_id, by, gone_is_fine=True)
             decide(by, "evidence:collect", resource(model)).insist()
-            if State(row.state) in OPEN:
-                decided(act, row, Verb.EXPIRE, by, why)
+            if State(row.state) not in OPEN or revision not in {None, row.revision}:
+                act.reason = "nothing-to-do"
+                return False
+            decided(act, row, Verb.EXPIRE, by, why)
+            return True
 
     def expire_overdue(self, *, by: Actor) -> list[str]:
-        """Close the open requests on which nothing was done for as long as their policy allows."""
+        """Close the open requests that waited for longer than their policy allows."""
         with self._ledger.store.read() as session:
             waiting = session.exec(select(RequestRow).where(col(RequestRow.state).in_(OPEN))).all()
-        bound = {row.id: row for row in waiting if row.policy_digest}
+            bound = {row.id: row for row in waiting if row.policy_digest}
+            again = put_again(session, bound)
 
         def expire(one: str) -> bool:
             row = bound[one]
-            days = self._policies.by_digest(row.policy_digest).limits.expire_after_days
-            if self._ledger.clock.now() - row.changed_at < timedelta(days=days):
-                return False
-            why = f"Nothing was done on it for {days} days, as long as its policy allows."
-            self.expire(one, why, by=by)
-            return True
+            limits = self._policies.by_digest(row.policy_digest).limits
+            since = again.get(one, row.requested_at)
+            why = closes(limits, row, since, self._ledger.clock.now())
+            return bool(why) and self.expire(one, why, revision=row.revision, by=by)
 
         return self._troubles.each(bound, expire, "cannot be closed")
 

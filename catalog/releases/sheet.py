@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
-from datetime import datetime
+from datetime import date, datetime
 
 from sqlmodel import Session
 
@@ -32,6 +32,7 @@ from catalog.releases.rights import (
 )
 from catalog.releases.states import AGREEING, OPEN, State, Verb
 from catalog.releases.tables import RequestRow
+from catalog.releases.time_limits import decide_by
 from ledger.errors import Refused
 
 
@@ -56,6 +57,11 @@ class Sheet:
     since: Decision | None = None
     changes: tuple[Changed, ...] = ()
     rechecks: tuple[Rechecked, ...] = ()
+
+    @property
+    def decide_by(self) -> date | None:
+        """The last day for a decision, where its policy names one and reviewers are to act."""
+        return decide_by(self.policy.limits, self.request.state, self.request.put_at)
 
     @property
     def conditions(self) -> tuple[Finding, ...]:

@@ -5,7 +5,7 @@ from __future__ import annotations
 from dataclasses import replace
 from datetime import UTC, datetime, timedelta
 
-from app.panels.brief import act_asked, because, gates_words, promoted_words, since
+from app.panels.brief import act_asked, because, gates_words, promoted_words, since, until
 from app.panels.docket import as_csv
 from app.panels.inbox import grouped, how_much_waits
 from app.panels.release_routes import state_words, words_of
@@ -71,6 +71,17 @@ def test_the_inbox_says_how_much_waits_and_no_number_that_it_does_not_know() -> 
     assert how_much_waits(times, NOW) == "2 things wait for you. The oldest has waited 8 days."
     said = how_much_waits(times, NOW, has_more=True)
     assert said == "More than 2 things wait for you. One of them has waited 8 days."
+
+
+def test_a_card_says_how_long_it_may_wait_for_its_decision_and_before_it_is_closed() -> None:
+    def told(**changes: object) -> str:
+        return " ".join(until(brief(**changes), NOW))
+
+    assert told() == ""
+    waits = told(decide_by=NOW.date() + timedelta(days=4), expires_at=NOW + timedelta(days=20))
+    assert "Due in 4 days" in waits
+    assert "Expires in 20 days" in waits
+    assert "Overdue 2 days" in told(decide_by=NOW.date() - timedelta(days=2))
 
 
 def test_the_title_is_the_act_asked() -> None:

@@ -46,7 +46,7 @@ def law(more: str = "") -> Policy:
 
 
 WHOLE = """
-limits: {expire_after_days: 12}
+limits: {expire_after_days: 12, decide_within_days: 5, undecided: close}
 windows: [{days: [mon, tue], opens: "09:00", closes: "16:00", zone: Europe/Berlin}]
 freezes:
   - {first: "2026-12-21", last: "2027-01-03", why: Year end}
@@ -67,6 +67,9 @@ def test_all_that_a_policy_says_is_told_in_words() -> None:
     assert told["In an emergency"].startswith("One approver decides, whatever the gates say")
     assert "within 3 days" in told["In an emergency"]
     assert told["Open requests"] == "Closed after 12 days in which nothing was done"
+    assert told["To be decided"] == (
+        "Within 5 days of being asked for, sent again or read anew; then it is closed by itself"
+    )
     assert told["Asked again once live"] == "Owner and Artifacts every 30 days"
     assert "set back by itself" in told["Live without approval"]
     assert told["Built by nobody known"] == "May be approved, but never in an emergency"
@@ -81,6 +84,7 @@ def test_what_a_policy_does_not_say_is_told_too() -> None:
     assert told["In an emergency"] == "There is no other way than the usual one"
     assert told["Live without approval"] == "It is a finding; nothing is set back by itself"
     assert told["Asked again once live"] == "Nothing"
+    assert told["To be decided"] == "No day is set"
 
 
 def test_a_gate_says_what_it_is_set_to_and_none_of_its_words_is_cut() -> None:

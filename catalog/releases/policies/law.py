@@ -101,9 +101,35 @@ class Panel(Strict):
 
 
 class TimeLimits(Strict):
-    """How many days an open request waits, without anything being done, before it is closed."""
+    """How many days an open request waits: untouched before it is closed, and for its decision.
+
+    The days for the decision count from when it was put before its reviewers as it is, whatever
+    some of them did meanwhile; `undecided` says what becomes of it after the last of them.
+    """
 
     expire_after_days: Days = 30
+    decide_within_days: Days | None = None
+    undecided: Literal["wait", "close"] = "wait"
+
+    @field_validator("decide_within_days")
+    @classmethod
+    def _comes_before_the_end(cls, value: int | None, info: ValidationInfo) -> int | None:
+        most = info.data.get("expire_after_days")
+        if value is not None and most is not None and value > most:
+            msg = (
+                f"after {most} days in which nothing was done a request is closed, so nobody has "
+                f"longer; write {most} or less, or a larger expire_after_days"
+            )
+            raise ValueError(msg)
+        return value
+
+    @field_validator("undecided")
+    @classmethod
+    def _has_its_day(cls, value: str, info: ValidationInfo) -> str:
+        if value == "close" and info.data.get("decide_within_days", 0) is None:
+            msg = "nothing says when; write decide_within_days as well, or leave undecided out"
+            raise ValueError(msg)
+        return value
 
 
 class Emergency(Strict):
