@@ -18,6 +18,8 @@ from tests.dialects import DATABASES
 from tests.lending import Lending
 
 dialects.share()
+# Nothing that is imported and collected ever ends: to look for garbage among it is a tenth of it.
+gc.disable()
 
 pytest_plugins = ("tests.cast", "tests.screens")
 # What takes longest begins first, so that two workers end together.
@@ -52,6 +54,7 @@ def pytest_collection_finish() -> None:
     """Leave what was imported and collected, and never ends, out of each search for garbage."""
     gc.collect()
     gc.freeze()
+    gc.enable()
 
 
 @pytest.fixture(scope="session")

@@ -98,9 +98,11 @@ def _nursery() -> tuple[subprocess.Popen[str], threading.Lock]:
 
 def main() -> None:
     """Fork a server for each line of the standard input."""
+    gc.disable()
     for name in _IMPORTED:
         importlib.import_module(name)
     gc.freeze()
+    gc.enable()
     assert "mlflow.server" not in sys.modules
     assert threading.active_count() == 1, "a process with threads must not be forked"
     # Nobody waits for them here: who started one looks at its process.

@@ -48,9 +48,11 @@ _IMPORTED: Final = {
 
 def main(kind: str, *orders: str) -> int:
     """Start one child after the other, and say so."""
+    gc.disable()
     for name in _IMPORTED[kind]:
         importlib.import_module(name)
     gc.freeze()
+    gc.enable()
     assert threading.active_count() == 1, "a process with threads must not be forked"
     for drill in [*orders, ""]:
         child = os.fork()
