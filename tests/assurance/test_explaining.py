@@ -16,6 +16,7 @@ import pytest
 from catalog.assurance.runner import ExplainInput, ExplainResult, Limits, Progress, explain
 from ledger.errors import Invalid, NotFound
 from tests.assurance import models
+from tests.assurance.forked import forking
 
 LIMITS = Limits(seconds=120, rows=60)
 # kind of model: explainer, space, classes, features
@@ -49,10 +50,10 @@ def samples(tmp_path_factory: pytest.TempPathFactory) -> Path:
 def explained(
     samples: Path, tmp_path_factory: pytest.TempPathFactory
 ) -> Iterator[dict[str, Future[ExplainResult]]]:
-    """Every kind of model, explained two at a time because most of a job is importing."""
+    """Every kind of model, explained two at a time."""
     folder = tmp_path_factory.mktemp("models")
     suffixes = ("csv", "parquet", "json")
-    with ThreadPoolExecutor(2) as pool:
+    with forking(), ThreadPoolExecutor(2) as pool:
         jobs = {}
         for i, (name, save) in enumerate(models.KINDS.items()):
             save(folder / name)
