@@ -22,6 +22,7 @@ from auth.tokens import Tokens
 from catalog.applications.consumers import Consumers
 from catalog.assurance.explanations import Explanations
 from catalog.assurance.table_reader import read_tables
+from catalog.dossiers.dossiers import Dossiers
 from catalog.impact.declared_values import DeclaredValues
 from catalog.impact.portfolio import Impact
 from catalog.lineage.profiles import Profiles
@@ -159,6 +160,7 @@ class Portal:
     rereadings: Rereadings
     deciders: Deciders
     docket: Docket
+    dossiers: Dossiers
     promotions: Promotions
     explanations: Explanations
     profiles: Profiles
@@ -205,6 +207,7 @@ def build(
     policies = Policies(ledger)
     deciders = Deciders(ledger, policies)
     rollbacks = Rollbacks(ledger, policies)
+    tickets = TicketOffice(settings.data_dir / "keys", clock)
     secrets = SecretBox(settings.data_dir / "keys")
     finder = Finder(store, clock)
     people = People(ledger)
@@ -264,9 +267,8 @@ def build(
         rereadings=Rereadings(ledger, policies),
         deciders=deciders,
         docket=Docket(ledger, policies, deciders),
-        promotions=Promotions(
-            ledger, policies, servers, TicketOffice(settings.data_dir / "keys", clock)
-        ),
+        dossiers=Dossiers(ledger, policies, people, tickets),
+        promotions=Promotions(ledger, policies, servers, tickets),
         explanations=Explanations(ledger, servers),
         profiles=Profiles(ledger, servers, read_tables),
         telemetry=Telemetry(ledger),

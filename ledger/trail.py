@@ -11,7 +11,7 @@ import hashlib
 import json
 import re
 import secrets
-from collections.abc import Mapping
+from collections.abc import Collection, Mapping
 from dataclasses import dataclass, field
 from datetime import datetime
 from typing import Final
@@ -52,6 +52,22 @@ class Record:
     commitments: Mapping[str, str]
     body: str
     texts: Mapping[str, str] = field(default_factory=dict)
+
+    @property
+    def digest(self) -> str:
+        """SHA-256 over the bytes of the record; no other record rests on it."""
+        return "sha256:" + hashlib.sha256(self.body.encode()).hexdigest()
+
+
+@dataclass(frozen=True)
+class Opening:
+    """A text that a record commits to, with its salt: the two make the commitment again."""
+
+    sequence: int
+    field: str
+    commitment: str
+    salt: str
+    text: str
 
 
 @dataclass(frozen=True)
@@ -181,6 +197,32 @@ def done_to(session: Session, resource: str, *, limit: int = 50) -> list[Record]
     """What was done to one thing, newest first, with the texts that were not forgotten."""
     rows = session.exec(_DONE_TO, params={"resource": resource, "most": limit})
     return _with_texts(session, list(rows))
+
+
+def done_at(
+    session: Session, at: datetime, acts: Collection[str], *, resource: str = ""
+) -> list[Record]:
+    """What was done by one of some acts at one moment, newest first; to one thing where named."""
+    row = AuditRecordRow
+    wanted = [col(row.act).in_(acts), col(row.at) == at, col(row.outcome) == DONE]
+    if resource:
+        wanted.append(col(row.resource) == resource)
+    query = select(row).where(*wanted).order_by(col(row.sequence).desc())
+    return _with_texts(session, list(session.exec(query)))
+
+
+def openings(session: Session, sequences: Collection[int]) -> list[Opening]:
+    """The texts of some records with what opens their commitments, but for those forgotten."""
+    query = (
+        select(AuditTextRow)
+        .where(col(AuditTextRow.sequence).in_(sequences))
+        .order_by(col(AuditTextRow.sequence), col(AuditTextRow.field))
+    )
+    return [
+        Opening(one.sequence, one.field, one.commitment, one.salt, one.text)
+        for one in session.exec(query)
+        if one.salt is not None and one.text is not None
+    ]
 
 
 def count(session: Session, wanted: Filter) -> int:

@@ -5,7 +5,7 @@ from __future__ import annotations
 from datetime import date
 from typing import Annotated, Any, Literal
 
-from fastapi import APIRouter, Query
+from fastapi import APIRouter, Query, Response
 from pydantic import BaseModel, ConfigDict, Field
 
 from app.api.caller import Caller, Desk
@@ -122,11 +122,19 @@ def list_requests(portal: Desk, by: Caller, asked: Annotated[Listed, Query()]) -
 
 @router.get("/{request_id}")
 def one_request(request_id: str, portal: Desk, by: Caller) -> dict[str, Any]:
-    """One request with its gates and its findings, by id or number."""
+    """One request with its gates, its findings and its receipt, by id or number."""
     sheet = portal.requests.sheet(request_id, by=by)
+    receipt = portal.dossiers.receipt(sheet.request)
     return {
         **told(sheet.request),
         "decide_by": sheet.decide_by.isoformat() if sheet.decide_by else None,
+        "receipt": receipt
+        and {
+            "record": receipt.sequence,
+            "digest": receipt.digest,
+            "recorded_at": iso(receipt.recorded_at),
+            "digests": dict(receipt.digests),
+        },
         "gates": [_gate(result) for result in sheet.gates],
         "findings": [told_finding(one) for one in sheet.findings],
         "rechecks": [
@@ -149,6 +157,24 @@ def one_request(request_id: str, portal: Desk, by: Caller) -> dict[str, Any]:
             "code": sheet.may_decide.code,
         },
     }
+
+
+@router.get("/{request_id}/evidence-pack")
+def evidence_pack(request_id: str, portal: Desk, by: Caller) -> Response:
+    """One ZIP from which the release can be judged offline, with a signed list of what is in it.
+
+    Whoever may read the request may read it. Each download is on record.
+    """
+    pack = portal.dossiers.pack(request_id, by=by)
+    return Response(
+        pack.data,
+        media_type="application/zip",
+        headers={
+            "Content-Disposition": f'attachment; filename="{pack.name}"',
+            "X-Content-Type-Options": "nosniff",
+            "Cache-Control": "private, no-store",
+        },
+    )
 
 
 @router.post("/{request_id}/decision")

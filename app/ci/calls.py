@@ -8,10 +8,10 @@ import os
 import re
 import ssl
 import sys
-from collections.abc import Mapping, Sequence
-from http.client import HTTPException, HTTPMessage
+from collections.abc import Callable, Mapping, Sequence
+from http.client import HTTPException, HTTPMessage, HTTPResponse
 from pathlib import Path
-from typing import IO, Any, Final
+from typing import IO, Any, Final, TypeVar
 from urllib.error import HTTPError, URLError
 from urllib.parse import quote, urlencode, urlsplit
 from urllib.request import HTTPRedirectHandler, Request, build_opener
@@ -44,6 +44,8 @@ _FAMILY: Final[Mapping[int, type[CountersignError]]] = {
     one.status: one
     for one in (Invalid, Unauthenticated, Refused, NotFound, Conflict, TooMany, Unavailable)
 }
+
+T = TypeVar("T")
 
 
 def address_from(given: str, environment: Mapping[str, str]) -> str:
@@ -115,15 +117,31 @@ class Api:
 
     def get(self, *path: str, **params: str | Sequence[str]) -> dict[str, Any]:
         """Ask for something. Raises what the portal refuses with, and Unavailable."""
-        return self._call("GET", path, params, None)
+        return self._call("GET", path, params, None, self._understood)
+
+    def download(self, *path: str, largest_bytes: int) -> bytes:
+        """A file, whole or not at all. Raises what the portal refuses with, and Unavailable."""
+
+        def whole(answer: HTTPResponse) -> bytes:
+            data = answer.read(largest_bytes + 1)
+            is_whole = str(len(data)) == answer.headers.get("Content-Length")
+            if not is_whole or answer.headers.get("Content-Disposition", "") == "":
+                raise Unavailable(
+                    f"{self.address} did not send the whole file, or sent something else.",
+                    hint="Try again; if it stays, ask its operator what stands in front of it.",
+                    code="not-whole",
+                )
+            return data
+
+        return self._call("GET", path, {}, None, whole)
 
     def post(self, *path: str, body: Mapping[str, Any], **params: str) -> dict[str, Any]:
         """Ask for something to be done. Raises what the portal refuses with, and Unavailable."""
-        return self._call("POST", path, params, json.dumps(body).encode())
+        return self._call("POST", path, params, json.dumps(body).encode(), self._understood)
 
     def send(self, *path: str, data: bytes, **params: str) -> dict[str, Any]:
         """Ask for a file to be taken. Raises what the portal refuses with, and Unavailable."""
-        return self._call("POST", path, params, data, "application/octet-stream")
+        return self._call("POST", path, params, data, self._understood, "application/octet-stream")
 
     def _call(
         self,
@@ -131,8 +149,9 @@ class Api:
         path: tuple[str, ...],
         params: Mapping[str, str | Sequence[str]],
         body: bytes | None,
+        read: Callable[[HTTPResponse], T],
         media_type: str = "application/json",
-    ) -> dict[str, Any]:
+    ) -> T:
         try:
             steps = "/".join(quote(step, safe="") for step in path)
             query = urlencode({name: value for name, value in params.items() if value}, doseq=True)
@@ -147,7 +166,7 @@ class Api:
         request.add_unredirected_header("Authorization", f"Bearer {self._token}")
         try:
             with self._opener.open(request, timeout=self._timeout) as answer:
-                return self._understood(answer)
+                return read(answer)
         except HTTPError as error:
             with error:
                 raise self._refusal(error) from None

@@ -97,19 +97,33 @@ def add_to(add: _Adding) -> None:
     request.add_argument(
         "--wait-minutes", type=_minutes, default=60, metavar="M", help="how long (default: 60)"
     )
+    pack = add(
+        "evidence-pack",
+        _careful(_evidence_pack),
+        "Download one file from which a release can be judged offline, over the REST API.",
+    )
+    pack.add_argument("request", metavar="RR-YEAR-NUMBER", help="the release request")
+    pack.add_argument(
+        "--output", metavar="FILE", default="", help="(default: evidence-pack-REQUEST.zip here)"
+    )
+    _at_a_portal(pack)
 
 
 def _about_a_version(command: argparse.ArgumentParser) -> None:
-    command.epilog = _EXITS
     command.add_argument(
         "version", metavar="models:/NAME/VERSION", help="or models:/NAME@ALIAS, as in MLflow"
     )
+    _at_a_portal(command)
+    command.add_argument("--server", default="", help="which MLflow server, where there are more")
+    command.add_argument("--workspace", default="", help="which workspace of MLflow")
+
+
+def _at_a_portal(command: argparse.ArgumentParser) -> None:
+    command.epilog = _EXITS
     command.add_argument("--server-url", default="", metavar="URL", help="the portal's address")
     command.add_argument(
         "--token-file", default="", metavar="FILE", help="a file with the bearer token"
     )
-    command.add_argument("--server", default="", help="which MLflow server, where there are more")
-    command.add_argument("--workspace", default="", help="which workspace of MLflow")
 
 
 def _minutes(text: str) -> int:
@@ -151,3 +165,9 @@ def _request(asked: argparse.Namespace) -> int:
     from app.ci.request import request  # noqa: PLC0415
 
     return request(asked)
+
+
+def _evidence_pack(asked: argparse.Namespace) -> int:
+    from app.ci.pack import download  # noqa: PLC0415
+
+    return download(asked)

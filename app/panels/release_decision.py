@@ -7,7 +7,7 @@ from typing import Final
 
 import streamlit as st
 
-from app.panels import retirement
+from app.panels import release_receipt, retirement
 from app.panels.acts import reason_words
 from app.panels.links import link
 from app.panels.release_dossier import Dossier
@@ -34,15 +34,6 @@ from catalog.releases.request import ReleaseRequest
 from catalog.releases.states import PromotionState, Route, State, Verb
 
 _LOOK_AGAIN_S: Final = 2.0
-_CLOSING: Final = (
-    "release:approve",
-    "release:approve-with-conditions",
-    "release:reject",
-    "release:withdraw",
-    "release:expire",
-    "release:revoke",
-    "release:roll-back",
-)
 # The last of the numbered sections.
 _NUMBER: Final = 10
 _APPROVED: Final[Mapping[Route, str]] = {
@@ -66,17 +57,16 @@ def receipt(dossier: Dossier) -> None:
         return
     if request.is_open or not request.decisions:
         return
-    decision = request.decisions[-1]
-    step = next((one for one in reversed(dossier.history) if one.act in _CLOSING), None)
+    decision, kept = request.decisions[-1], dossier.receipt
     facts: list[tuple[str, object]] = []
-    if step is not None:
+    if kept is not None:
         facts += [
-            ("Audit record", f"No. {words.thousands(step.sequence)}"),
-            ("Recorded", words.moment(step.at)),
+            ("Audit record", f"No. {words.thousands(kept.sequence)}"),
+            ("Recorded", words.moment(kept.recorded_at)),
         ]
         facts += [
             (f"{name.capitalize()} digest", mono(words.digest(digest)))
-            for name, digest in step.digests
+            for name, digest in sorted(kept.digests.items())
         ]
     who = f"{dossier.name(decision.person_id)}, {words.moment(decision.at)}"
     with page.card("receipt"):
@@ -89,8 +79,11 @@ def receipt(dossier: Dossier) -> None:
                 quote(decision.reason, f"{did(request.route, decision.verb)} by {who}"),
             ),
         )
-        if step is not None and decide(dossier.reader, "audit:read", ANYTHING):
-            link(f"Audit record {step.sequence}", "audit", record=step.sequence)
+        if kept is not None:
+            release_receipt.proof(dossier, kept)
+        release_receipt.pack_button(request)
+        if kept is not None and decide(dossier.reader, "audit:read", ANYTHING):
+            link(f"Audit record {kept.sequence}", "audit", record=kept.sequence)
         if request.promotion is not None:
             _follow(request)
             if request.promotion.state is PromotionState.APPLIED:

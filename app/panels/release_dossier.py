@@ -14,6 +14,7 @@ from app.ui import page
 from app.ui.feedback import problem
 from auth.actors import Actor
 from catalog.assurance.explanations import Explanation
+from catalog.dossiers.receipt import Receipt
 from catalog.impact.portfolio import Line
 from catalog.lineage.difference import Difference, Number, difference
 from catalog.lineage.measured import Measured
@@ -52,6 +53,7 @@ class Dossier:
     names: Mapping[str, str]
     reader: Actor
     now: datetime
+    receipt: Receipt | None = None
     successor: str = ""  # of a version that is to be taken away, in words
 
     @property
@@ -130,6 +132,7 @@ def gather(portal: Portal, request_id: str, *, by: Actor) -> Dossier:
         names=portal.people.names(people),
         reader=by,
         now=portal.clock.now(),
+        receipt=portal.dossiers.receipt(request),
         successor=_successor(portal, sheet, by),
     )
 

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import streamlit as st
 
-from app.panels import quorum
+from app.panels import quorum, release_receipt
 from app.panels.release_dossier import Dossier
 from app.panels.release_since import happened
 from app.session import did, portal
@@ -61,6 +61,8 @@ def people(dossier: Dossier, number: int) -> None:
     pieces += [tag("h3", "What happened so far", cls="cs-group"), happened(dossier)]
     show(page.section("Who may decide", number=number, anchor="people"), *pieces)
     take_over(dossier)
+    if dossier.request.is_open:
+        release_receipt.pack_button(dossier.request)
 
 
 def _reads_first(dossier: Dossier) -> list[tuple[str, object]]:

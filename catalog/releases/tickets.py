@@ -1,7 +1,7 @@
 """Promotion tickets: Countersign's signed word to a guarded MLflow that one move was approved.
 
 A guarded server (decision 20) checks them with the public key alone; any other server takes no
-notice of them.
+notice of them. Evidence packs are signed with the same key (decision 32).
 """
 
 from __future__ import annotations
@@ -13,7 +13,7 @@ from enum import StrEnum
 from pathlib import Path
 from typing import Final
 
-from joserfc import jwt
+from joserfc import jws, jwt
 from joserfc.errors import JoseError
 from joserfc.jwk import OKPKey
 
@@ -85,6 +85,21 @@ class TicketOffice:
             "exp": int((now + LIFE).timestamp()),
         }
         return jwt.encode(header, claims, key, algorithms=[_ALGORITHM])
+
+    @property
+    def key_id(self) -> str:
+        """The key's name: its RFC 7638 thumbprint."""
+        return self._key().thumbprint()
+
+    def sign(self, kind: str, body: bytes) -> str:
+        """A detached signature over a body that leaves the house (JWS, RFC 7515 appendix F).
+
+        `kind` becomes its type, so that no signature passes for one of another kind.
+        """
+        key = self._key()
+        header = {"alg": _ALGORITHM, "typ": kind, "kid": key.thumbprint()}
+        signed = jws.serialize_compact(header, body, key, algorithms=[_ALGORITHM])
+        return jws.detach_content(signed)
 
     def _key(self) -> OKPKey:
         path = self._folder / _FILE

@@ -16,7 +16,7 @@ from catalog.releases.policies.digests import digest_of
 from catalog.releases.policies.law import Policy
 from catalog.releases.policies.questions import KINDS, AllGate, AnyGate, SomeGate
 
-__all__ = ("Answer", "GateResult", "all_pass", "evaluate", "verdict_digest")
+__all__ = ("Answer", "GateResult", "all_pass", "evaluate", "plain", "verdict_digest")
 
 
 def evaluate(policy: Policy, snapshot: Snapshot, at: datetime) -> tuple[GateResult, ...]:
@@ -32,11 +32,12 @@ def all_pass(results: tuple[GateResult, ...]) -> bool:
 
 def verdict_digest(results: tuple[GateResult, ...]) -> str:
     """SHA-256 over everything the gates said, so that a replay can be compared byte for byte."""
-    return digest_of([_plain(one) for one in results])
+    return digest_of([plain(one) for one in results])
 
 
-def _plain(result: GateResult) -> dict[str, Any]:
-    return {**vars(result), "parts": [_plain(one) for one in result.parts]}
+def plain(result: GateResult) -> dict[str, Any]:
+    """A gate's answer in plain values, as the digest is taken over it."""
+    return {**vars(result), "parts": [plain(one) for one in result.parts]}
 
 
 def _ask(gate: AnyGate, case: Case) -> GateResult:

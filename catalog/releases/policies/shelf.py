@@ -52,6 +52,11 @@ class Policies:
         self._baseline = replace(read_pack(PACKS / f"{BASELINE}.yaml"), is_last_resort=True)
         self.rollback = read_pack(PACKS.parent / "rollback.yaml")
         self.retirement = read_pack(PACKS.parent / "retirement.yaml")
+        self._shipped = (
+            (self._baseline, pack_text(BASELINE)),
+            (self.rollback, (PACKS.parent / "rollback.yaml").read_text("utf-8")),
+            (self.retirement, (PACKS.parent / "retirement.yaml").read_text("utf-8")),
+        )
         self._read: dict[str, Policy] = {}  # by digest: what is published never changes
 
     # -- looking: the law is read by everybody who is asked to keep it -----------------------------
@@ -106,7 +111,7 @@ class Policies:
 
     def by_digest(self, digest: str) -> Policy:
         """A policy as it was when something was bound to it. Raises NotFound."""
-        for shipped in (self._baseline, self.rollback, self.retirement):
+        for shipped, _text in self._shipped:
             if digest == shipped.digest:
                 return shipped.policy
         known = self._read.get(digest)
@@ -117,6 +122,13 @@ class Policies:
                 raise NotFound("This policy version is not known.", hint="Send the request again.")
             known = self._read[digest] = _published(row.digest, row.body).policy
         return known
+
+    def written(self, session: Session, digest: str) -> str:
+        """The YAML of a policy as it was written; empty where it was not kept."""
+        row = session.get(PolicyRow, digest)
+        if row is not None and row.written:
+            return row.written
+        return next((text for one, text in self._shipped if one.digest == digest), "")
 
     def editions(self, name: str = "") -> list[Edition]:
         """What was published or ended, newest first; of one policy where a name is given."""
