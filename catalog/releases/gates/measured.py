@@ -115,7 +115,7 @@ def _surely(  # noqa: PLR0917 - what the gate has read already
         one = known.get(digest)
         if one is None or one.low is None or one.high is None:
             return None
-        return one if sign > 0 else replace(one, low=-one.high, high=-one.low)
+        return one if rule.better == "higher" else replace(one, low=-one.high, high=-one.low)
 
     def lowest(digest: str) -> float:
         one = interval(digest)
