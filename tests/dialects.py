@@ -7,16 +7,21 @@ statements of the one before. Two databases of one kind are one dialect: same dr
 
 from __future__ import annotations
 
+from contextlib import suppress
 from typing import Any, Final
 from weakref import WeakKeyDictionary
 
+import psycopg
 from sqlalchemy import Engine
 from sqlalchemy.dialects import registry
-from sqlalchemy.dialects.postgresql.psycopg import PGDialect_psycopg
+from sqlalchemy.dialects.postgresql.psycopg import PGDialect_psycopg, _log_notices
 from sqlalchemy.dialects.sqlite.pysqlite import SQLiteDialect_pysqlite
 from sqlalchemy.util import LRUCache
 
 DATABASES: Final = ("sqlite", "postgresql")
+# The lines to each database that is lent to one test after another.
+_KEPT: Final[dict[str, list[Any]]] = {}
+_BLANK: Final = "RESET ALL; UNLISTEN *; CLOSE ALL; SELECT pg_advisory_unlock_all()"
 # Far more than all statements of the suite: nothing is thrown out between two tests.
 _STATEMENTS: Final = 10_000
 
@@ -54,9 +59,60 @@ class Sqlite(_Shared, SQLiteDialect_pysqlite):  # type: ignore[misc] # types sha
 
 
 class Postgres(_Shared, PGDialect_psycopg):  # type: ignore[misc] # types shared too
-    """PostgreSQL, as all databases of the tests."""
+    """PostgreSQL, as all databases of the tests.
+
+    A line that is hung up is kept for the next test of the same database: what the server has read
+    of its tables and planned of the statements is most of what a new line costs.
+    """
 
     supports_statement_cache = True
+
+    def connect(self, *cargs: Any, **cparams: Any) -> Any:  # noqa: ANN401 - the engine's contract
+        """Take a line that was kept, or a new one."""
+        kept = _KEPT.get(str(cparams.get("dbname")), [])
+        with suppress(IndexError):
+            while (line := kept.pop()).closed:
+                pass
+            return line
+        return super().connect(*cargs, **cparams)
+
+    def do_close(self, dbapi_connection: Any) -> None:  # noqa: ANN401 - likewise
+        """Keep the line, with nothing on it of whoever had it."""
+        line: psycopg.Connection[Any] = dbapi_connection
+        name = line.info.dbname if not line.closed else ""
+        if name not in _KEPT:
+            line.close()
+            return
+        try:
+            line.rollback()
+            line.autocommit = True
+            line.execute(_BLANK)
+            line.autocommit = False
+        except psycopg.Error:
+            line.close()
+            return
+        line.remove_notice_handler(_log_notices)
+        _KEPT[name].append(line)
+
+    def do_terminate(self, dbapi_connection: Any) -> None:  # noqa: ANN401 - likewise
+        """Hang up."""
+        dbapi_connection.close()
+
+
+def keep(name: str) -> None:
+    """From now on, lines to this database are kept."""
+    _KEPT[name] = []
+
+
+def kept(name: str) -> list[int]:
+    """The numbers of the server's processes at the other end of the lines that are kept."""
+    return [line.info.backend_pid for line in _KEPT[name] if not line.closed]
+
+
+def forget(name: str) -> None:
+    """Hang up all lines to this database."""
+    for line in _KEPT.pop(name):
+        line.close()
 
 
 def share() -> None:

@@ -12,6 +12,7 @@ from dataclasses import dataclass, field
 import psycopg
 from psycopg import sql
 
+from tests import dialects
 from tests.postgres import Server
 
 _Row = tuple[object, ...]
@@ -36,7 +37,7 @@ SELECT
 """
 _ALONE = """
 SELECT pg_terminate_backend(pid, 10000) FROM pg_stat_activity
-WHERE datname = current_database() AND pid <> pg_backend_pid()
+WHERE datname = current_database() AND pid <> pg_backend_pid() AND pid <> ALL (%s)
 """
 
 
@@ -80,8 +81,10 @@ class Lending:
     def give_back(self, url: str) -> None:
         """Put a database in order for the next test, whoever is still connected to it."""
         lent = self._out.pop(url)
-        lent.line.execute(_ALONE)
+        name = _name(url)
+        lent.line.execute(_ALONE, (dialects.kept(name),))
         if _shape(lent.line) != lent.shape:
+            dialects.forget(name)
             lent.line.close()
             self.server.drop_database(url)
             return
@@ -94,10 +97,12 @@ class Lending:
     def close(self) -> None:
         """Hang up."""
         for lent in (*self._free, *self._out.values()):
+            dialects.forget(_name(lent.url))
             lent.line.close()
 
     def _made(self) -> _Lent:
         url = self.server.new_database(self.template)
+        dialects.keep(_name(url))
         line = psycopg.connect(url, autocommit=True)
         # No key asks for an order of tables, and of the triggers only the strict ones are left.
         line.execute("SET session_replication_role = replica")
@@ -116,6 +121,10 @@ class Lending:
         _switch(line, strict, "ENABLE ALWAYS TRIGGER")
         for name, last in self._counters.items():
             line.execute("SELECT setval(%s::regclass, %s, %s)", (name, last or 1, last is not None))
+
+
+def _name(url: str) -> str:
+    return url.rpartition("/")[2]
 
 
 def _switch(line: psycopg.Connection[_Row], triggers: list[tuple[str, str]], how: str) -> None:
