@@ -154,12 +154,13 @@ class House:
             self.mlflow.log(name, metrics=[auc(value)])
         if champion is not None:
             self.mlflow.point(name, "champion", champion)
-        self.mirror()
-        model = self.model(name)
+        # Indexed once, at the end: a search in between would not be asked by anybody.
+        self.portal.mirror.crawl(by=MIRROR)
+        alice, model = self.alice, self.model(name)
         self.portal.models.classify(
             model.id,
             by=self.grace,
-            owner_id=self.alice.id,
+            owner_id=alice.id,
             domain=domain,
             task="binary classification",
         )
@@ -168,7 +169,7 @@ class House:
         # A model of somebody else's domain is not hers to claim.
         with suppress(NotFound):
             for version in self.portal.models.versions(model):
-                self.portal.authorship.claim(version.id, by=self.alice)
+                self.portal.authorship.claim(version.id, by=alice)
         return model
 
     def asked(
