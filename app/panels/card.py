@@ -167,8 +167,12 @@ def _from_mlflow(shown: Shown) -> None:
         show(page.section("What MLflow knows"), note("No version is registered yet."))
         return
     facts = Facts(shown.model, subject, shown.run(subject))
+    labels = words.metrics(one.name for one in facts.metrics)
     numbers = [
-        (one.name, join((words.figure(one.value), f" on {one.dataset}" if one.dataset else "")))
+        (
+            labels[one.name],
+            join((words.figure(one.value), f" on {one.dataset}" if one.dataset else "")),
+        )
         for one in facts.metrics[:_MOST_FIGURES]
     ]
     more = len(facts.metrics) - len(numbers)

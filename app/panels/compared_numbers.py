@@ -74,15 +74,17 @@ def _table(told: Comparison, numbers: tuple[Measured, ...]) -> Markup:
         Column("How sure"),
         Column("On"),
     ]
-    return tables.table(columns, [_row(one) for one in numbers], f"Metrics of {before} and {after}")
+    labels = words.metrics(one.number.name for one in told.numbers)
+    rows = [_row(one, labels[one.number.name]) for one in numbers]
+    return tables.table(columns, rows, f"Metrics of {before} and {after}")
 
 
-def _row(one: Measured) -> tuple[object, ...]:
+def _row(one: Measured, called: str) -> tuple[object, ...]:
     number = one.number
     word, said = WORDS[one.reads]
     way = f"{number.better} is better" if number.better else "no direction known"
     return (
-        tables.two(number.name, way),
+        tables.two(called, way),
         _figure(number.before, one.before),
         _figure(number.after, one.after, is_new=True),
         _moved(one),

@@ -19,7 +19,7 @@ from app.panels import (
     sources,
 )
 from app.session import portal
-from app.ui import chips, page
+from app.ui import chips, page, words
 from app.ui.markup import note, show
 from auth.actors import Actor
 from catalog.lineage.answers import sentence, why
@@ -41,7 +41,7 @@ def panel(pair: Asked, *, by: Actor) -> None:
     with page.card("answer"):
         show(
             page.section("In short", compared_numbers.counts(told)),
-            compared_groups.answer(sentence(told), why(told)),
+            compared_groups.answer(sentence(told, words.metric), why(told)),
             compared_groups.causes(told),
         )
         _export(told)

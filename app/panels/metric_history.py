@@ -26,21 +26,23 @@ def panel(shown: Shown) -> None:
         return
     with page.card("metric-history"):
         show(page.section("How good were the versions?", assurance.RUNS.chip))
+        labels = words.metrics(names)
         metric = st.pills(
             "Metric",
             names,
             default=names[0],
-            format_func=option,
+            format_func=lambda name: option(labels[name]),
             key="metric",
             bind="query-params",
             label_visibility="collapsed",
             required=True,
         )
-        rows = history(shown, metric or names[0])
+        metric = metric or names[0]
+        rows = history(shown, metric)
         told = sum(len(one.numbers) for one in rows)
         charts.plot(
-            metric_history(rows, f"{metric or names[0]}{_better(shown, metric or names[0])}"),
-            f"{metric or names[0]} of {words.plural(told, 'version')}, one line for each content "
+            metric_history(rows, f"{labels[metric]}{_better(shown, metric)}"),
+            f"{labels[metric]} of {words.plural(told, 'version')}, one line for each content "
             "of a data set",
             "metric-history-chart",
         )

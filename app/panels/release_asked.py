@@ -5,6 +5,7 @@ from __future__ import annotations
 from datetime import date, datetime
 from typing import Final
 
+from app.panels.compared_numbers import figure
 from app.panels.release_dossier import Dossier
 from app.panels.release_routes import state as state_chips
 from app.ui import chips, page, tables, words
@@ -115,7 +116,7 @@ def _key_numbers(dossier: Dossier) -> list[tuple[str, Markup]]:
     if dossier.difference is None:
         mine = dossier.version.metrics if dossier.version else ()
         return [
-            (title(one.name), text(f"{one.value:.4g} on {one.dataset}"))
+            (title(one.name), text(f"{figure(one.value)} on {one.dataset}"))
             for one in mine
             if one.dataset_digest
         ][:_MOST_NUMBERS]
@@ -133,8 +134,8 @@ def before_after(one: Measured, *, waits: bool = False) -> Markup:
     tone = {"better": "cs-t-pass", "worse": "cs-t-fail"}.get(one.reads, "cs-quiet")
     return join(
         (
-            f"{number.before:.4g}{_ARROW}",
-            strong(f"{number.after:.4g}"),
+            f"{figure(number.before)}{_ARROW}",
+            strong(figure(number.after)),
             " ",
             tag("span", reads, cls=tone, title=one.basis),
             tag("span", f" on {number.dataset}", cls="cs-quiet"),

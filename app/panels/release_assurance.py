@@ -85,7 +85,9 @@ def _explained(dossier: Dossier) -> None:
     if explanation is not None and result is not None and explanation.finished_at:
         top = sorted(zip(result.importance, result.features, strict=True), reverse=True)
         scale = top[0][0] or 1.0
-        rows = [(name, _bar(value / scale), f"{value:.3g}") for value, name in top[:_TOP_FEATURES]]
+        rows = [
+            (name, _bar(value / scale), words.figure(value)) for value, name in top[:_TOP_FEATURES]
+        ]
         body = join(
             (
                 tables.table(

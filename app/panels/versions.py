@@ -41,7 +41,7 @@ def panel(shown: Shown, *, by: Actor) -> None:
     names = measured(shown, some)
     columns = [
         Column("Version", lead=True),
-        *(Column(name, "right", assured=assurance.RUN) for name in names),
+        *(Column(one, "right", assured=assurance.RUN) for one in words.metrics(names).values()),
         Column("Measured on"),
         Column("Built by"),
         Column("Registered", "right"),

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from collections import Counter
+from collections.abc import Iterable
 from datetime import UTC, date, datetime, timedelta
 from decimal import ROUND_HALF_UP, Decimal
 
@@ -135,7 +137,7 @@ def size(count: int) -> str:
 _METRICS = {
     **dict.fromkeys(("auc", "roc_auc"), "AUC"),
     **dict.fromkeys(("brier", "brier_score", "brier_score_loss"), "Brier score"),
-    "mae": "MAE",
+    **dict.fromkeys(("mae", "mean_absolute_error"), "Mean absolute error"),
     "mse": "MSE",
     "rmse": "RMSE",
     "r2": "R2",
@@ -147,6 +149,13 @@ def metric(name: str) -> str:
     """The name of a metric as a label: `AUC`, `Brier score`, `Log loss`."""
     plain = name.replace("_", " ").strip()
     return _METRICS.get(name.lower()) or plain[:1].upper() + plain[1:]
+
+
+def metrics(names: Iterable[str]) -> dict[str, str]:
+    """The names of metrics as labels; where two would read alike, the names as they were given."""
+    labels = {name: metric(name) for name in names}
+    said = Counter(labels.values())
+    return {name: label if said[label] == 1 else name for name, label in labels.items()}
 
 
 def digest(value: str) -> str:

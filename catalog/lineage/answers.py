@@ -2,10 +2,11 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable
 from typing import Final
 
 from catalog.lineage.comparison import Comparison, Group
-from catalog.lineage.measured import Measured, Reads
+from catalog.lineage.measured import Reads
 
 _MOST_NAMES: Final = 4
 _NOUNS: Final = {
@@ -17,9 +18,12 @@ _NOUNS: Final = {
 }
 
 
-def sentence(told: Comparison) -> str:
-    """Which version is better at what, and what else is new: one sentence for the head."""
-    said = [_numbers(told), _uses(told)]
+def sentence(told: Comparison, called: Callable[[str], str] = str) -> str:
+    """Which version is better at what, and what else is new: one sentence for the head.
+
+    `called` is what people call a metric.
+    """
+    said = [_numbers(told, called), _uses(told)]
     after = told.after.called
     if not any(said):
         return f"{after} is the same as {told.before.called} in everything that is recorded."
@@ -27,16 +31,20 @@ def sentence(told: Comparison) -> str:
     return f"{after} {'; it '.join(parts)}."
 
 
-def _numbers(told: Comparison) -> str:
+def _numbers(told: Comparison, called: Callable[[str], str]) -> str:
+    def _names(reads: Reads) -> str:
+        names = [called(one.number.name) for one in compared if one.reads == reads]
+        return _shortened(list(dict.fromkeys(names)))
+
     compared = [one for one in told.numbers if one.number.delta is not None]
     if not told.numbers:
         return "was not measured on named data, nor was the other"
     if not compared:
         return "was measured on other rows, so no number can be compared"
     ways: tuple[Reads, Reads] = ("better", "worse")
-    pieces = [f"{way} on {names}" for way in ways if (names := _names(compared, way))]
-    noise = _names(compared, "within noise")
-    unjudged = _names(compared, "not judged")
+    pieces = [f"{way} on {names}" for way in ways if (names := _names(way))]
+    noise = _names("within noise")
+    unjudged = _names("not judged")
     if unjudged:
         pieces.append(f"not judged on {unjudged}, which has no interval")
     if not pieces:
@@ -48,8 +56,7 @@ def _numbers(told: Comparison) -> str:
     return f"is {'; '.join(pieces)}"
 
 
-def _names(compared: list[Measured], reads: Reads) -> str:
-    names = list(dict.fromkeys(one.number.name for one in compared if one.reads == reads))
+def _shortened(names: list[str]) -> str:
     more = len(names) - _MOST_NAMES
     return _listing(names[:_MOST_NAMES] + ([f"{more:,} more"] if more > 0 else []))
 

@@ -86,6 +86,11 @@ def test_a_metric_that_no_policy_names_is_written_as_a_label(name: str, said: st
     assert words.metric(name) == said
 
 
+def test_two_metrics_that_would_read_alike_keep_the_names_they_were_given() -> None:
+    assert words.metrics(["auc", "mae"]) == {"auc": "AUC", "mae": "Mean absolute error"}
+    assert words.metrics(["auc", "roc_auc"]) == {"auc": "auc", "roc_auc": "roc_auc"}
+
+
 def test_a_run_is_opened_in_mlflows_own_screens_and_no_password_goes_along(
     small_house: House, monkeypatch: pytest.MonkeyPatch
 ) -> None:
