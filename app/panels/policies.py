@@ -10,9 +10,16 @@ from app.panels import policy_told
 from app.panels import policy_trials as trials
 from app.panels.policy_draft import write
 from app.panels.policy_history import history
-from app.panels.policy_words import gates_table, governs_words, law_facts, panels_words
+from app.panels.policy_words import (
+    day_words,
+    gates_table,
+    governs_words,
+    law_facts,
+    panels_words,
+)
 from app.session import did, portal
 from app.ui import page, tables, words
+from app.ui.dialogs import signed
 from app.ui.feedback import empty
 from app.ui.markup import Markup, mono, note, paragraph, show
 from app.ui.tables import Column, Row
@@ -96,7 +103,7 @@ def _whole(one: Published) -> tuple[Markup, ...]:
     sources = tables.table(
         (Column("Rests on", lead=True), Column("By"), Column("Date")),
         [
-            Row((tables.two(source.title, source.note), source.by, source.date))
+            Row((tables.two(source.title, source.note), source.by, day_words(source.date)))
             for source in policy.sources
         ],
         "Sources",
@@ -126,8 +133,8 @@ def _end_sure(one: Published) -> None:
                 "that no published policy covers, until a baseline is published."
             )
         )
-    why = st.text_area("Why", key="end-why", max_chars=4000)
-    if st.button("End it", type="primary", key="end-sign") and did(
+    why = st.text_area("Reason (required)", key="end-why", max_chars=4000)
+    if signed("Keep it", "Sign and end") and did(
         lambda by: portal().policies.end(policy.name, why, by=by)
     ):
         policy_told.tell(

@@ -12,6 +12,7 @@ from app.panels.policy_reach import on_version, reach
 from app.panels.policy_words import gates_table, gates_words, law_facts
 from app.session import act, did, portal
 from app.ui import page, tables
+from app.ui.dialogs import signed
 from app.ui.markup import Markup, join, mono, note, paragraph, show
 from app.ui.tables import Column, Row
 from auth.actors import Actor
@@ -19,6 +20,8 @@ from catalog.releases.policies.law import Policy
 from catalog.releases.policies.reading import NotAPolicy, Problem, pack_text, packs, read
 
 _DRAFT: Final = "policy-draft"
+# What stood in the field before it was begun anew, until it is brought back.
+_BEFORE: Final = "policy-draft-before"
 _LONGEST_LINE: Final = 100
 
 
@@ -95,6 +98,9 @@ def _begin_with() -> None:
     def take() -> None:
         name = st.session_state["policy-begin"]
         if name:
+            before = st.session_state[_DRAFT]
+            if before not in {*in_force.values(), *(pack_text(one) for one in shipped)}:
+                st.session_state[_BEFORE] = before
             st.session_state[_DRAFT] = in_force.get(name) or pack_text(name)
             _keep()
 
@@ -108,6 +114,15 @@ def _begin_with() -> None:
         on_change=take,
         label_visibility="collapsed",
     )
+    before = st.session_state.get(_BEFORE, "")
+    if before.strip() and before != st.session_state[_DRAFT]:
+        st.button("Bring back what stood here before", key="policy-draft-back", on_click=_back)
+
+
+def _back() -> None:
+    st.session_state[_DRAFT] = st.session_state.pop(_BEFORE)
+    st.session_state["policy-begin"] = None
+    _keep()
 
 
 def _read(text: str) -> Policy | None:
@@ -146,8 +161,8 @@ def _publish_sure(policy: Policy, text: str, by: Actor) -> None:
         reach(portal().previews.shifts(policy, by=by), by),
         tables.facts([*law_facts(policy), ("Gates", gates_words(policy))]),
     )
-    why = st.text_area("Why", key="publish-why", max_chars=4000)
-    if st.button("Publish", type="primary", key="publish-sign") and did(
+    why = st.text_area("Reason (required)", key="publish-why", max_chars=4000)
+    if signed("Keep writing", "Sign and publish") and did(
         lambda by: portal().policies.publish(text, why, by=by)
     ):
         did(lambda by: portal().drafts.keep("", by=by))

@@ -132,7 +132,7 @@ def _decisions(found: Found, by: Actor) -> None:
                 Column("Decided"),
                 Column("Gates say"),
                 Column("Digest"),
-                Column(""),
+                Column("Compared with then"),
             ),
             [
                 Row(

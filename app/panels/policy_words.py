@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable
+from datetime import date
 from typing import Any, Final
 
 from app.ui import tables, words
@@ -76,12 +77,17 @@ def _window(one: Window) -> str:
     return f"{days}, {one.opens} to {one.closes} ({one.zone})"
 
 
+def day_words(written: str) -> str:
+    """A day as it is written in a policy, as it is read: `20 Nov 2026`."""
+    return words.day(date.fromisoformat(written))
+
+
 def freezes_words(policy: Policy) -> list[str]:
     """The days on which nothing is released, one line for each freeze."""
     said = [
-        f"{one.first}: {one.why}"
+        f"{day_words(one.first)}: {one.why}"
         if one.first == one.last
-        else f"{one.first} to {one.last}: {one.why}"
+        else f"{day_words(one.first)} to {day_words(one.last)}: {one.why}"
         for one in policy.freezes
     ]
     return said or ["Never"]
@@ -109,7 +115,8 @@ def unapproved_words(policy: Policy) -> str:
 def measures_words(policy: Policy) -> list[str]:
     """What decides for each task, on which data; one line for each."""
     said = [
-        f"{task}: {rules[0].label}, {rules[0].better} is better (named {words.listing(names)})"
+        f"{task[:1].upper()}{task[1:]}: {rules[0].label}, {rules[0].better} is better "
+        f"(named {words.listing(names)})"
         for task, rules in policy.metrics.items()
         if rules
         for names in [rules[0].names]
@@ -123,7 +130,7 @@ def law_facts(policy: Policy) -> list[tuple[str, object]]:
         ("Governs", governs_words(policy.applies_to)),
         ("Who has to agree", panels_words(policy)),
         ("Goes live", _lines(windows_words(policy))),
-        ("Nothing goes live", _lines(freezes_words(policy))),
+        ("Frozen", _lines(freezes_words(policy))),
         ("In an emergency", emergency_words(policy)),
         ("Open requests", expiry_words(policy)),
         ("To be decided", decision_words(policy)),

@@ -62,8 +62,8 @@ def test_all_that_a_policy_says_is_told_in_words() -> None:
     assert told["Governs"] == "Every release"
     assert told["Who has to agree"] == "1 approver"
     assert "Monday and Tuesday, 09:00 to 16:00 (Europe/Berlin)" in told["Goes live"]
-    assert "2026-12-21 to 2027-01-03: Year end" in told["Nothing goes live"]
-    assert ">2026-12-06: Holiday<" in told["Nothing goes live"]
+    assert "21 Dec 2026 to 3 Jan 2027: Year end" in told["Frozen"]
+    assert ">6 Dec 2026: Holiday<" in told["Frozen"]
     assert told["In an emergency"].startswith("One approver decides, whatever the gates say")
     assert "within 3 days" in told["In an emergency"]
     assert told["Open requests"] == "Closed after 12 days in which nothing was done"
@@ -73,14 +73,14 @@ def test_all_that_a_policy_says_is_told_in_words() -> None:
     assert told["Asked again once live"] == "Owner and Artifacts every 30 days"
     assert "set back by itself" in told["Live without approval"]
     assert told["Built by nobody known"] == "May be approved, but never in an emergency"
-    assert "regression: Mean absolute error, lower is better" in told["What decides"]
+    assert "Regression: Mean absolute error, lower is better" in told["What decides"]
 
 
 def test_what_a_policy_does_not_say_is_told_too() -> None:
     text = pack_text("baseline").replace("emergency: {review_within_days: 3}\n", "")
     told = {name: str(value) for name, value in law_facts(read(text))}
     assert "At any time" in told["Goes live"]
-    assert "Never" in told["Nothing goes live"]
+    assert "Never" in told["Frozen"]
     assert told["In an emergency"] == "There is no other way than the usual one"
     assert told["Live without approval"] == "It is a finding; nothing is set back by itself"
     assert told["Asked again once live"] == "Nothing"
