@@ -21,11 +21,12 @@ from app.ui.markup import join, note, paragraph, quote, show, tag, text
 from auth.actors import Actor
 from catalog.registry.models import Model, Version
 from catalog.releases.deciders import Outlook
+from catalog.releases.docket import Wanted
 from catalog.releases.drafts import ReleaseDraft
 from catalog.releases.gates.asking import Answer
 from catalog.releases.gates.waiting import waiting_for_files
 from catalog.releases.sheet import Preview
-from catalog.releases.states import Route
+from catalog.releases.states import OPEN, Route
 
 _TINTS: Final[Mapping[str, tables.Tint]] = {
     "pass": "",
@@ -124,7 +125,7 @@ def preview(asking: Asking, draft: ReleaseDraft | None, *, by: Actor) -> None:
         return
     if not found.may_request:
         with page.card("ask"):
-            _refused(found, draft)
+            _refused(asking, found, draft, by)
         if found.may_request.code in _WORTH_KNOWING:
             with page.card("gates"):
                 _gates(asking, found)
@@ -146,13 +147,20 @@ def preview(asking: Asking, draft: ReleaseDraft | None, *, by: Actor) -> None:
         _ask(asking, found, outlook, route, draft)
 
 
-def _refused(found: Preview, draft: ReleaseDraft | None) -> None:
+def _refused(asking: Asking, found: Preview, draft: ReleaseDraft | None, by: Actor) -> None:
     verdict = found.may_request
     show(page.section("It cannot be asked for"), paragraph(verdict.reason), note(verdict.hint))
     if verdict.code == "asked-already":
-        link("Open release requests", "releases")
+        _open_instead(asking, by)
     if draft is not None and draft.reason:
         show(quote(draft.reason, "your draft"))
+
+
+def _open_instead(asking: Asking, by: Actor) -> None:
+    about = (asking.version.number, asking.alias)
+    for brief in portal().docket.briefs(Wanted(OPEN, asking.model.id), by=by):
+        if (brief.version_number, brief.alias) == about:
+            link(f"Open {brief.number}", "release", id=brief.number)
 
 
 def _gates(asking: Asking, found: Preview) -> None:
