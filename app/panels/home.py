@@ -19,6 +19,7 @@ from app.ui.markup import Markup, join, note, show
 from app.ui.tables import Column
 from app.ui.tiles import Tile
 from auth.access import may_anywhere
+from auth.access_request import AccessRequest
 from auth.actors import Actor
 from auth.permissions import Role
 from catalog.impact.calls import WINDOW_DAYS
@@ -45,6 +46,7 @@ class Home:
 
     waiting: tuple[Brief, ...]
     findings: Findings
+    access: tuple[AccessRequest, ...]
     followed: tuple[Brief, ...]
     news: tuple[Brief, ...]
     undecided: int
@@ -71,6 +73,7 @@ def read(*, by: Actor) -> Home:
     return Home(
         waiting=desk.waiting,
         findings=here.findings.waiting(by=by) if releases else Findings(),
+        access=tuple(here.access_requests.waiting(by=by)) if by.roles else (),
         followed=desk.followed,
         news=desk.closed,
         undecided=desk.undecided,
@@ -104,6 +107,7 @@ def head(shown: Home, *, by: Actor) -> None:
         since = [
             *(one.changed_at for one in shown.waiting),
             *(one.waits_since for one in shown.findings.findings),
+            *(one.asked_at for one in shown.access),
         ]
         said = inbox.how_much_waits(since, shown.now, has_more=shown.findings.has_more)
     page.head(
@@ -151,6 +155,9 @@ def panel(shown: Home, *, by: Actor) -> None:
 
 def _waiting(shown: Home) -> None:
     findings.waiting(shown.findings, most=_MOST_WAITING)
+    if shown.access:
+        show(page.group("Access requests", len(shown.access)))
+        cards.inbox_card(_access(shown), "access", ways.to("inbox"))
     if shown.waiting:
         show(page.group("Waits for you", len(shown.waiting)))
     for brief in shown.waiting[:_MOST_WAITING]:
@@ -173,6 +180,15 @@ def _waiting(shown: Home) -> None:
             ways.to("release"),
             {"id": brief.id},
         )
+
+
+def _access(shown: Home) -> Waiting:
+    first = shown.access[0]
+    return Waiting(
+        f"Answer {words.plural(len(shown.access), 'access request')}",
+        f"{first.name} has waited {words.span((shown.now - first.asked_at).total_seconds())}.",
+        icon=":material/key:",
+    )
 
 
 def asked(brief: Brief, shown: Home) -> Waiting:
@@ -263,28 +279,33 @@ def _news(shown: Home) -> None:
         show(page.section("What changed lately"))
         if shown.news:
             rows = [(news(brief, shown),) for brief in shown.news]
-            show(tables.table([Column("What", lead=True)], rows, "What changed lately"))
+            show(tables.table([Column("Release", lead=True)], rows, "What changed lately"))
         else:
             show(note("No release has been decided yet."))
         link("All releases", "releases", icon=":material/approval:")
 
 
 def news(brief: Brief, shown: Home) -> Markup:
-    """The last thing that happened to a closed request, with its day."""
+    """The last thing that happened to a closed request, with its day; it leads to the request."""
+
+    def told(*said: object) -> Markup:
+        return tables.link(join(said), ways.address("release", {"id": brief.number}))
+
     way = release_routes.mark(brief.route, brief.requested_by)
     name = f"{brief.model_name} v{brief.version_number}"
     by_whom = f"by {shown.names[brief.decided_by]}, " if brief.decided_by in shown.names else ""
     if brief.promotion is PromotionState.APPLIED and brief.promoted_at:
         said = f"{'set back' if brief.route is Route.ROLLBACK else 'approved'} {by_whom}"
         became = _BECAME.get(brief.route, "became")
-        moved = join((f"{name} {became} @{brief.alias} ", way))
-        return tables.two(moved, f"{said}{words.moment(brief.promoted_at)}")
+        moved = told(f"{name} {became} @{brief.alias}")
+        return tables.two(join((moved, " ", way)), f"{said}{words.moment(brief.promoted_at)}")
     at = words.moment(brief.changed_at)
     if brief.promotion is PromotionState.FAILED:
-        said = join((f"{name} was approved, its alias not moved ", way))
-        return tables.two(said, f"{by_whom}{at}")
+        said = told(f"{name} was approved, its alias not moved")
+        return tables.two(join((said, " ", way)), f"{by_whom}{at}")
     stands = release_routes.state_words(brief.route, brief.state).lower()
-    return tables.two(join((f"{name} {towards(brief)}: {stands} ", way)), f"{by_whom}{at}")
+    said = told(f"{name} {towards(brief)}: {stands}")
+    return tables.two(join((said, " ", way)), f"{by_whom}{at}")
 
 
 _BECAME: Final = {Route.ROLLBACK: "is again", Route.RETIREMENT: "is no longer"}
