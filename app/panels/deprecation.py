@@ -128,6 +128,7 @@ def _deprecate(shown: Shown, version: Version, said: Deprecation | None, by: Act
         value=max(said.ends_on, today) if said else today + _USUAL_NOTICE,
         min_value=today,
         key="deprecate-day",
+        format="YYYY-MM-DD",
         help="A day of the calendar in UTC.",
     )
     message = st.text_area(

@@ -36,7 +36,7 @@ def one(asked: str, *, by: Actor) -> None:
     except NotFound as error:
         page.head(("Findings", "Which one?"), "No such finding")
         problem(error)
-        link("All findings", "findings")
+        link("All findings", "findings", icon=":material/arrow_back:")
         return
     today = portal().clock.now().date()
     able = _reviewers(found, by)

@@ -54,6 +54,7 @@ def _open(model: Model, version: Version) -> None:
         value=today + _USUAL_TIME,
         min_value=today,
         max_value=today + timedelta(days=LONGEST_DAYS),
+        format="YYYY-MM-DD",
     )
     if not st.button("Open it", key="sign", type="primary", disabled=owner is None):
         return

@@ -79,6 +79,7 @@ def absence(*, by: Actor) -> None:
             min_value=today,
             max_value=today + LONGEST,
             key="away-until",
+            format="YYYY-MM-DD",
         )
         show(note("Others are given requests to read first. You may still decide."))
         if st.button("Say so", key="say-away") and did(

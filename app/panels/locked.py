@@ -160,6 +160,7 @@ def last_day(title: str, today: date, asked: date | None, key: str) -> date | No
         value=max(asked, today) if asked else today + _USUAL,
         min_value=today,
         key=f"{key}-day",
+        format="YYYY-MM-DD",
         help="A day of the calendar in UTC, included.",
     )
 

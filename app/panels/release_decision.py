@@ -34,8 +34,9 @@ from catalog.releases.request import ReleaseRequest
 from catalog.releases.states import PromotionState, Route, State, Verb
 
 _LOOK_AGAIN_S: Final = 2.0
-# The last of the numbered sections.
+# The last of the numbered sections; of a retirement fewer are asked.
 _NUMBER: Final = 10
+_OF_RETIREMENT: Final = 6
 _APPROVED: Final[Mapping[Route, str]] = {
     Route.RELEASE: "approved as",
     Route.EMERGENCY: "approved in an emergency as",
@@ -223,16 +224,17 @@ def promotion_words(promotion: Promotion, route: Route) -> object:
 def bar(dossier: Dossier) -> None:
     """The decision, at the foot of the screen, for those whom it concerns."""
     sheet, request = dossier.sheet, dossier.request
+    number = _OF_RETIREMENT if request.route is Route.RETIREMENT else _NUMBER
     if sheet.may_revoke:
         told = tag("span", standing(dossier))
-        with page.decision_bar(f"{request.number} stands", told, number=_NUMBER):
+        with page.decision_bar(f"{request.number} stands", told, number=number):
             button(dossier, Verb.REVOKE)
         return
     if not request.is_open:
         return
     version = f"v{request.version_number}"
     if sheet.may_withdraw:
-        with page.decision_bar("Your request", _requester_summary(dossier), number=_NUMBER):
+        with page.decision_bar("Your request", _requester_summary(dossier), number=number):
             if sheet.may_resubmit:
                 button(dossier, Verb.RESUBMIT)
             button(dossier, Verb.WITHDRAW)
@@ -244,7 +246,7 @@ def bar(dossier: Dossier) -> None:
         return
     why = "" if sheet.may_approve else sheet.may_approve.reason
     summary = join((*verdict_chips(sheet.gates), tag("span", why)))
-    with page.decision_bar(f"Your decision on {version}", summary, number=_NUMBER):
+    with page.decision_bar(f"Your decision on {version}", summary, number=number):
         is_open = bool(sheet.may_decide)
         button(dossier, Verb.REJECT, closed=not is_open)
         button(dossier, Verb.REQUEST_CHANGES, closed=not is_open)

@@ -104,6 +104,7 @@ def _farewell(shown: Shown, live: Version, why: str, by: Actor) -> Farewell:
         value=today + _USUAL_NOTICE,
         min_value=today,
         key="retire-day",
+        format="YYYY-MM-DD",
         help="A day of the calendar in UTC. It can be approved from this day on.",
     )
     show(note(f"v{live.number} is deprecated with your reason as soon as you ask: they are told."))

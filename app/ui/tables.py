@@ -54,7 +54,7 @@ def two(main: object, under: object) -> Markup:
 
 def link(said: object, address: str) -> Markup:
     """Words in a cell that lead to another screen; the address is relative to this one."""
-    return tag("a", said, href=address)
+    return tag("a", said, href=address, cls="cs-way")
 
 
 def table(columns: Sequence[Column], rows: Iterable[Row | Sequence[object]], about: str) -> Markup:
@@ -76,9 +76,9 @@ def _table(columns: Sequence[Column], rows: Sequence[Row], about: str, cls: str)
         for row in rows
     )
     caption = tag("caption", about)
-    return tag(
-        "table", caption, tag("thead", head), tag("tbody", *body), cls=f"cs-table {cls}".strip()
-    )
+    # One column under a heading of its own needs no second one: only a screen reader is told it.
+    kind = " ".join(filter(None, ("cs-table", "cs-alone" if len(columns) == 1 else "", cls)))
+    return tag("table", caption, tag("thead", head), tag("tbody", *body), cls=kind)
 
 
 def _cell(column: Column) -> str:

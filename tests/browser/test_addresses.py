@@ -107,6 +107,38 @@ def test_on_discover_each_choice_is_a_step_back_and_what_is_typed_is_none(visit:
     expect(found).to_contain_text("4 models for “credit”")
 
 
+def test_the_page_one_is_on_is_shown_with_nothing_chosen_when_it_is_chosen_again(
+    visit: Visit,
+) -> None:
+    alice = visit(ALICE, "/releases")
+    results = alice.main.locator("[class*='st-key-result-']")
+    every = results.count()
+    alice.page.get_by_role("button", name="Rejected", exact=True).click()
+    is_at(alice, "/releases?state=Rejected")
+    expect(results).to_have_count(1)
+
+    alice.menu("Releases")
+
+    is_at(alice, "/releases")
+    expect(results).to_have_count(every)
+    alice.page.go_back()
+    is_at(alice, "/releases?state=Rejected")
+    expect(results).to_have_count(1)
+
+
+def test_a_link_in_a_table_leads_on_without_reading_the_app_again(visit: Visit) -> None:
+    alice = visit(ALICE, "/")
+    alice.page.evaluate("window.isStillHere = true")
+
+    alice.main.locator("table a").first.click()
+
+    alice.page.wait_for_url("**/release?id=RR-*")
+    alice.reads("The decision asked")
+    assert alice.page.evaluate("window.isStillHere")
+    alice.page.go_back()
+    is_at(alice, "/")
+
+
 def is_at(who: Visitor, address: str) -> None:
     """Until this is the address; in which order its parameters stand says nothing."""
     wanted = urlsplit(address)

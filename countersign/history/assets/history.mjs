@@ -5,7 +5,10 @@
 // without their choices: the second takes its place.
 //
 // A link to the page one is on: Streamlit shows what it asks for and leaves the address as it was.
-// Here it becomes an entry of its own, which is then shown as the way back would show it.
+// Here it becomes an entry of its own, which is then shown as the way back would show it. So does a
+// click in the navigation on the page one is on: it leads to the page with nothing chosen.
+//
+// A link in a table is plain HTML, and would read the whole app again: it is followed in the same way.
 //
 // A choice that is a step of its own, such as a facet: Streamlit writes it over the entry before.
 // Here it is the next one, on its first page. What is typed stays one entry.
@@ -13,6 +16,11 @@ const SOON_MS = 5000;
 const PAGE = "page";
 const KEPT = Symbol.for("countersign.history");
 const LINK = 'a[data-testid="stPageLink-NavLink"]';
+const MENU = 'a[data-testid="stSidebarNavLink"]';
+const WAY = "a.cs-way";
+// On a small screen the navigation lies over the page, and gives it free once something is chosen.
+const SMALL = "(max-width: 768px)";
+const FOLD = '[data-testid="stSidebarCollapseButton"] button';
 
 const keep = (history, kept) => {
   const push = history.pushState.bind(history);
@@ -55,16 +63,19 @@ const keep = (history, kept) => {
 
   const follow = (event) => {
     hasChosen = true;
-    const link = event.target.closest?.(LINK);
+    const link = event.target.closest?.(`${LINK}, ${MENU}, ${WAY}`);
     const isPlain = event.button === 0 && !(event.metaKey || event.ctrlKey || event.shiftKey || event.altKey);
-    // The default page has no name that a link could give, so its links begin with their query.
-    if (!link || !isPlain || link.target === "_blank" || !/^[^?#]/.test(link.getAttribute("href") ?? "")) return;
+    if (!link || !isPlain || link.target === "_blank") return;
+    // The default page has no name that a link on a page could give, so its links begin with their query.
+    if (link.matches(LINK) && !/^[^?#]/.test(link.getAttribute("href") ?? "")) return;
     const to = new URL(link.href);
-    if (to.origin !== location.origin || to.pathname !== location.pathname) return;
+    if (to.origin !== location.origin) return;
+    if (to.pathname !== location.pathname && !link.matches(WAY)) return;
     event.preventDefault();
     event.stopPropagation();
-    if (to.search === location.search) return;
-    push({}, "", to.href);
+    if (link.matches(MENU) && matchMedia(SMALL).matches) document.querySelector(FOLD)?.click();
+    if (to.search !== location.search || to.pathname !== location.pathname) push({}, "", to.href);
+    else if (!link.matches(MENU)) return;
     half = null;
     document.querySelector('[data-testid="stMain"]')?.scrollTo(0, 0);
     window.dispatchEvent(new PopStateEvent("popstate", { state: {} }));
