@@ -75,8 +75,6 @@ def bind(
     row.snapshot_digest = taking.keep(act.session, snapshot, at=act.at)
     row.manifest_digest = snapshot.manifest_digest
     row.replaces = snapshot.replaces
-    act.session.add(row)
-    act.session.flush()
     act.digests |= digests(row)
 
 

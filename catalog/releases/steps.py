@@ -140,7 +140,6 @@ def step(act: Act, row: RequestRow, verb: Verb) -> None:
     row.changed_at = act.at
     row.revision += 1
     row.problem = ""
-    act.session.add(row)
 
 
 def decided(

@@ -7,10 +7,12 @@ from dataclasses import replace
 import pytest
 
 from app.worker import collect_evidence
+from catalog.releases.evidence.taking import kept
 from catalog.releases.gates.asking import Answer
 from catalog.releases.policies.reading import pack_text
 from catalog.releases.rights import LONGEST_REASON
 from catalog.releases.states import State, Verb
+from catalog.releases.tables import PolicyRow
 from ledger.errors import Conflict, CountersignError, Invalid, NotFound, Refused
 from tests.at_once import at_once
 from tests.cast import LENDING, WHY, House
@@ -39,6 +41,26 @@ def test_alice_asks_bob_approves_and_both_are_on_record(house: House) -> None:
         "evidence": approved.snapshot_digest,
         "artifacts": approved.manifest_digest,
     }
+
+
+def test_what_a_request_is_bound_to_is_kept_and_on_record_once_it_is_asked(
+    small_house: House,
+) -> None:
+    small_house.credit()
+    version = small_house.version(2)
+    request = small_house.portal.requests.request(version.id, "champion", WHY, by=small_house.alice)
+    (record,) = small_house.records("release:request")
+    assert record.digests == request.digests
+    assert record.digests.keys() == {"policy", "evidence"}
+    assert record.facts == {
+        "alias": "champion",
+        "model": request.model_id,
+        "route": "release",
+        "version": version.id,
+    }
+    with small_house.portal.store.read() as session:
+        assert session.get(PolicyRow, request.policy_digest) is not None
+        assert kept(session, request.snapshot_digest) is not None
 
 
 def test_requests_are_numbered_in_order_within_a_year(small_house: House) -> None:

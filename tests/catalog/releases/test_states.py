@@ -11,7 +11,22 @@ from app.worker import RELEASES
 from catalog.registry.artifacts import Manifest
 from catalog.releases.conditions import Condition
 from catalog.releases.request import ReleaseRequest
-from catalog.releases.states import AGREEING, OPEN, STANDING, TRANSITIONS, State, Verb, after
+from catalog.releases.states import (
+    AGREEING,
+    APPROVING,
+    ENDED,
+    OPEN,
+    ROUNDS,
+    STANDING,
+    TRANSITIONS,
+    PromotionState,
+    Route,
+    State,
+    Verb,
+    after,
+    stands,
+    target,
+)
 from catalog.releases.tables import RequestRow
 from ledger.errors import Conflict, CountersignError
 from tests.cast import WHY, House
@@ -62,6 +77,23 @@ def test_nothing_leads_out_of_a_closed_request(state: State) -> None:
 
 def test_every_state_but_the_first_is_reached_by_some_verb() -> None:
     assert set(TRANSITIONS.values()) == set(State)
+
+
+def test_what_has_ended_and_the_ways_to_ask_are_those_that_were_agreed() -> None:
+    assert {"Rejected", "Withdrawn", "Revoked", "Expired"} == ENDED == {*State} - OPEN - STANDING
+    assert {"send-back", "resubmit"} == ROUNDS
+    assert [*Route] == ["release", "emergency", "rollback", "retirement"]
+    assert {"release", "emergency"} == APPROVING
+    assert [*PromotionState] == ["Queued", "Applied", "Failed"]
+
+
+def test_an_approval_leaves_its_alias_at_the_version_and_a_retirement_at_none() -> None:
+    assert [target(route, 3) for route in Route] == [3, 3, 3, None]
+
+
+def test_where_a_request_stands_begins_a_sentence() -> None:
+    assert stands(State.IN_REVIEW) == "This request is in review"
+    assert stands(State.CHANGES_REQUESTED) == "Changes were asked for in this request"
 
 
 def test_an_approval_is_possible_only_of_what_is_in_review() -> None:
