@@ -73,8 +73,7 @@ def test_ten_thousand_characters_are_no_reason(demo: Demo, visit: Visit) -> None
 def test_an_alias_that_mlflow_would_not_take_is_told_before_anything_is_asked(
     visit: Visit, alias: str
 ) -> None:
-    alice = visit(ALICE)
-    alice.open(f"/request?name={MODEL}&version=3&alias={alias.replace(' ', '%20')}")
+    alice = visit(ALICE, f"/request?name={MODEL}&version=3&alias={alias.replace(' ', '%20')}")
     alice.reads(f"'{alias}' cannot be an alias.")
     alice.reads("are taken by MLflow.")
     expect(alice.page.get_by_role("button", name="Ask for this release")).to_have_count(0)

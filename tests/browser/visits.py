@@ -128,7 +128,8 @@ class Visitor:
 
 def stranger(browser: Browser, url: str, *, width: int = 1440, scheme: Scheme = "light") -> Visitor:
     """Somebody who is not signed in."""
-    context = browser.new_context()
+    # What slides and fades is drawn sixty times a second, by the processor: as who asks for less.
+    context = browser.new_context(reduced_motion="reduce")
     context.set_default_timeout(SECONDS)
     made = in_a_tab(context, url)
     made.sits_down(width, scheme)
