@@ -58,6 +58,7 @@ from catalog.registry.servers import Servers
 from catalog.registry.similar import Similarity
 from catalog.releases.approvals import Approvals
 from catalog.releases.deciders import Deciders
+from catalog.releases.decisions import Decisions
 from catalog.releases.docket import Docket
 from catalog.releases.drafts import ReleaseDrafts
 from catalog.releases.evidence.attaching import Evidence
@@ -149,6 +150,7 @@ class Portal:
     previews: Previews
     trials: Trials
     requests: Requests
+    decisions: Decisions
     approvals: Approvals
     findings: Findings
     rollbacks: Rollbacks
@@ -255,7 +257,8 @@ def build(
         release_drafts=ReleaseDrafts(ledger),
         previews=Previews(ledger, policies),
         trials=Trials(ledger, policies),
-        requests=Requests(ledger, policies, at_point),
+        requests=Requests(ledger, policies),
+        decisions=Decisions(ledger, policies, at_point),
         approvals=Approvals(ledger),
         findings=Findings(ledger),
         rollbacks=rollbacks,

@@ -186,7 +186,7 @@ class House:
     ) -> ReleaseRequest:
         """Alice asks and Bob approves; nothing has moved yet."""
         request = self.asked(number, alias, name)
-        return self.portal.requests.decide(request.id, Verb.APPROVE, WHY, by=self.bob)
+        return self.portal.decisions.decide(request.id, Verb.APPROVE, WHY, by=self.bob)
 
     # -- the record ----------------------------------------------------------------------------
 

@@ -188,7 +188,7 @@ def decide(request_id: str, decided: Decided, portal: Desk, by: Caller) -> dict[
     conditions = [Condition(one.asks, one.due_on) for one in decided.conditions]
     seen = decided.digests.model_dump() if decided.digests else None
     return told(
-        portal.requests.decide(
+        portal.decisions.decide(
             request_id,
             verb,
             decided.reason,

@@ -217,7 +217,7 @@ def _release(
     if release.condition:
         verb = Verb.APPROVE_WITH_CONDITIONS
         conditions = [Condition(release.condition, portal.clock.now().date() + _DUE_IN)]
-    request = portal.requests.decide(
+    request = portal.decisions.decide(
         request.id, verb, release.decision_reason, conditions=conditions, by=decider
     )
     if verb in AGREEING:

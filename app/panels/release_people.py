@@ -80,7 +80,7 @@ def take_over(dossier: Dossier) -> None:
     if not (others and request.is_open and dossier.sheet.may_decide):
         return
     if st.button("Take it over", key="take-over", icon=":material/assignment_ind:") and did(
-        lambda by: portal().requests.take_over(request.id, by=by)
+        lambda by: portal().decisions.take_over(request.id, by=by)
     ):
         st.rerun()
 

@@ -178,7 +178,7 @@ def _verb(
         return lambda by: desk.withdraw(request_id, reason, by=by)
     if verb is Verb.RESUBMIT:
         return lambda by: desk.resubmit(request_id, reason, by=by)
-    return lambda by: desk.decide(
+    return lambda by: portal().decisions.decide(
         request_id, verb, reason, conditions=conditions, panel=panel, seen=seen, by=by
     )
 

@@ -121,7 +121,7 @@ def test_an_application_acts_for_itself_and_decides_nothing(house: House) -> Non
     robot = house.portal.tokens.who_is(secret)
     assert (robot.kind, robot.name) == (Kind.APPLICATION, "Loan desk")
     with pytest.raises(NotFound):
-        house.portal.requests.decide(request.id, Verb.APPROVE, WHY, by=robot)
+        house.portal.decisions.decide(request.id, Verb.APPROVE, WHY, by=robot)
     with pytest.raises(Refused):
         house.portal.tokens.issue("mine", by=robot)
 

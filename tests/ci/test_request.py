@@ -34,7 +34,7 @@ def waited(served: Served, house: House, *events: Callable[[], object]) -> int:
 
 def decide(house: House, verb: Verb, reason: str = WHY) -> None:
     (asked,) = house.portal.requests.listing(by=house.alice)
-    house.portal.requests.decide(asked.id, verb, reason, by=house.bob)
+    house.portal.decisions.decide(asked.id, verb, reason, by=house.bob)
 
 
 def test_a_release_is_asked_for_and_its_page_is_named(

@@ -24,7 +24,7 @@ import httpx
 
 from app.worker import MIRROR
 from catalog.releases import promotions
-from catalog.releases.requests import DECIDING
+from catalog.releases.decisions import DECIDING
 from catalog.releases.tickets import TicketOffice
 from ledger.clock import SystemClock
 from tests.faults import stock

@@ -159,7 +159,7 @@ class Workshop:
         version = self.portal.models.version(model, number)
         asked = self.portal.requests.request(version.id, ALIAS, "It finds more.", by=self.cast.ann)
         collect_evidence(self.portal, asked.id)
-        return self.portal.requests.decide(
+        return self.portal.decisions.decide(
             asked.id, Verb.APPROVE, "I read the numbers.", by=self.cast.bob
         )
 

@@ -111,7 +111,7 @@ def test_a_retirement_takes_the_alias_away_by_one_ticket_also_after_a_lost_answe
         version.id, ALIAS, "Nobody needs it.", by=workshop.cast.ann
     )
     collect_evidence(workshop.portal, asked.id)
-    workshop.portal.requests.decide(asked.id, Verb.APPROVE, "Agreed.", by=workshop.cast.bob)
+    workshop.portal.decisions.decide(asked.id, Verb.APPROVE, "Agreed.", by=workshop.cast.bob)
     with pytest.raises(Unavailable, match="The answer is lost"):
         carried_out(workshop, "after-call")
     assert alias(workshop.server, name) is None

@@ -167,7 +167,9 @@ def test_the_first_reason_stays_and_what_was_said_since_stands_below_it_with_its
     request = house.asked()
     for said in ("Described.", "Now really."):
         house.clock.advance(timedelta(hours=1))
-        desk.decide(request.id, Verb.REQUEST_CHANGES, "Describe it.", by=house.bob)
+        house.portal.decisions.decide(
+            request.id, Verb.REQUEST_CHANGES, "Describe it.", by=house.bob
+        )
         if said == "Now really.":
             house.mlflow.describe_version("credit-pd", 2, "What is new, at last.")
             house.mirror()
@@ -222,7 +224,7 @@ def test_what_happened_is_told_in_its_order_with_what_was_said_and_the_record(
     request = house.asked()
     scanned(house)
     house.work()
-    house.portal.requests.decide(request.id, Verb.APPROVE, "Read.", by=house.bob)
+    house.portal.decisions.decide(request.id, Verb.APPROVE, "Read.", by=house.bob)
     told = happened(gathered(house))
     steps = (
         "Asked for, and bound",

@@ -47,7 +47,7 @@ def test_the_owner_asks_and_everybody_reads_what_became_of_it(on_screen: House) 
     ):
         assert words in told
     assert "The way back" not in told
-    house.portal.requests.decide(request.id, Verb.APPROVE, WHY, by=house.bob)
+    house.portal.decisions.decide(request.id, Verb.APPROVE, WHY, by=house.bob)
     house.deliver()
     told = alice.reads("release", id=request.number)
     assert "It was approved that v2 is no longer champion." in told
@@ -61,7 +61,7 @@ def test_the_way_back_stands_where_nothing_is_live_any_more(on_screen: House) ->
     live(house)
     made = house.portal.retirements.retire(house.version(2).id, "champion", WHY, by=house.alice)
     house.work()
-    house.portal.requests.decide(made.id, Verb.APPROVE, WHY, by=house.bob)
+    house.portal.decisions.decide(made.id, Verb.APPROVE, WHY, by=house.bob)
     house.deliver()
     page = Screens(house, house.alice).open("model", name=NAME)
     told = said(page)

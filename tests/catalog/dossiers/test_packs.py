@@ -53,7 +53,7 @@ def told(house: House) -> tuple[ReleaseRequest, Attached]:
     request = house.asked()
     house.portal.discussion.post(house.model().id, HOSTILE, about=request.number, by=house.carol)
     house.portal.discussion.post(house.model().id, "Of another matter.", by=house.carol)
-    approved = house.portal.requests.decide(
+    approved = house.portal.decisions.decide(
         request.id, Verb.APPROVE_WITH_CONDITIONS, HOSTILE, conditions=[WATCH], by=house.bob
     )
     house.deliver()
@@ -242,7 +242,7 @@ def test_the_api_hands_it_out_as_an_attachment_and_tells_the_receipt(small_house
     request = small_house.asked()
     api = client(small_house, small_house.carol)
     assert api.get(f"/release-requests/{request.number}").json()["receipt"] is None
-    small_house.portal.requests.decide(request.id, Verb.APPROVE, WHY, by=small_house.bob)
+    small_house.portal.decisions.decide(request.id, Verb.APPROVE, WHY, by=small_house.bob)
     answer = api.get(f"/release-requests/{request.number}/evidence-pack")
     assert answer.headers["content-disposition"] == (
         f'attachment; filename="evidence-pack-{request.number}.zip"'
@@ -261,7 +261,7 @@ def test_what_is_not_there_is_listed(house: House) -> None:
     found = gaps(house, request.id)
     assert found.keys() >= {"not-decided", "no-document", "no-card", "no-checkpoint"}
     assert found.keys().isdisjoint({"author-unknown", "evidence-expired", "verdict-not-kept"})
-    house.portal.requests.decide(request.id, Verb.REJECT, WHY, by=house.bob)
+    house.portal.decisions.decide(request.id, Verb.REJECT, WHY, by=house.bob)
     assert "not-decided" not in gaps(house, request.id)
 
 

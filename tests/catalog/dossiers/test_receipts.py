@@ -32,9 +32,9 @@ def test_a_receipt_is_of_the_record_that_closed_the_request_and_not_of_one_agree
     house.portal.policies.publish(TWO, WHY, by=house.grace)
     fay = house.join("fay", Role.APPROVER, EVERYTHING)
     request = house.asked()
-    house.portal.requests.decide(request.id, Verb.APPROVE, WHY, by=house.bob)
+    house.portal.decisions.decide(request.id, Verb.APPROVE, WHY, by=house.bob)
     assert receipt(house, request) is None
-    house.portal.requests.decide(request.id, Verb.APPROVE, WHY, by=fay)
+    house.portal.decisions.decide(request.id, Verb.APPROVE, WHY, by=fay)
     found = receipt(house, request)
     assert found
     first, last = house.records("release:approve")

@@ -248,7 +248,7 @@ def test_whoever_asked_hears_of_the_decision_and_the_decider_does_not(
 ) -> None:
     credit(house)
     request = house.asked()
-    house.portal.requests.decide(request.id, verb, "I read it.", by=house.bob)
+    house.portal.decisions.decide(request.id, verb, "I read it.", by=house.bob)
     house.work()
     (one,) = read(house, house.alice)
     assert one.title == f"{request.number}, credit-pd v2 to @champion, {said}"

@@ -178,9 +178,9 @@ def test_a_request_whose_version_was_deprecated_meanwhile_is_not_approved(house:
     request = house.asked()
     deprecate(house, 2, successor=1)
     with pytest.raises(Refused) as refusal:
-        house.portal.requests.decide(request.id, Verb.APPROVE, WHY, by=house.bob)
+        house.portal.decisions.decide(request.id, Verb.APPROVE, WHY, by=house.bob)
     assert (refusal.value.code, "credit-pd v1" in refusal.value.hint) == ("deprecated", True)
-    rejected = house.portal.requests.decide(request.id, Verb.REJECT, "It goes.", by=house.bob)
+    rejected = house.portal.decisions.decide(request.id, Verb.REJECT, "It goes.", by=house.bob)
     assert not rejected.is_open
 
 

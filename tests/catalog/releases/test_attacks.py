@@ -61,7 +61,7 @@ def test_going_back_and_forth_does_not_make_a_condition_go_away(house: House) ->
     house.credit(aucs=(0.80, 0.82, 0.84))
     release(house, 2)
     request = house.asked(3).id
-    house.portal.requests.decide(
+    house.portal.decisions.decide(
         request, Verb.APPROVE_WITH_CONDITIONS, WHY, conditions=[WATCH], by=house.bob
     )
     house.deliver()
@@ -81,13 +81,19 @@ def test_whoever_asks_for_changes_has_not_agreed_any_more(house: House) -> None:
     house.portal.policies.publish(TWO, WHY, by=house.grace)
     ines = house.join("ines", Role.APPROVER, EVERYTHING)
     desk, request = house.portal.requests, house.asked()
-    desk.decide(request.id, Verb.APPROVE, WHY, by=house.bob)
-    desk.decide(request.id, Verb.REQUEST_CHANGES, "I was wrong.", by=house.bob)
+    house.portal.decisions.decide(request.id, Verb.APPROVE, WHY, by=house.bob)
+    house.portal.decisions.decide(request.id, Verb.REQUEST_CHANGES, "I was wrong.", by=house.bob)
     desk.resubmit(request.id, "Nothing changed.", by=house.alice)
     house.work()
-    assert desk.decide(request.id, Verb.APPROVE, WHY, by=ines).state is State.IN_REVIEW
+    assert (
+        house.portal.decisions.decide(request.id, Verb.APPROVE, WHY, by=ines).state
+        is State.IN_REVIEW
+    )
     assert [one.id for one in house.portal.docket.waits_for(by=house.bob)] == [request.id]
-    assert desk.decide(request.id, Verb.APPROVE, WHY, by=house.bob).state is State.APPROVED
+    assert (
+        house.portal.decisions.decide(request.id, Verb.APPROVE, WHY, by=house.bob).state
+        is State.APPROVED
+    )
 
 
 def test_evidence_that_comes_and_goes_does_not_strip_an_agreement_of_its_conditions(
@@ -97,12 +103,14 @@ def test_evidence_that_comes_and_goes_does_not_strip_an_agreement_of_its_conditi
     house.portal.policies.publish(TWO, WHY, by=house.grace)
     ines = house.join("ines", Role.APPROVER, EVERYTHING)
     desk, request = house.portal.requests, house.asked()
-    desk.decide(request.id, Verb.APPROVE_WITH_CONDITIONS, WHY, conditions=[WATCH], by=house.bob)
+    house.portal.decisions.decide(
+        request.id, Verb.APPROVE_WITH_CONDITIONS, WHY, conditions=[WATCH], by=house.bob
+    )
     says = {"tool": "modelscan", "findings": 0, "detail": ""}
     piece = house.portal.evidence.attach(house.version(2).id, "scan", says, by=house.alice)
 
     def approve() -> ReleaseRequest:
-        return desk.decide(request.id, Verb.APPROVE, WHY, by=ines)
+        return house.portal.decisions.decide(request.id, Verb.APPROVE, WHY, by=ines)
 
     assert refusal(approve) == "changed-since-review"
     house.portal.evidence.withdraw(piece.id, WHY, by=house.alice)
@@ -113,7 +121,7 @@ def test_evidence_that_comes_and_goes_does_not_strip_an_agreement_of_its_conditi
 
 def test_nobody_puts_the_review_of_an_emergency_off(house: House) -> None:
     house.credit(aucs=(0.82, 0.70))
-    house.portal.requests.decide(emergency(house, 2), Verb.APPROVE, WHY, by=house.bob)
+    house.portal.decisions.decide(emergency(house, 2), Verb.APPROVE, WHY, by=house.bob)
     found = house.portal.findings.get("F-2026-0001", by=house.bob)
     vera = house.join("vera", Role.INDEPENDENT_VALIDATOR, EVERYTHING)
 
@@ -139,7 +147,7 @@ def test_an_alias_that_is_astray_is_not_put_right_by_saying_so(house: House) -> 
     # What is live already can be asked for, because nobody approved it.
     asked = house.portal.requests.request(house.version(3).id, "champion", WHY, by=house.alice)
     house.work()
-    house.portal.requests.decide(asked.id, Verb.APPROVE, WHY, by=house.bob)
+    house.portal.decisions.decide(asked.id, Verb.APPROVE, WHY, by=house.bob)
     (done,) = house.deliver()
     assert (done.state, done.code) == (PromotionState.APPLIED, "already-there")
     house.portal.remedies.close(by=RELEASES)
@@ -190,7 +198,7 @@ def test_where_nobody_knows_who_built_it_no_emergency_is_approved(house: House) 
     house.mlflow.log("credit-pd")
     house.mirror()
     request = emergency(house, 3)
-    decide = house.portal.requests.decide
+    decide = house.portal.decisions.decide
     assert refusal(lambda: decide(request, Verb.APPROVE, WHY, by=house.bob)) == "author-unknown"
     assert decide(request, Verb.REJECT, WHY, by=house.bob).state is State.REJECTED
 
@@ -218,7 +226,7 @@ def test_a_policy_that_does_not_ask_who_built_it_lets_nobody_approve_their_own_w
     assert (sheet.may_approve.code, bool(sheet.may_decide)) == ("author-unknown", True)
 
     def approve() -> ReleaseRequest:
-        return desk.decide(request.id, Verb.APPROVE, WHY, by=house.bob)
+        return house.portal.decisions.decide(request.id, Verb.APPROVE, WHY, by=house.bob)
 
     assert refusal(approve) == "author-unknown"
     house.portal.authorship.claim(house.version(3).id, by=house.alice)
@@ -238,7 +246,7 @@ def test_before_it_is_sent_it_is_said_in_the_same_words_that_nobody_is_known_to_
     draft = read(BASELINE)
     request = house.asked(3, "shadow")
     with pytest.raises(Refused) as refused:
-        house.portal.requests.decide(request.id, Verb.APPROVE, WHY, by=house.bob)
+        house.portal.decisions.decide(request.id, Verb.APPROVE, WHY, by=house.bob)
     by = house.alice
     for told in (
         house.portal.requests.sheet(request.id, by=house.bob).may_approve,
@@ -268,7 +276,7 @@ def test_a_policy_says_in_words_that_it_takes_a_version_whose_author_nobody_know
         house.version(3).id, "shadow", WHY, is_emergency=True, by=house.alice
     )
     house.work()
-    approve = house.portal.requests.decide
+    approve = house.portal.decisions.decide
     assert refusal(lambda: approve(sent.id, Verb.APPROVE, WHY, by=house.bob)) == "author-unknown"
 
 
@@ -327,7 +335,7 @@ def test_a_condition_that_is_met_while_an_approval_waits_does_not_stop_it(house:
     house.mlflow.describe_version("credit-pd", 2, "")
     house.mirror()
     request, desk = house.asked(), house.portal.findings
-    house.portal.requests.decide(
+    house.portal.decisions.decide(
         request.id, Verb.APPROVE_WITH_CONDITIONS, WHY, conditions=[WATCH], by=house.bob
     )
     for number in ("F-2026-0001", "F-2026-0002"):
@@ -346,11 +354,11 @@ def test_who_takes_over_too_late_is_told_so_and_an_emergency_sent_again_calls_ev
     house.credit()
     ines = house.join("ines", Role.APPROVER, EVERYTHING)
     request, desk = emergency(house, 2), house.portal.requests
-    desk.decide(request, Verb.REQUEST_CHANGES, WHY, by=house.bob)
+    house.portal.decisions.decide(request, Verb.REQUEST_CHANGES, WHY, by=house.bob)
     asked_before = len(house.jobs.waiting("tell"))
     desk.resubmit(request, WHY, by=house.alice)
     assert len(house.jobs.waiting("tell")) > asked_before
     house.work()
-    desk.decide(request, Verb.REJECT, WHY, by=house.bob)
-    assert refusal(lambda: desk.take_over(request, by=ines)) == "wrong-state"
+    house.portal.decisions.decide(request, Verb.REJECT, WHY, by=house.bob)
+    assert refusal(lambda: house.portal.decisions.take_over(request, by=ines)) == "wrong-state"
     assert house.records("release:take-over")[0].outcome == "refused"

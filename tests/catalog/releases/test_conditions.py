@@ -41,7 +41,7 @@ WATCH = Condition("Write down how it is watched.", DUE)
 def conditionally(house: House, *asked: Condition) -> ReleaseRequest:
     """Alice asks, and Bob approves with conditions."""
     request = house.asked()
-    return house.portal.requests.decide(
+    return house.portal.decisions.decide(
         request.id,
         Verb.APPROVE_WITH_CONDITIONS,
         WHY,
@@ -186,7 +186,7 @@ def test_conditions_that_cannot_be_kept_are_refused_and_nothing_is_decided(
 ) -> None:
     small_house.credit()
     request = small_house.asked()
-    decide = small_house.portal.requests.decide
+    decide = small_house.portal.decisions.decide
     with pytest.raises(Invalid) as told:
         decide(request.id, verb, WHY, conditions=conditions, by=small_house.bob)
     assert (told.value.code, bool(told.value.hint)) == (code, True)
@@ -201,7 +201,7 @@ def test_what_one_of_several_asked_for_binds_the_agreement_of_all(house: House) 
     ines = house.join("ines", Role.APPROVER, EVERYTHING)
     request = conditionally(house)
     assert request.state is State.IN_REVIEW
-    last = house.portal.requests.decide(request.id, Verb.APPROVE, WHY, by=ines)
+    last = house.portal.decisions.decide(request.id, Verb.APPROVE, WHY, by=ines)
     assert last.state is State.CONDITIONALLY_APPROVED
 
 
@@ -214,15 +214,15 @@ def test_the_conditions_of_what_came_to_nothing_are_dropped(house: House, end: s
     request = conditionally(house)
     desk = house.portal.requests
     if end == "rejected":
-        desk.decide(request.id, Verb.REJECT, WHY, by=ines)
+        house.portal.decisions.decide(request.id, Verb.REJECT, WHY, by=ines)
     elif end == "withdrawn":
         desk.withdraw(request.id, WHY, by=house.alice)
     else:
         house.mlflow.describe_version("credit-pd", 2, "Something else altogether.")
         house.mirror()
-        assert refusal(lambda: desk.decide(request.id, Verb.APPROVE, WHY, by=ines)) == (
-            "changed-since-review"
-        )
+        assert refusal(
+            lambda: house.portal.decisions.decide(request.id, Verb.APPROVE, WHY, by=ines)
+        ) == ("changed-since-review")
     assert finding(house).state is FindingState.DROPPED
 
 
@@ -266,7 +266,7 @@ def test_a_gate_that_may_wait_becomes_a_condition_of_an_approval_with_conditions
     request = house.asked()
     sheet = house.portal.requests.sheet(request.id, by=house.bob)
     assert (bool(sheet.may_approve), bool(sheet.may_condition)) == (False, True)
-    decide = house.portal.requests.decide
+    decide = house.portal.decisions.decide
     assert refusal(lambda: decide(request.id, Verb.APPROVE, WHY, by=house.bob)) == (
         "gate-not-passed"
     )
@@ -502,9 +502,9 @@ def test_in_an_emergency_one_other_person_is_enough_and_gates_do_not_hold_it_up(
 ) -> None:
     request = emergency(house)
     assert refusal(
-        lambda: house.portal.requests.decide(request.id, Verb.APPROVE, WHY, by=house.alice)
+        lambda: house.portal.decisions.decide(request.id, Verb.APPROVE, WHY, by=house.alice)
     ) in {"requester", "author"}
-    approved = house.portal.requests.decide(request.id, Verb.APPROVE, WHY, by=house.bob)
+    approved = house.portal.decisions.decide(request.id, Verb.APPROVE, WHY, by=house.bob)
     assert approved.state is State.CONDITIONALLY_APPROVED
     (done,) = house.deliver()
     assert done.state is PromotionState.APPLIED
@@ -514,7 +514,7 @@ def test_in_an_emergency_one_other_person_is_enough_and_gates_do_not_hold_it_up(
 
 def test_an_emergency_is_reviewed_by_somebody_else_or_lapses(house: House) -> None:
     request = emergency(house)
-    house.portal.requests.decide(request.id, Verb.APPROVE, WHY, by=house.bob)
+    house.portal.decisions.decide(request.id, Verb.APPROVE, WHY, by=house.bob)
     house.deliver()
     desk = house.portal.findings
     assert refusal(lambda: desk.close("F-2026-0001", WHY, by=house.bob)) == "approver"
@@ -529,7 +529,7 @@ def test_the_review_of_an_emergency_is_given_to_somebody_who_had_no_part_in_it(
 ) -> None:
     vera = house.join("vera", Role.INDEPENDENT_VALIDATOR, EVERYTHING)
     request, desk = emergency(house), house.portal.findings
-    house.portal.requests.decide(request.id, Verb.APPROVE, WHY, by=house.bob)
+    house.portal.decisions.decide(request.id, Verb.APPROVE, WHY, by=house.bob)
     assert finding(house).owner_id == vera.id
     assert [one.id for one in desk.owners("F-2026-0001", by=house.bob)] == [vera.id]
     assert desk.may("F-2026-0001", by=vera).remedy.code == "no-role"
@@ -545,7 +545,7 @@ def test_the_review_of_an_emergency_is_given_to_somebody_who_had_no_part_in_it(
 
 def test_an_emergency_that_nobody_can_review_waits_for_whoever_gives_roles(house: House) -> None:
     request, desk = emergency(house), house.portal.findings
-    house.portal.requests.decide(request.id, Verb.APPROVE, WHY, by=house.bob)
+    house.portal.decisions.decide(request.id, Verb.APPROVE, WHY, by=house.bob)
     assert finding(house).owner_id == ""
     assert [one.number for one in desk.waiting(by=house.grace).findings] == ["F-2026-0001"]
     for who in (house.alice, house.bob, house.grace):

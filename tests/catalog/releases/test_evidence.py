@@ -469,5 +469,5 @@ def test_new_evidence_sends_an_open_request_back_at_its_approval(house: House) -
     attach(house, "check", {"check": "unit", "passed": False})
     assert house.portal.requests.sheet(request.id, by=house.bob).changed_since
     with pytest.raises(Conflict) as told:
-        house.portal.requests.decide(request.id, Verb.APPROVE, WHY, by=house.bob)
+        house.portal.decisions.decide(request.id, Verb.APPROVE, WHY, by=house.bob)
     assert told.value.code == "changed-since-review"

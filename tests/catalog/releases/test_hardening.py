@@ -48,7 +48,7 @@ def test_a_mapped_name_keeps_that_person_from_deciding(small_house: House) -> No
     portal.authorship.claim(version_id, by=small_house.alice)
     request = small_house.asked(3)
     with pytest.raises(CountersignError) as told:
-        portal.requests.decide(request.id, Verb.APPROVE, WHY, by=small_house.bob)
+        portal.decisions.decide(request.id, Verb.APPROVE, WHY, by=small_house.bob)
     assert told.value.code == "author"
 
 
@@ -139,7 +139,7 @@ def test_an_approver_sent_away_while_the_screen_was_open_decides_nothing(house: 
     bob = house.bob
     house.portal.people.disable(bob.id, by=house.grace)
     with pytest.raises(Unauthenticated):
-        house.portal.requests.decide(request.id, Verb.APPROVE, WHY, by=bob)
+        house.portal.decisions.decide(request.id, Verb.APPROVE, WHY, by=bob)
     assert house.portal.requests.get(request.id, by=house.alice).state is State.IN_REVIEW
 
 
@@ -168,5 +168,5 @@ def test_a_second_approval_waits_until_the_first_has_arrived(small_house: House)
     second = small_house.asked(3)
     small_house.approved(2)
     with pytest.raises(Conflict) as told:
-        small_house.portal.requests.decide(second.id, Verb.APPROVE, WHY, by=small_house.bob)
+        small_house.portal.decisions.decide(second.id, Verb.APPROVE, WHY, by=small_house.bob)
     assert told.value.code == "promotion-on-its-way"

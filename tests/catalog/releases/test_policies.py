@@ -146,7 +146,7 @@ def test_what_was_the_last_to_cover_a_release_may_be_ended_and_then_nothing_goes
     house.portal.policies.publish(SECOND, WHY, by=house.grace)
     house.portal.policies.end("baseline", WHY, by=house.grace)
     with pytest.raises(Refused) as told:
-        house.portal.requests.decide(request.id, Verb.APPROVE, WHY, by=house.bob)
+        house.portal.decisions.decide(request.id, Verb.APPROVE, WHY, by=house.bob)
     assert told.value.code == "no-policy"
     with pytest.raises(NotFound):
         house.portal.policies.end("baseline", WHY, by=house.grace)
@@ -168,7 +168,7 @@ def panel(house: House) -> House:
 
 def agree(house: House, request_id: str, name: str) -> State:
     by = house.who(name)
-    return house.portal.requests.decide(request_id, Verb.APPROVE, WHY, by=by).state
+    return house.portal.decisions.decide(request_id, Verb.APPROVE, WHY, by=by).state
 
 
 def test_a_release_waits_until_every_panel_agreed_and_is_then_carried_out_once(
@@ -246,7 +246,7 @@ def test_one_of_a_panel_can_stop_it_for_all(panel: House) -> None:
     request = panel.asked(2)
     agree(panel, request.id, "bob")
     by = panel.who("vera")
-    stopped = panel.portal.requests.decide(request.id, Verb.REJECT, WHY, by=by)
+    stopped = panel.portal.decisions.decide(request.id, Verb.REJECT, WHY, by=by)
     assert stopped.state is State.REJECTED
 
 

@@ -268,9 +268,9 @@ def test_promotions_of_one_model_go_in_the_order_of_their_approvals(house: House
 def test_a_second_approval_waits_until_the_first_has_moved_the_same_alias(house: House) -> None:
     house.credit(aucs=(0.80, 0.82, 0.83))
     two, three = house.asked(2), house.asked(3)
-    house.portal.requests.decide(two.id, Verb.APPROVE, WHY, by=house.bob)
+    house.portal.decisions.decide(two.id, Verb.APPROVE, WHY, by=house.bob)
     with pytest.raises(Conflict) as told:
-        house.portal.requests.decide(three.id, Verb.APPROVE, WHY, by=house.bob)
+        house.portal.decisions.decide(three.id, Verb.APPROVE, WHY, by=house.bob)
     assert told.value.code == "promotion-on-its-way"
 
 

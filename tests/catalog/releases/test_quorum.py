@@ -74,7 +74,7 @@ def governed(house: House, approvers: int) -> None:
 
 def agree(house: House, request: ReleaseRequest, name: str, panel: str = "") -> ReleaseRequest:
     by = house.who(name)
-    return house.portal.requests.decide(request.id, Verb.APPROVE, WHY, panel=panel, by=by)
+    return house.portal.decisions.decide(request.id, Verb.APPROVE, WHY, panel=panel, by=by)
 
 
 def test_a_release_that_nobody_can_approve_says_so_before_and_after_it_is_asked(

@@ -153,7 +153,7 @@ def test_what_was_found_in_deciding_on_it_is_no_news_to_its_own_re_check(
     house.credit()
     scanned(house)
     due = house.clock.now().date() + timedelta(days=30)
-    house.portal.requests.decide(
+    house.portal.decisions.decide(
         house.asked().id,
         Verb.APPROVE_WITH_CONDITIONS,
         WHY,

@@ -113,7 +113,7 @@ def test_an_approval_is_carried_out_when_the_window_opens_and_others_do_not_wait
         house.version(2).id, "challenger", "Needed now.", is_emergency=True, by=house.alice
     )
     house.work()
-    house.portal.requests.decide(urgent.id, Verb.APPROVE, WHY, by=house.bob)
+    house.portal.decisions.decide(urgent.id, Verb.APPROVE, WHY, by=house.bob)
     (done,) = house.deliver()
     assert done.request_id == urgent.id
     house.clock.advance(utc("2026-11-23 08:00") - house.clock.now())

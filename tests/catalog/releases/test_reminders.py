@@ -75,7 +75,7 @@ def test_what_nobody_owns_is_told_to_every_administrator(small_house: House) -> 
 def test_the_owner_of_a_finding_is_reminded_once_three_days_before_its_day(house: House) -> None:
     house.credit()
     request, due = house.asked(), date(2026, 11, 30)
-    house.portal.requests.decide(
+    house.portal.decisions.decide(
         request.id,
         Verb.APPROVE_WITH_CONDITIONS,
         WHY,
@@ -186,7 +186,7 @@ def test_an_emergency_is_told_to_who_governs_owns_and_watches_asked_decided_and_
         house.version(2).id, "champion", WHY, is_emergency=True, by=house.alice
     )
     house.work()
-    house.portal.requests.decide(request.id, Verb.APPROVE, WHY, by=house.bob)
+    house.portal.decisions.decide(request.id, Verb.APPROVE, WHY, by=house.bob)
     house.deliver()
     house.mirror()
     asked, decided, live = (

@@ -35,7 +35,7 @@ def test_a_rejection_and_a_request_for_changes_are_asked_again_as_well(house: Ho
     verbs = (Verb.REJECT, Verb.REQUEST_CHANGES)
     for number, verb in zip((2, 3), verbs, strict=True):
         asked = house.asked(number)
-        house.portal.requests.decide(asked.id, verb, WHY, by=house.bob)
+        house.portal.decisions.decide(asked.id, verb, WHY, by=house.bob)
     house.mlflow.describe_version("credit-pd", 3, "Changed long after.")
     house.mirror()
     found = house.portal.replay.decisions(by=house.erik)

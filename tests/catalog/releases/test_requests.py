@@ -24,7 +24,7 @@ def test_alice_asks_bob_approves_and_both_are_on_record(house: House) -> None:
     request = house.asked()
     assert request.state is State.IN_REVIEW
     assert request.replaces == 1
-    approved = house.portal.requests.decide(
+    approved = house.portal.decisions.decide(
         request.id, Verb.APPROVE, "Measured, and not worse.", by=house.bob
     )
     assert approved.state is State.APPROVED
@@ -237,11 +237,11 @@ def test_a_worse_version_is_not_approved_and_the_gate_is_named(house: House) -> 
     house.credit(aucs=(0.80, 0.70))
     request = house.asked()
     with pytest.raises(Refused) as told:
-        house.portal.requests.decide(request.id, Verb.APPROVE, WHY, by=house.bob)
+        house.portal.decisions.decide(request.id, Verb.APPROVE, WHY, by=house.bob)
     assert told.value.code == "gate-not-passed"
     assert "performance fails" in told.value.message
     assert house.portal.requests.get(request.id, by=house.bob) == request
-    rejected = house.portal.requests.decide(request.id, Verb.REJECT, "Worse.", by=house.bob)
+    rejected = house.portal.decisions.decide(request.id, Verb.REJECT, "Worse.", by=house.bob)
     assert rejected.state is State.REJECTED
     assert rejected.promotion is None
 
@@ -253,7 +253,7 @@ def test_a_gate_without_evidence_is_named_as_missing(small_house: House) -> None
     small_house.portal.authorship.claim(small_house.version(2).id, by=small_house.alice)
     request = small_house.asked()
     with pytest.raises(Refused) as told:
-        small_house.portal.requests.decide(request.id, Verb.APPROVE, WHY, by=small_house.bob)
+        small_house.portal.decisions.decide(request.id, Verb.APPROVE, WHY, by=small_house.bob)
     assert told.value.code == "gate-not-passed"
     assert "performance is missing" in told.value.message
     assert "fails" not in told.value.message
@@ -280,14 +280,18 @@ def test_changes_are_asked_for_made_and_approved(small_house: House) -> None:
         for g in desk.sheet(request.id, by=small_house.bob).gates
         if g.answer is not Answer.PASS
     ] == ["description"]
-    desk.decide(request.id, Verb.REQUEST_CHANGES, "Describe it.", by=small_house.bob)
+    small_house.portal.decisions.decide(
+        request.id, Verb.REQUEST_CHANGES, "Describe it.", by=small_house.bob
+    )
     waiting = small_house.portal.docket.waits_for(by=small_house.alice)
     assert [one.id for one in waiting] == [request.id]
     small_house.mlflow.describe_version("credit-pd", 2, "With the new bureau data.")
     small_house.mirror()
     desk.resubmit(request.id, "Described.", by=small_house.alice)
     small_house.work()
-    approved = desk.decide(request.id, Verb.APPROVE, "Good.", by=small_house.bob)
+    approved = small_house.portal.decisions.decide(
+        request.id, Verb.APPROVE, "Good.", by=small_house.bob
+    )
     assert [d.verb for d in approved.decisions] == [Verb.REQUEST_CHANGES, Verb.APPROVE]
 
 
@@ -298,7 +302,7 @@ def test_only_the_person_who_asked_takes_a_request_back_or_sends_it_again(
     small_house.credit()
     request = small_house.asked()
     if verb == "resubmit":
-        small_house.portal.requests.decide(
+        small_house.portal.decisions.decide(
             request.id, Verb.REQUEST_CHANGES, WHY, by=small_house.bob
         )
     act = getattr(small_house.portal.requests, verb)
@@ -348,7 +352,7 @@ def test_what_changed_since_it_was_read_sends_a_request_back_and_says_what(
     request = house.asked()
     change(house)
     with pytest.raises(Conflict) as refusal:
-        house.portal.requests.decide(request.id, Verb.APPROVE, WHY, by=house.bob)
+        house.portal.decisions.decide(request.id, Verb.APPROVE, WHY, by=house.bob)
     assert refusal.value.code == "changed-since-review"
     assert told in refusal.value.message
     back = house.portal.requests.get(request.id, by=house.bob)
@@ -358,7 +362,7 @@ def test_what_changed_since_it_was_read_sends_a_request_back_and_says_what(
     (record,) = house.records("release:approve")
     assert (record.outcome, record.reason) == ("done", "changed-since-review")
     house.work()
-    approved = house.portal.requests.decide(request.id, Verb.APPROVE, WHY, by=house.bob)
+    approved = house.portal.decisions.decide(request.id, Verb.APPROVE, WHY, by=house.bob)
     assert approved.state is State.APPROVED
     assert approved.replaces == (3 if change is other_champion else 1)
 
@@ -369,7 +373,7 @@ def test_a_request_that_is_sent_again_is_bound_to_the_policy_in_force_at_once(
     small_house.credit()
     desk = small_house.portal.requests
     request = small_house.asked()
-    desk.decide(request.id, Verb.REQUEST_CHANGES, WHY, by=small_house.bob)
+    small_house.portal.decisions.decide(request.id, Verb.REQUEST_CHANGES, WHY, by=small_house.bob)
     other_policy(small_house)
     again = desk.resubmit(request.id, "Under the new policy.", by=small_house.alice)
     assert again.state is State.PENDING_REVIEW
@@ -397,7 +401,7 @@ def test_a_decision_counts_from_its_commit_on_whoever_is_killed_around_it(
 
     monkeypatch.setattr(desk, "_at_point", die)
     with pytest.raises(Killed):
-        desk.decide(request.id, Verb.APPROVE, WHY, by=house.bob)
+        house.portal.decisions.decide(request.id, Verb.APPROVE, WHY, by=house.bob)
     monkeypatch.undo()
     now = desk.get(request.id, by=house.bob)
     assert (now.state is State.APPROVED) == (now.promotion is not None) == counts
@@ -424,8 +428,8 @@ def test_of_two_decisions_at_once_one_counts_and_the_other_is_told(
     outcomes = at_once(
         house.portal.ledger,
         [
-            lambda: desk.decide(request.id, verbs[0], WHY, by=bob),
-            lambda: desk.decide(request.id, verbs[1], WHY, by=other),
+            lambda: house.portal.decisions.decide(request.id, verbs[0], WHY, by=bob),
+            lambda: house.portal.decisions.decide(request.id, verbs[1], WHY, by=other),
         ],
     )
     (late,) = [one for one in outcomes if isinstance(one, CountersignError)]
@@ -448,7 +452,7 @@ def test_a_role_taken_while_somebody_still_holds_the_page_counts_for_nothing(
     as_the_page_knows_him = house.bob
     house.portal.grants.take(house.bob.roles[0].grant_id, by=house.grace)
     with pytest.raises((Refused, NotFound)):
-        house.portal.requests.decide(request.id, Verb.APPROVE, WHY, by=as_the_page_knows_him)
+        house.portal.decisions.decide(request.id, Verb.APPROVE, WHY, by=as_the_page_knows_him)
     assert house.portal.requests.get(request.id, by=house.alice) == request
 
 
@@ -461,7 +465,7 @@ def test_a_request_waits_for_its_files_while_mlflow_is_away(small_house: House) 
     request = small_house.asked()
     assert request.state is State.PENDING_REVIEW
     with pytest.raises(Conflict):
-        small_house.portal.requests.decide(request.id, Verb.APPROVE, WHY, by=small_house.bob)
+        small_house.portal.decisions.decide(request.id, Verb.APPROVE, WHY, by=small_house.bob)
     small_house.mlflow.trouble = None
     small_house.work()
     now = small_house.portal.requests.get(request.id, by=small_house.bob)

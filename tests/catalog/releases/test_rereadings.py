@@ -57,7 +57,7 @@ def test_evidence_attached_while_a_request_is_open_is_what_it_is_decided_on_with
     house.work()
     assert (now(house).state, missing(house)) == (State.IN_REVIEW, [])
     assert house.portal.requests.sheet(request.id, by=house.bob).may_approve
-    approved = house.portal.requests.decide(request.id, Verb.APPROVE, WHY, by=house.bob)
+    approved = house.portal.decisions.decide(request.id, Verb.APPROVE, WHY, by=house.bob)
     assert approved.state is State.APPROVED
 
 
@@ -135,7 +135,7 @@ def test_what_was_agreed_to_before_does_not_count_any_more_and_whoever_agreed_is
     house.portal.policies.publish(TWO, WHY, by=house.grace)
     house.join("ines", Role.APPROVER, EVERYTHING)
     request, desk = house.asked(), house.portal.requests
-    desk.decide(request.id, Verb.APPROVE, WHY, by=house.bob)
+    house.portal.decisions.decide(request.id, Verb.APPROVE, WHY, by=house.bob)
     attach(house, findings=7)
     house.work()
     sheet = desk.sheet(request.id, by=house.bob)
@@ -167,7 +167,7 @@ def test_a_request_waits_while_no_policy_covers_it_and_is_read_when_one_does_aga
     house.portal.policies.publish(third, WHY, by=house.grace)
     house.work()
     assert (now(house).state, now(house).problem) == (State.IN_REVIEW, "")
-    assert house.portal.requests.decide(request.id, Verb.APPROVE, WHY, by=house.bob).promotion
+    assert house.portal.decisions.decide(request.id, Verb.APPROVE, WHY, by=house.bob).promotion
 
 
 def test_looking_again_changes_nothing_however_often(house: House) -> None:
@@ -220,8 +220,8 @@ def test_nothing_is_looked_for_where_no_request_is_open(house: House) -> None:
 
 def test_a_request_whose_changes_were_asked_for_stays_with_whoever_asked(house: House) -> None:
     house.credit()
-    request, desk = house.asked(), house.portal.requests
-    desk.decide(request.id, Verb.REQUEST_CHANGES, WHY, by=house.bob)
+    request = house.asked()
+    house.portal.decisions.decide(request.id, Verb.REQUEST_CHANGES, WHY, by=house.bob)
     attach(house)
     house.work()
     assert now(house).state is State.CHANGES_REQUESTED
@@ -230,15 +230,17 @@ def test_a_request_whose_changes_were_asked_for_stays_with_whoever_asked(house: 
 
 def test_nobody_approves_what_was_read_again_behind_their_page(house: House) -> None:
     house.credit()
-    seen, desk = house.asked().digests, house.portal.requests
+    seen = house.asked().digests
     attach(house, findings=7)
     house.work()
     request = now(house)
     with pytest.raises(Conflict) as told:
-        desk.decide(request.id, Verb.APPROVE, WHY, seen=seen, by=house.bob)
+        house.portal.decisions.decide(request.id, Verb.APPROVE, WHY, seen=seen, by=house.bob)
     assert told.value.code == "changed-since-review"
     assert now(house) == request
-    approved = desk.decide(request.id, Verb.APPROVE, WHY, seen=request.digests, by=house.bob)
+    approved = house.portal.decisions.decide(
+        request.id, Verb.APPROVE, WHY, seen=request.digests, by=house.bob
+    )
     assert approved.state is State.APPROVED
 
 
@@ -248,7 +250,7 @@ def test_sending_again_leaves_the_first_reason_as_it_was_said_and_is_an_entry_of
     house.credit()
     request, desk = house.asked(), house.portal.requests
     house.clock.advance(timedelta(hours=1))
-    desk.decide(request.id, Verb.REQUEST_CHANGES, "Describe it.", by=house.bob)
+    house.portal.decisions.decide(request.id, Verb.REQUEST_CHANGES, "Describe it.", by=house.bob)
     house.clock.advance(timedelta(hours=1))
     described(house)
     desk.resubmit(request.id, "Described.", by=house.alice)

@@ -55,7 +55,7 @@ def asked(house: House, number: int = 2, by: Actor | None = None, **more: object
 
 
 def approve(house: House, request: ReleaseRequest) -> ReleaseRequest:
-    return house.portal.requests.decide(request.id, Verb.APPROVE, WHY, by=house.bob)
+    return house.portal.decisions.decide(request.id, Verb.APPROVE, WHY, by=house.bob)
 
 
 def retired(house: House) -> Promotion:
@@ -185,7 +185,7 @@ def test_an_alias_is_only_taken_away_from_where_it_points_and_asked_for_once(
     assert code_of(lambda: asked(small_house, 3)) == "not-live"
     request = asked(small_house)
     assert code_of(lambda: asked(small_house)) == "asked-already"
-    decide = small_house.portal.requests.decide
+    decide = small_house.portal.decisions.decide
     assert code_of(lambda: decide(request.id, Verb.APPROVE, WHY, by=small_house.alice))
     assert code_of(lambda: decide(request.id, Verb.APPROVE, WHY, by=small_house.carol))
     condition = Condition("Tell them.", small_house.clock.now().date())

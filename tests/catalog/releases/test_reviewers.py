@@ -70,7 +70,7 @@ def test_who_is_away_is_given_nothing_until_the_day_is_over(three: House) -> Non
     candidates = who_decides(three)
     assert [one.name for one in candidates if one.is_away] == ["Ada Norrland"]
     # Away, she may decide all the same.
-    decided = three.portal.requests.decide("RR-2026-0001", Verb.REJECT, WHY, by=ada)
+    decided = three.portal.decisions.decide("RR-2026-0001", Verb.REJECT, WHY, by=ada)
     assert decided.state is State.REJECTED
     three.clock.advance(timedelta(days=2))
     assert absences.until(by=ada) is None
@@ -93,7 +93,7 @@ def test_a_request_that_comes_again_goes_to_who_read_it(three: House) -> None:
     desk = three.portal.requests
     assert reader(three, 1) == "ada"
     assert reader(three, 2) == "bob"
-    desk.decide("RR-2026-0002", Verb.REQUEST_CHANGES, WHY, by=three.bob)
+    three.portal.decisions.decide("RR-2026-0002", Verb.REQUEST_CHANGES, WHY, by=three.bob)
     desk.resubmit("RR-2026-0002", WHY, by=three.alice)
     three.work()
     assert desk.get("RR-2026-0002", by=three.bob).reviewer_id == three.bob.id
@@ -101,13 +101,14 @@ def test_a_request_that_comes_again_goes_to_who_read_it(three: House) -> None:
 
 def test_somebody_else_who_may_decide_takes_it_over(three: House) -> None:
     assert reader(three, 1) == "ada"
-    desk = three.portal.requests
-    assert desk.take_over("RR-2026-0001", by=three.bob).reviewer_id == three.bob.id
+    assert (
+        three.portal.decisions.take_over("RR-2026-0001", by=three.bob).reviewer_id == three.bob.id
+    )
     (record,) = three.records("release:take-over")
     assert record.facts["reviewer-before"] == three.who("ada").id
     for name, code in (("alice", "requester"), ("carol", "no-role"), ("dave", "not-found")):
         with pytest.raises(CountersignError) as told:
-            desk.take_over("RR-2026-0001", by=three.who(name))
+            three.portal.decisions.take_over("RR-2026-0001", by=three.who(name))
         assert told.value.code == code
 
 

@@ -33,7 +33,7 @@ def approved_with_conditions(house: House) -> None:
     for name in NAMES:
         house.credit(name=name)
         request = house.asked(name=name)
-        house.portal.requests.decide(
+        house.portal.decisions.decide(
             request.id,
             Verb.APPROVE_WITH_CONDITIONS,
             WHY,

@@ -117,7 +117,7 @@ def act(house: House, request: ReleaseRequest, verb: Verb) -> None:
         house.portal.approvals.fulfil(request.id, by=RELEASES)
     else:
         asked = [CONDITION] if verb is Verb.APPROVE_WITH_CONDITIONS else []
-        desk.decide(request.id, verb, WHY, conditions=asked, by=house.bob)
+        house.portal.decisions.decide(request.id, verb, WHY, conditions=asked, by=house.bob)
 
 
 @pytest.mark.parametrize(

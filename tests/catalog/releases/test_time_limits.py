@@ -55,7 +55,7 @@ def test_a_policy_names_the_last_day_and_who_agrees_does_not_move_it(house: Hous
     request = asked(house, "{decide_within_days: 10}")
     assert days(house, request) == (date(2026, 11, 30), date(2026, 11, 30))
     house.clock.advance(timedelta(days=4))
-    house.portal.requests.decide(request, Verb.APPROVE, WHY, by=house.bob)
+    house.portal.decisions.decide(request, Verb.APPROVE, WHY, by=house.bob)
     assert days(house, request) == (date(2026, 11, 30), date(2026, 11, 30))
     told = client(house, house.bob).get(f"/release-requests/{request}").json()
     assert told["decide_by"] == "2026-11-30"
@@ -71,7 +71,7 @@ def test_who_changes_it_has_no_such_day_and_then_its_reviewers_have_all_their_da
     request = asked(house, "{decide_within_days: 10, undecided: close}")
     desk = house.portal.requests
     house.clock.advance(timedelta(days=9))
-    desk.decide(request, Verb.REQUEST_CHANGES, WHY, by=house.bob)
+    house.portal.decisions.decide(request, Verb.REQUEST_CHANGES, WHY, by=house.bob)
     house.clock.advance(timedelta(days=9))
     assert days(house, request) == (None, None)
     assert closed(house) == []
@@ -91,7 +91,7 @@ def test_what_is_read_anew_is_before_its_reviewers_anew(house: House) -> None:
 def test_a_policy_that_says_so_closes_it_once_its_last_day_is_over(house: House) -> None:
     request = asked(house, "{decide_within_days: 10, undecided: close}")
     house.clock.advance(timedelta(days=4))
-    house.portal.requests.decide(request, Verb.APPROVE, WHY, by=house.bob)
+    house.portal.decisions.decide(request, Verb.APPROVE, WHY, by=house.bob)
     house.clock.advance(timedelta(days=6, hours=14))
     assert (house.clock.now().date(), closed(house)) == (date(2026, 11, 30), [])
     house.clock.advance(timedelta(hours=1))
@@ -105,7 +105,7 @@ def test_a_policy_that_says_so_closes_it_once_its_last_day_is_over(house: House)
 def test_what_somebody_did_something_on_meanwhile_is_not_closed(small_house: House) -> None:
     request = asked(small_house, "{decide_within_days: 10, undecided: close}")
     desk = small_house.portal.requests
-    desk.decide(request, Verb.REQUEST_CHANGES, WHY, by=small_house.bob)
+    small_house.portal.decisions.decide(request, Verb.REQUEST_CHANGES, WHY, by=small_house.bob)
     assert not desk.expire(request, WHY, revision=2, by=RELEASES)
     assert desk.get(request, by=small_house.bob).state is State.CHANGES_REQUESTED
     (record,) = small_house.records("release:expire")
@@ -118,7 +118,7 @@ def test_reviewers_are_reminded_when_half_of_the_days_for_their_decision_are_ove
     request = asked(small_house, "{decide_within_days: 10}")
     remind = small_house.portal.reminders.of_requests
     small_house.clock.advance(timedelta(days=4))
-    small_house.portal.requests.decide(request, Verb.APPROVE, WHY, by=small_house.bob)
+    small_house.portal.decisions.decide(request, Verb.APPROVE, WHY, by=small_house.bob)
     assert remind(by=RELEASES) == []
     small_house.clock.advance(timedelta(days=1, seconds=1))
     assert remind(by=RELEASES) == [request]

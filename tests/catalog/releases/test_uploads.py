@@ -149,7 +149,7 @@ def test_a_document_lets_its_gate_pass_is_bound_by_its_digest_and_is_self_report
     assert piece.says["sha256"] == hashlib.sha256(GOOD["report.pdf"]).hexdigest()
     upload(house, "packed.pdf")
     with pytest.raises(Conflict, match="the evidence changed"):
-        house.portal.requests.decide(request.id, Verb.APPROVE, WHY, by=house.bob)
+        house.portal.decisions.decide(request.id, Verb.APPROVE, WHY, by=house.bob)
 
 
 def test_a_document_counts_no_longer_than_was_said(small_house: House) -> None:

@@ -151,7 +151,12 @@ class Walk:
             Verb.RESUBMIT: lambda: requests.resubmit(self.id, WHY, by=alice),
             Verb.REVOKE: lambda: approvals.revoke(self.id, WHY, by=approver),
             Verb.FULFIL: lambda: approvals.fulfil(self.id, by=RELEASES),
-        }.get(verb, lambda: requests.decide(self.id, verb, WHY, conditions=asked, by=approver))
+        }.get(
+            verb,
+            lambda: self.desk.house.portal.decisions.decide(
+                self.id, verb, WHY, conditions=asked, by=approver
+            ),
+        )
 
     def _conditions(self, verb: Verb) -> list[Condition]:
         if verb is not Verb.APPROVE_WITH_CONDITIONS:

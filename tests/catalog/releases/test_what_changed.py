@@ -21,7 +21,7 @@ def test_after_changes_were_asked_for_the_reviewer_sees_just_what_is_different(
     house.credit()
     desk = house.portal.requests
     request = house.asked()
-    desk.decide(request.id, Verb.REQUEST_CHANGES, "Describe it.", by=house.bob)
+    house.portal.decisions.decide(request.id, Verb.REQUEST_CHANGES, "Describe it.", by=house.bob)
     house.mlflow.describe_version("credit-pd", 2, "Says what is new, at last.")
     house.mirror()
     before_it_is_sent = desk.sheet(request.id, by=house.bob).changes

@@ -82,7 +82,7 @@ def test_the_verb_refuses_whom_the_law_refuses_and_says_why(small_house: House, 
     actor, code = CAST[who]
     by = actor(small_house)
     with pytest.raises((Refused, NotFound)) as told:
-        small_house.portal.requests.decide(request.id, Verb.APPROVE, WHY, by=by)
+        small_house.portal.decisions.decide(request.id, Verb.APPROVE, WHY, by=by)
     if isinstance(told.value, Refused):
         assert told.value.code == code
     assert small_house.portal.requests.get(request.id, by=small_house.alice) == request
@@ -103,7 +103,7 @@ def test_an_approver_who_claims_to_have_built_the_version_decides_nothing_about_
     small_house.portal.authorship.claim(request.version_id, by=both)
     assert verdict(small_house, request.id, both) == "author"
     with pytest.raises(Refused) as told:
-        small_house.portal.requests.decide(request.id, verb, WHY, by=both)
+        small_house.portal.decisions.decide(request.id, verb, WHY, by=both)
     assert told.value.code == "author"
 
 
@@ -155,7 +155,7 @@ def test_an_approver_whose_role_was_taken_decides_nothing_from_then_on(small_hou
     by = small_house.bob
     small_house.portal.grants.take(by.roles[0].grant_id, by=small_house.grace)
     with pytest.raises((Refused, NotFound)):
-        small_house.portal.requests.decide(request.id, Verb.APPROVE, WHY, by=small_house.bob)
+        small_house.portal.decisions.decide(request.id, Verb.APPROVE, WHY, by=small_house.bob)
 
 
 def test_a_mapping_vouches_for_the_versions_of_its_moment_and_only_takes_rights_away_later(
