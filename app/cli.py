@@ -133,7 +133,7 @@ def _token(asked: argparse.Namespace) -> int:
 
 
 def _guard_key(_asked: argparse.Namespace) -> int:
-    from catalog.releases.tickets import TicketOffice  # noqa: PLC0415
+    from catalog.releases.promotions.tickets import TicketOffice  # noqa: PLC0415
     from ledger.clock import SystemClock  # noqa: PLC0415
 
     print(TicketOffice(_settings().data_dir / "keys", SystemClock()).public_key())

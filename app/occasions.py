@@ -21,8 +21,8 @@ from catalog.registry.search.tables import SavedSearchRow
 from catalog.registry.tables import ModelRow, VersionRow
 from catalog.releases.findings.finding import Kind as FindingKind
 from catalog.releases.findings.rights import reviewers_of
-from catalog.releases.moves import behind
-from catalog.releases.rereadings import SENT_BACK
+from catalog.releases.promotions.moves import behind
+from catalog.releases.requests.rereadings import SENT_BACK
 from catalog.releases.states import AGREEING, ROUNDS, Route
 from catalog.releases.tables import DecisionRow, FindingRow, PromotionRow, RequestRow
 from ledger.journal import Event, Subscription, last_event

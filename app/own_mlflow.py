@@ -15,7 +15,7 @@ from typing import Final
 from app.settings import Settings
 from app.supervisor import Program
 from catalog.registry.mlflow.server import MlflowServer
-from catalog.releases.tickets import TicketOffice
+from catalog.releases.promotions.tickets import TicketOffice
 from ledger.clock import SystemClock
 from ledger.errors import Misconfigured
 

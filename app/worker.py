@@ -32,8 +32,8 @@ from catalog.registry.mirror.pen import Moved
 from catalog.registry.mirror.seen import USUAL_WORKSPACE, SeenVersion
 from catalog.registry.mlflow.connection import load_mlflow
 from catalog.registry.models import Model
-from catalog.releases.promotions import MOVED
-from catalog.releases.request import ReleaseRequest
+from catalog.releases.promotions.promotions import MOVED
+from catalog.releases.requests.request import ReleaseRequest
 from catalog.releases.states import Route
 from ledger.errors import CountersignError, Invalid, NotFound, Refused, Unavailable
 from ledger.journal import event_of

@@ -27,8 +27,8 @@ from auth.people import Person
 from auth.permissions import Role
 from catalog.registry.models import Model, Version, load_models, resource
 from catalog.registry.tables import ModelRow
-from catalog.releases.outbox import Promotion
-from catalog.releases.request import ReleaseRequest
+from catalog.releases.promotions.outbox import Promotion
+from catalog.releases.requests.request import ReleaseRequest
 from catalog.releases.states import Verb
 from ledger.clock import SetClock
 from ledger.errors import NotFound

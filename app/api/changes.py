@@ -9,7 +9,7 @@ from fastapi import APIRouter, Query
 from app.api.addressed import Named
 from app.api.caller import Caller, Desk
 from catalog.registry.changes import Change, Kind
-from catalog.releases.docket import Wanted
+from catalog.releases.decisions.docket import Wanted
 from ledger.clock import iso
 
 router = APIRouter(tags=["models"])

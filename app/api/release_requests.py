@@ -10,9 +10,9 @@ from pydantic import BaseModel, ConfigDict, Field
 
 from app.api.caller import Caller, Desk
 from app.api.findings import told as told_finding
-from catalog.releases.conditions import Condition
+from catalog.releases.decisions.conditions import Condition
 from catalog.releases.gates.asking import GateResult
-from catalog.releases.request import ReleaseRequest, Which
+from catalog.releases.requests.request import ReleaseRequest, Which
 from catalog.releases.states import State, Verb
 from ledger.clock import iso
 

@@ -34,8 +34,8 @@ from auth.actors import EVERYTHING, Actor, Kind, Scope
 from auth.permissions import Role
 from catalog.monitoring.telemetry import NUMBER
 from catalog.registry.inventory.standing import Stage, Standing
-from catalog.releases.conditions import Condition
-from catalog.releases.request import ReleaseRequest, Which
+from catalog.releases.decisions.conditions import Condition
+from catalog.releases.requests.request import ReleaseRequest, Which
 from catalog.releases.states import AGREEING, PromotionState, State, Verb
 from catalog.use_cases.use_cases import Described
 from ledger.errors import Conflict, Unavailable

@@ -15,7 +15,7 @@ from app.ui.markup import Markup, join, note, show, strong, tag
 from app.ui.timeline import Stretch, lanes
 from catalog.registry.changes import Spell, Uncertain
 from catalog.registry.mirror.pen import Kind
-from catalog.releases.briefs import Brief
+from catalog.releases.decisions.briefs import Brief
 from catalog.releases.states import PromotionState, Route
 
 LOOK_BACK: Final = timedelta(days=30)

@@ -11,7 +11,7 @@ from app.ui import chips, words
 from app.ui.cards import Waiting, inbox_card
 from app.ui.markup import Markup, join
 from auth.actors import Actor
-from catalog.releases.briefs import Brief
+from catalog.releases.decisions.briefs import Brief
 from catalog.releases.gates.asking import Answer
 from catalog.releases.states import PromotionState, Route, State
 

@@ -14,7 +14,7 @@ from app.ui import chips, page, tables, words
 from app.ui.markup import Markup, join, mono, note, paragraph, quote, show, strong
 from auth.actors import Actor
 from catalog.registry.models import Version
-from catalog.releases.briefs import Brief
+from catalog.releases.decisions.briefs import Brief
 from catalog.releases.gates.asking import Answer, GateResult
 from catalog.releases.states import PromotionState, Route
 

@@ -14,7 +14,7 @@ from app.ui import chips, page, paging, tables, words
 from app.ui.markup import Markup, mono, note, show
 from app.ui.tables import Column
 from catalog.registry.changes import Change, Kind
-from catalog.releases.briefs import Brief
+from catalog.releases.decisions.briefs import Brief
 
 _PAGE: Final = 15
 _LONGEST: Final = 160

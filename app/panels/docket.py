@@ -18,8 +18,8 @@ from app.ui.feedback import empty, notice
 from app.ui.markup import join, show, strong
 from auth.actors import Actor
 from catalog.registry.inventory.spreadsheet import neutral
-from catalog.releases.briefs import Brief
-from catalog.releases.docket import PAGE, Docketed, Wanted
+from catalog.releases.decisions.briefs import Brief
+from catalog.releases.decisions.docket import PAGE, Docketed, Wanted
 from catalog.releases.states import OPEN, State
 
 _ALL: Final = "All models"

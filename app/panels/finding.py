@@ -16,7 +16,7 @@ from app.ui.dialogs import signed
 from app.ui.feedback import notice, problem
 from app.ui.markup import Markup, note, paragraph, quote, show, tag
 from auth.actors import Actor
-from catalog.releases.emergencies import REMEDY
+from catalog.releases.decisions.emergencies import REMEDY
 from catalog.releases.findings.finding import (
     UNEXPLAINED,
     Finding,

@@ -27,8 +27,8 @@ from catalog.impact.health import Health
 from catalog.impact.portfolio import Line, Portfolio
 from catalog.registry.inventory.gaps import NONE, Unclassified
 from catalog.registry.mirror.state import MirrorState
-from catalog.releases.briefs import Brief
-from catalog.releases.docket import Desk
+from catalog.releases.decisions.briefs import Brief
+from catalog.releases.decisions.docket import Desk
 from catalog.releases.findings.findings import Waiting as Findings
 from catalog.releases.gates.asking import Answer
 from catalog.releases.states import PromotionState, Route, State

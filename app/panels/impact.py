@@ -16,8 +16,8 @@ from app.ui.markup import Markup, note
 from auth.actors import Actor
 from catalog.impact.portfolio import Portfolio
 from catalog.registry.models import Model
-from catalog.releases.briefs import Brief
-from catalog.releases.docket import Wanted
+from catalog.releases.decisions.briefs import Brief
+from catalog.releases.decisions.docket import Wanted
 from catalog.releases.states import OPEN
 
 _ALL: Final = "All models"

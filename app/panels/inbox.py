@@ -16,8 +16,8 @@ from app.ui.feedback import empty
 from app.ui.markup import note, show
 from auth.absences import LONGEST
 from auth.actors import Actor
-from catalog.releases.briefs import Brief
-from catalog.releases.docket import PAGE
+from catalog.releases.decisions.briefs import Brief
+from catalog.releases.decisions.docket import PAGE
 from catalog.releases.states import Route
 
 SHOWN: Final = ("Waits for me", "I follow", "Done", TITLE)

@@ -18,7 +18,7 @@ from app.ui.tiles import Share, Tile
 from catalog.impact.calls import WINDOW_DAYS
 from catalog.impact.health import Health
 from catalog.impact.portfolio import Portfolio
-from catalog.releases.briefs import Brief
+from catalog.releases.decisions.briefs import Brief
 from catalog.releases.states import Route, State
 
 _MOST_NEEDED: Final = 8

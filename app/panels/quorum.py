@@ -6,7 +6,7 @@ from collections.abc import Callable
 
 from app.ui import chips, words
 from app.ui.feedback import notice
-from catalog.releases.deciders import Outlook
+from catalog.releases.decisions.deciders import Outlook
 from catalog.releases.policies.law import Policy
 from catalog.releases.states import Route
 

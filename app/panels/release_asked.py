@@ -12,9 +12,9 @@ from app.ui import chips, page, tables, words
 from app.ui.markup import Markup, join, quote, sentence, show, strong, tag, text
 from catalog.impact.portfolio import Line
 from catalog.lineage.measured import Measured
-from catalog.releases.request import Decision
+from catalog.releases.requests.request import Decision
+from catalog.releases.requests.steps import digests
 from catalog.releases.states import Route, Verb
-from catalog.releases.steps import digests
 
 _MOST_NUMBERS: Final = 4
 _ARROW: Final = " \N{RIGHTWARDS ARROW} "

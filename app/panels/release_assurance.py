@@ -15,7 +15,7 @@ from app.ui.tables import Column, Row
 from catalog.assurance.explanations import Explanation, ExplanationState
 from catalog.releases.evidence.snapshot import Piece
 from catalog.releases.gates.asking import Answer
-from catalog.releases.rechecks import Rechecked
+from catalog.releases.promotions.rechecks import Rechecked
 
 _TOP_FEATURES: Final = 6
 _SMALL: Final = 30  # rows: fewer say little about a group

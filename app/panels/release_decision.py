@@ -29,8 +29,8 @@ from app.ui.markup import (
     tag,
 )
 from auth.access import ANYTHING, decide
-from catalog.releases.outbox import Promotion
-from catalog.releases.request import ReleaseRequest
+from catalog.releases.promotions.outbox import Promotion
+from catalog.releases.requests.request import ReleaseRequest
 from catalog.releases.states import PromotionState, Route, State, Verb
 
 _LOOK_AGAIN_S: Final = 2.0

@@ -20,11 +20,11 @@ from catalog.lineage.difference import Difference, Number, difference
 from catalog.lineage.measured import Measured
 from catalog.registry.cards.cards import Card
 from catalog.registry.models import Model, Run, Version
-from catalog.releases.deciders import Outlook
-from catalog.releases.docket import Step
+from catalog.releases.decisions.deciders import Outlook
+from catalog.releases.decisions.docket import Step
 from catalog.releases.evidence.attaching import Attached
-from catalog.releases.request import ReleaseRequest
-from catalog.releases.sheet import Sheet
+from catalog.releases.requests.request import ReleaseRequest
+from catalog.releases.requests.sheet import Sheet
 from catalog.releases.states import Route
 from ledger.errors import CountersignError, NotFound
 

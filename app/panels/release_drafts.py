@@ -14,7 +14,7 @@ from app.ui.feedback import empty, problem
 from app.ui.markup import label, note, paragraph, quote, show
 from auth.actors import Actor
 from catalog.registry.models import Model
-from catalog.releases.drafts import ReleaseDraft
+from catalog.releases.requests.drafts import ReleaseDraft
 from ledger.errors import NotFound
 
 _DRAFT: Final = "draft"

@@ -20,12 +20,12 @@ from app.ui.feedback import empty, notice
 from app.ui.markup import join, note, paragraph, quote, show, tag, text
 from auth.actors import Actor
 from catalog.registry.models import Model, Version
-from catalog.releases.deciders import Outlook
-from catalog.releases.docket import Wanted
-from catalog.releases.drafts import ReleaseDraft
+from catalog.releases.decisions.deciders import Outlook
+from catalog.releases.decisions.docket import Wanted
 from catalog.releases.gates.asking import Answer
 from catalog.releases.gates.waiting import waiting_for_files
-from catalog.releases.sheet import Preview
+from catalog.releases.requests.drafts import ReleaseDraft
+from catalog.releases.requests.sheet import Preview
 from catalog.releases.states import OPEN, Route
 
 _TINTS: Final[Mapping[str, tables.Tint]] = {

@@ -12,7 +12,7 @@ from app.ui import chips, page, tables, words
 from app.ui.markup import Markup, note, show, tag
 from app.ui.tables import Column, Row
 from auth.actors import Actor
-from catalog.releases.deciders import Candidate
+from catalog.releases.decisions.deciders import Candidate
 from catalog.releases.states import Route
 
 

@@ -15,7 +15,7 @@ from app.ui import words
 from app.ui.markup import note, show
 from auth.actors import Actor
 from catalog.dossiers.receipt import Receipt
-from catalog.releases.request import ReleaseRequest
+from catalog.releases.requests.request import ReleaseRequest
 
 PROVES: Final = (
     "The digest of the record is SHA-256 over its bytes, which auditors read on Audit and take "

@@ -30,7 +30,7 @@ from app.ui.markup import (
 from app.ui.page import Stop
 from app.ui.tables import Evidence, Gate
 from catalog.releases.gates.asking import Answer, GateResult
-from catalog.releases.request import ReleaseRequest
+from catalog.releases.requests.request import ReleaseRequest
 from catalog.releases.states import Route, State
 
 _VERDICTS: Final[Mapping[Answer, Literal["pass", "fail", "missing"]]] = {

@@ -21,9 +21,9 @@ from app.ui.markup import (
     show,
 )
 from auth.actors import Actor
-from catalog.releases.conditions import MOST, Condition
+from catalog.releases.decisions.conditions import MOST, Condition
 from catalog.releases.findings.opening import LONGEST_DAYS, LONGEST_TITLE
-from catalog.releases.request import ReleaseRequest
+from catalog.releases.requests.request import ReleaseRequest
 from catalog.releases.states import AGREEING, Route, Verb
 from ledger.errors import Conflict
 

@@ -12,8 +12,8 @@ from app.panels.release_routes import DID, did
 from app.ui import page, tables, words
 from app.ui.markup import Markup, note, show
 from app.ui.tables import Change, Column, Row
-from catalog.releases.docket import Step
-from catalog.releases.request import Decision
+from catalog.releases.decisions.docket import Step
+from catalog.releases.requests.request import Decision
 from catalog.releases.states import Verb
 
 _DIGEST: Final = re.compile(r"(sha256:)?[0-9a-f]{64}")

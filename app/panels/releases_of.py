@@ -7,7 +7,7 @@ from app.panels.brief import moved, towards
 from app.panels.shown import Shown
 from app.ui import cards, feedback, page, words
 from app.ui.markup import show
-from catalog.releases.briefs import Brief
+from catalog.releases.decisions.briefs import Brief
 from catalog.releases.states import PromotionState
 
 

@@ -17,7 +17,7 @@ from auth.access import decide
 from auth.actors import Actor
 from catalog.registry.deprecations import Farewell
 from catalog.registry.models import Version
-from catalog.releases.request import ReleaseRequest
+from catalog.releases.requests.request import ReleaseRequest
 from catalog.releases.states import State, Verb
 
 _USUAL_NOTICE: Final = timedelta(days=30)

@@ -11,7 +11,7 @@ from app.ui import words
 from app.ui.dialogs import signed
 from app.ui.markup import label, note, paragraph, show
 from auth.actors import Actor
-from catalog.releases.rollbacks import Earlier
+from catalog.releases.promotions.rollbacks import Earlier
 from catalog.releases.states import STANDING, PromotionState, Route
 
 

@@ -15,8 +15,8 @@ from catalog.registry.mirror.state import MirrorState
 from catalog.registry.models import Model, Run, Version
 from catalog.registry.runs import Runs
 from catalog.registry.versions import Versions
-from catalog.releases.briefs import Brief
-from catalog.releases.docket import Wanted
+from catalog.releases.decisions.briefs import Brief
+from catalog.releases.decisions.docket import Wanted
 from catalog.releases.findings.finding import STANDING as STANDS
 from catalog.releases.findings.finding import Finding
 from catalog.releases.findings.findings import Wanted as Findings

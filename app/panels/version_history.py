@@ -10,7 +10,7 @@ from app.ui import page, timeline, words
 from app.ui.markup import Markup, join, note, show, text
 from app.ui.timeline import Point
 from catalog.registry.models import Version
-from catalog.releases.briefs import Brief
+from catalog.releases.decisions.briefs import Brief
 from catalog.releases.states import STANDING, PromotionState, Route, State
 
 _MOST_POINTS: Final = 7

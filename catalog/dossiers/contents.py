@@ -22,9 +22,9 @@ from catalog.releases.findings.finding import Finding, findings_of
 from catalog.releases.gates import asking as gates
 from catalog.releases.policies.digests import digest_of_text
 from catalog.releases.policies.shelf import Policies
-from catalog.releases.request import Decision, ReleaseRequest, load_request
+from catalog.releases.requests.request import Decision, ReleaseRequest, load_request
+from catalog.releases.requests.steps import Bound
 from catalog.releases.states import AGREEING, Verb
-from catalog.releases.steps import Bound
 from catalog.releases.tables import DocumentRow, EvidenceRow, PolicyRow, RequestRow, SnapshotRow
 from ledger import trail
 from ledger.clock import iso

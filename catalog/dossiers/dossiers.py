@@ -8,8 +8,8 @@ from catalog.dossiers.contents import gather
 from catalog.dossiers.pack import Pack, Signer, packed
 from catalog.dossiers.receipt import Receipt, receipt_of
 from catalog.releases.policies.shelf import Policies
-from catalog.releases.request import ReleaseRequest
-from catalog.releases.steps import visible
+from catalog.releases.requests.request import ReleaseRequest
+from catalog.releases.requests.steps import visible
 from ledger.acts import Ledger
 from ledger.errors import Conflict, CountersignError
 

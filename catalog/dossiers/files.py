@@ -13,8 +13,8 @@ from catalog.dossiers.gaps import Gap
 from catalog.registry.discussion.comment import Comment
 from catalog.releases.findings.finding import Finding
 from catalog.releases.gates import asking as gates
-from catalog.releases.outbox import Promotion
-from catalog.releases.request import Decision
+from catalog.releases.promotions.outbox import Promotion
+from catalog.releases.requests.request import Decision
 from ledger.clock import iso
 
 

@@ -9,8 +9,8 @@ from catalog.dossiers.contents import STANDS, Contents, Replayed
 from catalog.releases.evidence.snapshot import Snapshot
 from catalog.releases.gates.answers import Answer
 from catalog.releases.policies.digests import digest_of_text
+from catalog.releases.requests.steps import Bound
 from catalog.releases.states import PromotionState, Route
-from catalog.releases.steps import Bound
 from ledger.clock import iso
 
 

@@ -9,7 +9,7 @@ from typing import Final
 
 from sqlmodel import Session
 
-from catalog.releases.request import Decision, ReleaseRequest
+from catalog.releases.requests.request import Decision, ReleaseRequest
 from catalog.releases.states import Verb
 from ledger import trail
 

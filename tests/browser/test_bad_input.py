@@ -10,8 +10,8 @@ from playwright.sync_api import Browser, expect
 from app.demo.organisation import ALICE, BOB, DAN, GRACE
 from auth.actors import EVERYTHING, Actor
 from auth.permissions import Role
-from catalog.releases.request import ReleaseRequest, Which
-from catalog.releases.rights import LONGEST_REASON
+from catalog.releases.requests.request import ReleaseRequest, Which
+from catalog.releases.requests.rights import LONGEST_REASON
 from catalog.releases.states import State
 from tests.browser.conftest import Demo, Visit
 from tests.browser.visits import Visitor, person

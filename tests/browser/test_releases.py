@@ -7,7 +7,7 @@ from pathlib import Path
 
 from app.demo.organisation import ERIK
 from auth.actors import Actor
-from catalog.releases.request import ALL, Which
+from catalog.releases.requests.request import ALL, Which
 from catalog.releases.states import State
 from tests.browser.conftest import Demo, Visit
 from tests.browser.visits import Visitor

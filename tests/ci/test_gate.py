@@ -17,7 +17,7 @@ import pytest
 
 from app.ci import commands
 from app.settings import ROOT
-from catalog.releases.requests import Requests
+from catalog.releases.requests.requests import Requests
 from tests.api.test_gates import UNIT, in_force
 from tests.cast import WHY, House
 from tests.ci.conftest import Run

@@ -23,9 +23,9 @@ from typing import Any, Final
 import httpx
 
 from app.worker import MIRROR
-from catalog.releases import promotions
-from catalog.releases.decisions import DECIDING
-from catalog.releases.tickets import TicketOffice
+from catalog.releases.decisions.decisions import DECIDING
+from catalog.releases.promotions import promotions
+from catalog.releases.promotions.tickets import TicketOffice
 from ledger.clock import SystemClock
 from tests.faults import stock
 from tests.faults.workshop import AUTHOR, Logged, Workshop

@@ -10,7 +10,7 @@ from threading import Lock
 
 import pytest
 
-from catalog.releases.decisions import DECIDING
+from catalog.releases.decisions.decisions import DECIDING
 from tests.dialects import DATABASES
 from tests.faults import stock
 from tests.faults.promotions_drill import ALIASES, FIRST_S, Drill, Size

@@ -9,7 +9,7 @@ import pytest
 
 from app.worker import MIRROR
 from catalog.assurance.explanations import Explanation, ExplanationState
-from catalog.releases.request import Which
+from catalog.releases.requests.request import Which
 from catalog.releases.states import PromotionState, State
 from ledger.errors import NotFound
 from tests.faults.workshop import ALIAS, Workshop, alias, register

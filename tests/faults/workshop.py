@@ -18,8 +18,8 @@ from app.worker import MIRROR, collect_evidence
 from auth.actors import EVERYTHING, Actor
 from auth.permissions import Role
 from catalog.registry.models import Model
-from catalog.releases.outbox import Promotion
-from catalog.releases.request import ReleaseRequest
+from catalog.releases.promotions.outbox import Promotion
+from catalog.releases.requests.request import ReleaseRequest
 from catalog.releases.states import PromotionState, Verb
 from ledger.store import Store
 from ledger.trail import Filter, Record

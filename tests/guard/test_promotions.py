@@ -13,9 +13,9 @@ from mlflow.exceptions import RestException
 
 from app.cli import main
 from app.worker import MIRROR, RELEASES, collect_evidence
-from catalog.releases.outbox import Promotion
+from catalog.releases.promotions.outbox import Promotion
+from catalog.releases.promotions.tickets import TicketOffice
 from catalog.releases.states import PromotionState, Verb
-from catalog.releases.tickets import TicketOffice
 from ledger.clock import SystemClock
 from ledger.errors import Unavailable
 from tests.faults.workshop import ALIAS, Workshop, alias, train

@@ -36,8 +36,9 @@ LAW: Final = (
     *(
         f"catalog/releases/{name}.py"
         for name in (
-            *("states", "steps", "rights", "agreement"),
-            *("conditions", "binding", "requests", "gates/*"),
+            *("states", "requests/steps", "requests/rights", "requests/binding"),
+            *("requests/requests", "decisions/decisions", "decisions/agreement"),
+            *("decisions/conditions", "gates/*"),
         )
     ),
 )

@@ -10,7 +10,7 @@ from app.panels.docket import as_csv
 from app.panels.inbox import grouped, how_much_waits
 from app.panels.release_routes import state_words, words_of
 from auth.actors import Actor, Kind
-from catalog.releases.briefs import Brief
+from catalog.releases.decisions.briefs import Brief
 from catalog.releases.gates.asking import Answer, GateResult
 from catalog.releases.states import PromotionState, Route, State, Verb
 

@@ -20,7 +20,7 @@ from app.worker import PROFILER
 from catalog.lineage.difference import Number
 from catalog.lineage.intervals import Interval
 from catalog.lineage.measured import Measured
-from catalog.releases.conditions import Condition
+from catalog.releases.decisions.conditions import Condition
 from catalog.releases.gates.asking import Answer, GateResult
 from catalog.releases.policies.reading import pack_text
 from catalog.releases.states import Verb

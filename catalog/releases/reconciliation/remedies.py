@@ -12,7 +12,7 @@ from sqlmodel import Session, col, select
 from auth.access import ANYTHING, decide
 from auth.actors import Actor
 from auth.tables import PrincipalRow
-from catalog.releases.approvals import is_approved_otherwise, is_live
+from catalog.releases.decisions.approvals import is_approved_otherwise, is_live
 from catalog.releases.findings.finding import (
     STANDING,
     UNEXPLAINED,
@@ -20,13 +20,13 @@ from catalog.releases.findings.finding import (
     FindingVerb,
     after,
 )
-from catalog.releases.outbox import on_its_way
 from catalog.releases.policies.law import governing
 from catalog.releases.policies.shelf import Policies, classified
+from catalog.releases.promotions.outbox import on_its_way
+from catalog.releases.promotions.rollbacks import Rollbacks
 from catalog.releases.reconciliation.known import Known, read_known
-from catalog.releases.rollbacks import Rollbacks
+from catalog.releases.requests.steps import visible
 from catalog.releases.states import Route, State, Verb
-from catalog.releases.steps import visible
 from catalog.releases.tables import DecisionRow, FindingRow, RequestRow
 from ledger.acts import Ledger
 from ledger.errors import CountersignError, Unavailable

@@ -19,7 +19,7 @@ from catalog.releases.evidence import taking
 from catalog.releases.gates import asking as gates
 from catalog.releases.policies.law import Classified, Policy, Published, governing
 from catalog.releases.policies.shelf import Policies, classified
-from catalog.releases.rights import checked_alias, may_tell_apart
+from catalog.releases.requests.rights import checked_alias, may_tell_apart
 from catalog.releases.states import Route
 from ledger.acts import Ledger
 from ledger.errors import NotFound

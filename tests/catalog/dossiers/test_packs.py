@@ -20,9 +20,9 @@ from auth.actors import Actor
 from catalog.dossiers import contents
 from catalog.dossiers.dossiers import Dossiers
 from catalog.releases.evidence.attaching import Attached
-from catalog.releases.request import ReleaseRequest
+from catalog.releases.promotions.tickets import TicketOffice
+from catalog.releases.requests.request import ReleaseRequest
 from catalog.releases.states import Verb
-from catalog.releases.tickets import TicketOffice
 from ledger.errors import Conflict, NotFound
 from tests.api.test_gates import in_force
 from tests.api.test_release_story import client

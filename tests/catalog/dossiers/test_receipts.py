@@ -11,7 +11,7 @@ from app.worker import RELEASES
 from auth.actors import EVERYTHING
 from auth.permissions import Role
 from catalog.dossiers.receipt import Receipt
-from catalog.releases.request import ReleaseRequest
+from catalog.releases.requests.request import ReleaseRequest
 from catalog.releases.states import State, Verb
 from tests.cast import WHY, House
 from tests.catalog.releases.test_attacks import TWO

@@ -12,12 +12,12 @@ from app.ci.table import table
 from app.worker import RELEASES
 from auth.actors import EVERYTHING, Actor
 from auth.permissions import Role
-from catalog.releases.conditions import Condition
+from catalog.releases.decisions.conditions import Condition
 from catalog.releases.findings.finding import Kind, Severity
 from catalog.releases.findings.findings import Wanted
 from catalog.releases.gates.asking import all_pass
 from catalog.releases.policies.reading import NotAPolicy, pack_text, read
-from catalog.releases.request import ReleaseRequest
+from catalog.releases.requests.request import ReleaseRequest
 from catalog.releases.states import PromotionState, State, Verb
 from ledger.errors import CountersignError, Refused
 from tests.api.test_release_story import client

@@ -10,7 +10,7 @@ import pytest
 from app.worker import RELEASES
 from auth.actors import EVERYTHING, Actor
 from auth.permissions import Role
-from catalog.releases.conditions import Condition
+from catalog.releases.decisions.conditions import Condition
 from catalog.releases.findings.finding import (
     TRANSITIONS,
     Finding,
@@ -22,7 +22,7 @@ from catalog.releases.findings.finding import (
 )
 from catalog.releases.findings.findings import Wanted
 from catalog.releases.policies.reading import pack_text
-from catalog.releases.request import ReleaseRequest
+from catalog.releases.requests.request import ReleaseRequest
 from catalog.releases.states import PromotionState, State, Verb
 from ledger.errors import Conflict, CountersignError, Invalid, NotFound, Refused
 from tests.cast import WHY, House

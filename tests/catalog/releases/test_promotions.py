@@ -8,9 +8,9 @@ import pytest
 
 from app.durable import EXECUTOR
 from app.worker import RELEASES
-from catalog.releases.outbox import Promotion
-from catalog.releases.promotions import LEASE, POINTS, WITHIN
-from catalog.releases.request import Which
+from catalog.releases.promotions.outbox import Promotion
+from catalog.releases.promotions.promotions import LEASE, POINTS, WITHIN
+from catalog.releases.requests.request import Which
 from catalog.releases.states import PromotionState, Verb
 from catalog.releases.tables import PromotionRow
 from ledger.errors import Conflict, Refused, Unavailable

@@ -11,9 +11,9 @@ from hypothesis import strategies as st
 
 from auth.actors import EVERYTHING
 from auth.permissions import Role
+from catalog.releases.decisions.quorum import Bench, decidable, takes, unfilled
 from catalog.releases.policies.reading import pack_text
-from catalog.releases.quorum import Bench, decidable, takes, unfilled
-from catalog.releases.request import ReleaseRequest
+from catalog.releases.requests.request import ReleaseRequest
 from catalog.releases.states import State, Verb
 from ledger.errors import Refused
 from tests.cast import WHY, House

@@ -12,7 +12,7 @@ from app.worker import MIRROR
 from auth.actors import Actor
 from catalog.notifications.kinds import Kind as Notice
 from catalog.notifications.kinds import Why
-from catalog.releases.conditions import Condition
+from catalog.releases.decisions.conditions import Condition
 from catalog.releases.evidence.taking import latest_manifest
 from catalog.releases.findings.finding import Finding, FindingState, Kind
 from catalog.releases.findings.findings import Wanted
@@ -192,7 +192,7 @@ def test_one_that_cannot_be_asked_is_told_once_and_keeps_no_other_waiting(
     house.mirror()
     assert len(later(house, days=10)) == 1  # not credit-pd, and credit-ead is not live any more
     assert later(house, minutes=10) == []
-    told = [one for one in caplog.records if one.name == "catalog.releases.rechecks"]
+    told = [one for one in caplog.records if one.name == "catalog.releases.promotions.rechecks"]
     assert [one.getMessage() for one in told] == [
         "RR-2026-0001 cannot be asked again; it is tried again"
     ]

@@ -5,8 +5,8 @@ from __future__ import annotations
 import pytest
 
 from auth.permissions import Role
-from catalog.releases import drafts
-from catalog.releases.rights import LONGEST_REASON
+from catalog.releases.requests import drafts
+from catalog.releases.requests.rights import LONGEST_REASON
 from catalog.releases.states import State
 from ledger.errors import Invalid, NotFound, Refused
 from tests.cast import LENDING, WHY, House

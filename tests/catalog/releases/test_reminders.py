@@ -14,7 +14,7 @@ from catalog.applications.consumers import Relies
 from catalog.notifications.kinds import Kind, Why
 from catalog.notifications.tables import NoticeRow
 from catalog.notifications.watches import On
-from catalog.releases.conditions import Condition
+from catalog.releases.decisions.conditions import Condition
 from catalog.releases.findings.finding import Severity
 from catalog.releases.policies.reading import pack_text
 from catalog.releases.states import Verb

@@ -10,7 +10,7 @@ from app.worker import collect_evidence
 from catalog.releases.evidence.taking import kept
 from catalog.releases.gates.asking import Answer
 from catalog.releases.policies.reading import pack_text
-from catalog.releases.rights import LONGEST_REASON
+from catalog.releases.requests.rights import LONGEST_REASON
 from catalog.releases.states import State, Verb
 from catalog.releases.tables import PolicyRow
 from ledger.errors import Conflict, CountersignError, Invalid, NotFound, Refused
@@ -399,7 +399,7 @@ def test_a_decision_counts_from_its_commit_on_whoever_is_killed_around_it(
         if reached == point:
             raise Killed
 
-    monkeypatch.setattr(desk, "_at_point", die)
+    monkeypatch.setattr(house.portal.decisions, "_at_point", die)
     with pytest.raises(Killed):
         house.portal.decisions.decide(request.id, Verb.APPROVE, WHY, by=house.bob)
     monkeypatch.undo()

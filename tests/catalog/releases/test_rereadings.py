@@ -13,7 +13,7 @@ from auth.permissions import Role
 from catalog.notifications.kinds import Why
 from catalog.releases.gates.asking import Answer
 from catalog.releases.policies.reading import pack_text
-from catalog.releases.request import ReleaseRequest
+from catalog.releases.requests.request import ReleaseRequest
 from catalog.releases.states import State, Verb
 from ledger.errors import Conflict
 from tests.at_once import at_once

@@ -19,12 +19,12 @@ from catalog.registry.deprecations import Farewell
 from catalog.registry.inventory.gaps import Gap, gaps_of
 from catalog.registry.inventory.standing import Stage
 from catalog.registry.mirror.pen import Kind
-from catalog.releases.conditions import Condition
+from catalog.releases.decisions.conditions import Condition
 from catalog.releases.findings.finding import Finding, FindingState
 from catalog.releases.gates.answers import Answer
-from catalog.releases.outbox import Promotion
-from catalog.releases.promotions import LEASE, POINTS
-from catalog.releases.request import ReleaseRequest
+from catalog.releases.promotions.outbox import Promotion
+from catalog.releases.promotions.promotions import LEASE, POINTS
+from catalog.releases.requests.request import ReleaseRequest
 from catalog.releases.states import PromotionState, Route, State, Verb
 from ledger.errors import CountersignError
 from tests.cast import WHY, House

@@ -8,7 +8,7 @@ import pytest
 
 from auth.actors import EVERYTHING
 from auth.permissions import Role
-from catalog.releases.deciders import Candidate
+from catalog.releases.decisions.deciders import Candidate
 from catalog.releases.states import State, Verb
 from ledger.errors import CountersignError, Invalid
 from tests.cast import WHY, House

@@ -13,8 +13,8 @@ from auth.access import Verdict
 from auth.actors import EVERYTHING, Actor, HeldRole, Kind
 from auth.permissions import Role
 from catalog.registry.tables import ModelRow
-from catalog.releases.agreement import Seats, may_agree, panels_of, seat_for
-from catalog.releases.conditions import (
+from catalog.releases.decisions.agreement import Seats, may_agree, panels_of, seat_for
+from catalog.releases.decisions.conditions import (
     MOST,
     Condition,
     afterwards,
@@ -27,7 +27,7 @@ from catalog.releases.findings.opening import LONGEST_TITLE
 from catalog.releases.gates.asking import Answer, GateResult
 from catalog.releases.policies.law import Emergency, Panel
 from catalog.releases.policies.reading import PACKS, read_pack
-from catalog.releases.rights import (
+from catalog.releases.requests.rights import (
     checked_alias,
     gates_verdict,
     insist_in_time,

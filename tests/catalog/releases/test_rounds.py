@@ -9,7 +9,7 @@ from typing import Final
 import pytest
 
 from app.loops import RECONCILER, RELEASES
-from catalog.releases.conditions import Condition
+from catalog.releases.decisions.conditions import Condition
 from catalog.releases.policies.reading import pack_text
 from catalog.releases.states import Verb
 from tests.cast import WHY, House

@@ -9,8 +9,8 @@ import pytest
 
 from app.worker import RELEASES
 from catalog.registry.artifacts import Manifest
-from catalog.releases.conditions import Condition
-from catalog.releases.request import ReleaseRequest
+from catalog.releases.decisions.conditions import Condition
+from catalog.releases.requests.request import ReleaseRequest
 from catalog.releases.states import (
     AGREEING,
     APPROVING,

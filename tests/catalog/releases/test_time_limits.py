@@ -9,7 +9,7 @@ import pytest
 from app.loops import RELEASES
 from auth.actors import EVERYTHING
 from auth.permissions import Role
-from catalog.releases.docket import Wanted
+from catalog.releases.decisions.docket import Wanted
 from catalog.releases.policies.digests import canonical
 from catalog.releases.policies.reading import NotAPolicy, pack_text, packs, read
 from catalog.releases.states import State, Verb

@@ -21,8 +21,8 @@ from hypothesis import strategies as st
 from app.worker import MIRROR, RELEASES
 from auth.actors import Actor
 from catalog.registry.artifacts import Manifest, manifest_of
-from catalog.releases.conditions import Condition
-from catalog.releases.promotions import LEASE, POINTS, WITHIN
+from catalog.releases.decisions.conditions import Condition
+from catalog.releases.promotions.promotions import LEASE, POINTS, WITHIN
 from catalog.releases.states import AGREEING, STANDING, TRANSITIONS, PromotionState, State, Verb
 from ledger.errors import CountersignError
 from ledger.trail import Filter

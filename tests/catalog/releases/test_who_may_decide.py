@@ -10,7 +10,7 @@ from auth.actors import EVERYTHING, Actor, Scope
 from auth.permissions import Role
 from catalog.registry.tables import ModelRow
 from catalog.releases.gates.asking import Answer
-from catalog.releases.rights import may_decide, may_revoke
+from catalog.releases.requests.rights import may_decide, may_revoke
 from catalog.releases.states import State, Verb
 from catalog.releases.tables import RequestRow
 from ledger.errors import NotFound, Refused

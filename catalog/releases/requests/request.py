@@ -14,9 +14,9 @@ from auth.actors import Actor
 from catalog.registry.authorship import authors_of
 from catalog.registry.tables import ModelRow
 from catalog.registry.visible import visible
-from catalog.releases.outbox import Promotion, promotions_of
+from catalog.releases.promotions.outbox import Promotion, promotions_of
+from catalog.releases.requests.steps import digests
 from catalog.releases.states import OPEN, ROUNDS, Route, State, Verb
-from catalog.releases.steps import digests
 from catalog.releases.tables import DecisionRow, RequestRow
 
 

@@ -15,11 +15,11 @@ from catalog.registry.tables import AliasRow, ModelRow
 from catalog.releases.findings.finding import BINDING, Kind, Severity
 from catalog.releases.findings.finding import STANDING as STANDING_FINDINGS
 from catalog.releases.findings.opening import Problem, open_finding, standing_conditions
-from catalog.releases.outbox import cancel
-from catalog.releases.request import ReleaseRequest, load_request
-from catalog.releases.rights import checked_reason, insist_in_time, may_revoke
+from catalog.releases.promotions.outbox import cancel
+from catalog.releases.requests.request import ReleaseRequest, load_request
+from catalog.releases.requests.rights import checked_reason, insist_in_time, may_revoke
+from catalog.releases.requests.steps import decided, locked, step
 from catalog.releases.states import APPROVING, STANDING, Route, State, Verb
-from catalog.releases.steps import decided, locked, step
 from catalog.releases.tables import FindingRow, RequestRow
 from ledger.acts import Act, Ledger
 from ledger.troubles import Troubles

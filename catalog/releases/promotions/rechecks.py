@@ -26,8 +26,8 @@ from catalog.releases.gates import asking as gates
 from catalog.releases.gates.answers import Answer, GateResult
 from catalog.releases.policies.law import Policy
 from catalog.releases.policies.shelf import Policies
+from catalog.releases.requests.steps import locked
 from catalog.releases.states import APPROVING, STANDING, PromotionState
-from catalog.releases.steps import locked
 from catalog.releases.tables import FindingRow, PromotionRow, RecheckRow, RequestRow
 from ledger.acts import Act, Ledger
 from ledger.among import among

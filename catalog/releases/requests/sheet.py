@@ -11,8 +11,7 @@ from auth.access import Verdict
 from auth.actors import Actor
 from catalog.registry.authorship import vouched_authors
 from catalog.registry.tables import ModelRow, VersionRow
-from catalog.releases.agreement import Seats, may_agree, seats
-from catalog.releases.binding import bound_policy, known_now, law_for
+from catalog.releases.decisions.agreement import Seats, may_agree, seats
 from catalog.releases.evidence import taking
 from catalog.releases.evidence.changes import Changed, changes
 from catalog.releases.evidence.snapshot import Snapshot
@@ -20,9 +19,10 @@ from catalog.releases.findings.finding import BINDING, Finding, findings_of
 from catalog.releases.gates import asking as gates
 from catalog.releases.policies.law import Policy, Published
 from catalog.releases.policies.shelf import Policies
-from catalog.releases.rechecks import Rechecked, rechecks_of
-from catalog.releases.request import Decision, ReleaseRequest, load_request
-from catalog.releases.rights import (
+from catalog.releases.promotions.rechecks import Rechecked, rechecks_of
+from catalog.releases.requests.binding import bound_policy, known_now, law_for
+from catalog.releases.requests.request import Decision, ReleaseRequest, load_request
+from catalog.releases.requests.rights import (
     gates_verdict,
     may_decide,
     may_resubmit,
@@ -30,9 +30,9 @@ from catalog.releases.rights import (
     may_tell_apart,
     may_withdraw,
 )
+from catalog.releases.requests.time_limits import decide_by
 from catalog.releases.states import AGREEING, OPEN, State, Verb
 from catalog.releases.tables import RequestRow
-from catalog.releases.time_limits import decide_by
 from ledger.errors import Refused
 
 

@@ -14,16 +14,16 @@ from auth.holders import holders
 from catalog.registry.authorship import authors
 from catalog.registry.models import resource
 from catalog.registry.tables import ModelRow, VersionRow
-from catalog.releases.agreement import benches, panels_of, seats
-from catalog.releases.binding import bound_policy
-from catalog.releases.briefs import Found, seen
-from catalog.releases.emergencies import can_review, reviewable
+from catalog.releases.decisions.agreement import benches, panels_of, seats
+from catalog.releases.decisions.briefs import Found, seen
+from catalog.releases.decisions.emergencies import can_review, reviewable
+from catalog.releases.decisions.quorum import Bench, decidable, takes
+from catalog.releases.decisions.reviewers import loads
 from catalog.releases.policies.law import PANELS, Panel
 from catalog.releases.policies.shelf import Policies
-from catalog.releases.quorum import Bench, decidable, takes
-from catalog.releases.request import load_request
-from catalog.releases.reviewers import loads
-from catalog.releases.rights import may_decide
+from catalog.releases.requests.binding import bound_policy
+from catalog.releases.requests.request import load_request
+from catalog.releases.requests.rights import may_decide
 from catalog.releases.states import Route, State
 from catalog.releases.tables import RequestRow
 from ledger.acts import Ledger

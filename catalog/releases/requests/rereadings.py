@@ -16,11 +16,11 @@ from sqlmodel.sql.expression import SelectOfScalar
 from auth.access import ANYTHING, decide
 from auth.actors import Actor
 from catalog.registry.tables import ModelRow, VersionRow
-from catalog.releases.binding import bind, what_changed
 from catalog.releases.findings.opening import drop_findings
 from catalog.releases.policies.shelf import Policies
+from catalog.releases.requests.binding import bind, what_changed
+from catalog.releases.requests.steps import locked, step, write_decision
 from catalog.releases.states import AGREEING, State, Verb
-from catalog.releases.steps import locked, step, write_decision
 from catalog.releases.tables import DecisionRow, RequestRow
 from ledger.acts import Act, Ledger
 from ledger.errors import Refused

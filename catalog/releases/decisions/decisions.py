@@ -12,40 +12,40 @@ from auth.people import as_of_now
 from catalog.registry.authorship import authors, vouched_authors
 from catalog.registry.deprecations import may_go_live
 from catalog.registry.tables import ModelRow
-from catalog.releases.agreement import Seats, benches, may_agree, panels_of, seats
-from catalog.releases.binding import answers, bound_policy, verdict_digest, what_changed
-from catalog.releases.conditions import (
+from catalog.releases.decisions.agreement import Seats, benches, may_agree, panels_of, seats
+from catalog.releases.decisions.conditions import (
     Condition,
     afterwards,
     checked_conditions,
     open_condition,
     to_pass_later,
 )
-from catalog.releases.emergencies import can_review, given_to
+from catalog.releases.decisions.emergencies import can_review, given_to
+from catalog.releases.decisions.quorum import takes
 from catalog.releases.findings.opening import standing_conditions
 from catalog.releases.gates import asking as gates
-from catalog.releases.outbox import AtPoint, enqueue, insist_nothing_on_its_way
 from catalog.releases.policies.calendar import opens_at
 from catalog.releases.policies.law import Policy
 from catalog.releases.policies.shelf import Policies
-from catalog.releases.quorum import takes
-from catalog.releases.request import ReleaseRequest, load_request
-from catalog.releases.rereadings import send_back
-from catalog.releases.rights import (
+from catalog.releases.promotions.outbox import AtPoint, enqueue, insist_nothing_on_its_way
+from catalog.releases.requests.binding import answers, bound_policy, verdict_digest, what_changed
+from catalog.releases.requests.request import ReleaseRequest, load_request
+from catalog.releases.requests.rereadings import send_back
+from catalog.releases.requests.rights import (
     checked_reason,
     gates_verdict,
     insist_in_time,
     may_decide,
     may_tell_apart,
 )
-from catalog.releases.states import AGREEING, Route, State, Verb, after
-from catalog.releases.steps import (
+from catalog.releases.requests.steps import (
     decided,
     digests,
     locked,
     step,
     write_decision,
 )
+from catalog.releases.states import AGREEING, Route, State, Verb, after
 from catalog.releases.tables import RequestRow
 from ledger.acts import Act, Ledger
 from ledger.errors import Conflict, Invalid, Refused

@@ -19,9 +19,9 @@ from auth.holders import holders
 from catalog.registry.authorship import authors
 from catalog.registry.models import resource
 from catalog.registry.tables import ModelRow
-from catalog.releases.agreement import panels_of
+from catalog.releases.decisions.agreement import panels_of
 from catalog.releases.policies.law import PANELS, Policy
-from catalog.releases.rights import may_decide
+from catalog.releases.requests.rights import may_decide
 from catalog.releases.states import OPEN
 from catalog.releases.tables import RequestRow
 

@@ -14,9 +14,9 @@ from auth.holders import holders
 from auth.permissions import Role
 from catalog.registry.models import resource
 from catalog.registry.tables import ModelRow
+from catalog.releases.decisions.quorum import Bench
 from catalog.releases.policies.law import PANELS, Panel, Policy
-from catalog.releases.quorum import Bench
-from catalog.releases.request import Decision
+from catalog.releases.requests.request import Decision
 from catalog.releases.states import AGREEING, Route
 
 

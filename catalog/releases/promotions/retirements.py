@@ -10,12 +10,12 @@ from auth.people import as_of_now
 from catalog.registry.deprecations import Farewell, hold, say_farewell
 from catalog.registry.models import resource
 from catalog.registry.tables import ModelRow, VersionRow
-from catalog.releases.binding import bind
 from catalog.releases.policies.shelf import Policies
-from catalog.releases.request import ReleaseRequest, load_request
-from catalog.releases.rights import checked_reason, may_retire
+from catalog.releases.requests.binding import bind
+from catalog.releases.requests.request import ReleaseRequest, load_request
+from catalog.releases.requests.rights import checked_reason, may_retire
+from catalog.releases.requests.steps import new_request
 from catalog.releases.states import Route, State
-from catalog.releases.steps import new_request
 from ledger.acts import Ledger
 from ledger.errors import NotFound
 

@@ -21,9 +21,9 @@ from catalog.releases.evidence.snapshot import Snapshot
 from catalog.releases.gates import asking as gates
 from catalog.releases.policies.law import Policy
 from catalog.releases.policies.shelf import Policies
+from catalog.releases.requests.time_limits import decide_by
 from catalog.releases.states import OPEN, ROUNDS, PromotionState, Route, State, Verb
 from catalog.releases.tables import DecisionRow, PromotionRow, RequestRow, SnapshotRow
-from catalog.releases.time_limits import decide_by
 from ledger.clock import Clock
 from ledger.errors import NotFound
 

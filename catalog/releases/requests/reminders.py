@@ -13,13 +13,13 @@ from auth.holders import holders
 from catalog.registry.authorship import authors
 from catalog.registry.models import resource
 from catalog.registry.tables import ModelRow
-from catalog.releases.agreement import panels_of
+from catalog.releases.decisions.agreement import panels_of
 from catalog.releases.findings.finding import FindingState
 from catalog.releases.policies.law import PANELS
 from catalog.releases.policies.shelf import Policies
+from catalog.releases.requests.time_limits import WAITS, is_half_over, put_again
 from catalog.releases.states import AGREEING
 from catalog.releases.tables import DecisionRow, FindingRow, RequestRow
-from catalog.releases.time_limits import WAITS, is_half_over, put_again
 from ledger.acts import Ledger
 from ledger.troubles import Troubles
 

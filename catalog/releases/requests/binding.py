@@ -18,8 +18,8 @@ from catalog.releases.findings.finding import UNEXPLAINED
 from catalog.releases.gates import asking as gates
 from catalog.releases.policies.law import Policy, Published
 from catalog.releases.policies.shelf import Policies
+from catalog.releases.requests.steps import digests
 from catalog.releases.states import APPROVING, STANDING, PromotionState, Route
-from catalog.releases.steps import digests
 from catalog.releases.tables import PromotionRow, RequestRow
 from ledger.acts import Act
 from ledger.errors import Conflict, NotFound

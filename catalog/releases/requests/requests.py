@@ -12,19 +12,26 @@ from catalog.registry.artifacts import Manifest
 from catalog.registry.inventory.naming import rule_for
 from catalog.registry.models import resource
 from catalog.registry.tables import ModelRow
-from catalog.releases.agreement import panels_of
-from catalog.releases.binding import bind, bound_policy
-from catalog.releases.conditions import (
+from catalog.releases.decisions.agreement import panels_of
+from catalog.releases.decisions.conditions import (
     has_emergencies,
 )
-from catalog.releases.drafts import sent
+from catalog.releases.decisions.reviewers import give
 from catalog.releases.evidence import taking
 from catalog.releases.gates import asking as gates
 from catalog.releases.policies.law import PANELS
 from catalog.releases.policies.shelf import Policies
-from catalog.releases.request import ALL, ReleaseRequest, Which, counted, listed, load_request
-from catalog.releases.reviewers import give
-from catalog.releases.rights import (
+from catalog.releases.requests.binding import bind, bound_policy
+from catalog.releases.requests.drafts import sent
+from catalog.releases.requests.request import (
+    ALL,
+    ReleaseRequest,
+    Which,
+    counted,
+    listed,
+    load_request,
+)
+from catalog.releases.requests.rights import (
     checked_alias,
     checked_reason,
     insist_in_time,
@@ -33,9 +40,8 @@ from catalog.releases.rights import (
     may_tell_apart,
     may_withdraw,
 )
-from catalog.releases.sheet import Preview, Sheet, read_sheet
-from catalog.releases.states import OPEN, Route, State, Verb
-from catalog.releases.steps import (
+from catalog.releases.requests.sheet import Preview, Sheet, read_sheet
+from catalog.releases.requests.steps import (
     asked_version,
     decided,
     locked,
@@ -44,8 +50,9 @@ from catalog.releases.steps import (
     visible,
     write_decision,
 )
+from catalog.releases.requests.time_limits import closes, put_again
+from catalog.releases.states import OPEN, Route, State, Verb
 from catalog.releases.tables import RequestRow
-from catalog.releases.time_limits import closes, put_again
 from ledger.acts import Act, Ledger
 from ledger.errors import CountersignError, Refused
 from ledger.troubles import Troubles

@@ -10,9 +10,9 @@ from auth.actors import Actor
 from catalog.registry.authorship import authors
 from catalog.registry.deprecations import may_go_live
 from catalog.registry.tables import ModelRow, VersionRow
-from catalog.releases.binding import answers, known_now, law_for
 from catalog.releases.policies.shelf import Policies
-from catalog.releases.rights import gates_verdict
+from catalog.releases.requests.binding import answers, known_now, law_for
+from catalog.releases.requests.rights import gates_verdict
 from catalog.releases.states import AGREEING, STANDING, Route, Verb
 from catalog.releases.tables import DecisionRow, PromotionRow, RequestRow
 from ledger.errors import CountersignError, Refused

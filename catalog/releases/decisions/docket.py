@@ -22,11 +22,11 @@ from auth.actors import Actor
 from catalog.registry.authorship import authors_of
 from catalog.registry.tables import ModelRow
 from catalog.registry.visible import VISIBLE, seen_by
-from catalog.releases.briefs import BELONGS, FOUND, Brief, Briefs, Found, find, seen
-from catalog.releases.deciders import Deciders, Outlook
+from catalog.releases.decisions.briefs import BELONGS, FOUND, Brief, Briefs, Found, find, seen
+from catalog.releases.decisions.deciders import Deciders, Outlook
 from catalog.releases.evidence.taking import MANIFEST
 from catalog.releases.policies.shelf import Policies
-from catalog.releases.rights import may_resubmit
+from catalog.releases.requests.rights import may_resubmit
 from catalog.releases.states import AGREEING, OPEN, ROUNDS, PromotionState, Route, State
 from catalog.releases.tables import (
     DecisionRow,

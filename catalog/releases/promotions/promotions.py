@@ -35,14 +35,14 @@ from catalog.registry.inventory.standing import Stage
 from catalog.registry.mirror.seen import Mlflow, SeenVersion
 from catalog.registry.servers import Servers
 from catalog.registry.tables import AliasRow, ModelRow, VersionRow
-from catalog.releases.outbox import AtPoint, Promotion, promotion
 from catalog.releases.policies.calendar import opens_at
 from catalog.releases.policies.law import governing
 from catalog.releases.policies.shelf import Policies, classified
+from catalog.releases.promotions.outbox import AtPoint, Promotion, promotion
+from catalog.releases.promotions.tickets import Allowed, TicketOffice, move_of
+from catalog.releases.promotions.unchanged import StoppedError, insist_unchanged
 from catalog.releases.states import PromotionState, target
 from catalog.releases.tables import PromotionRow, RequestRow
-from catalog.releases.tickets import Allowed, TicketOffice, move_of
-from catalog.releases.unchanged import StoppedError, insist_unchanged
 from ledger.acts import Act, Ledger
 from ledger.errors import (
     Conflict,

@@ -14,8 +14,8 @@ from auth.people import as_of_now
 from catalog.registry.models import resource
 from catalog.registry.named import Named, named
 from catalog.registry.tables import VersionRow
-from catalog.releases.rights import checked_alias, checked_reason
-from catalog.releases.steps import asked_version
+from catalog.releases.requests.rights import checked_alias, checked_reason
+from catalog.releases.requests.steps import asked_version
 from catalog.releases.tables import ReleaseDraftRow
 from ledger.acts import Act, Ledger
 from ledger.errors import NotFound, Refused

@@ -17,14 +17,14 @@ from auth.people import as_of_now
 from catalog.registry.deprecations import may_go_live
 from catalog.registry.models import resource
 from catalog.registry.tables import AliasRow, ModelRow, VersionRow
-from catalog.releases.binding import answers, bind
 from catalog.releases.gates import asking as gates
-from catalog.releases.outbox import enqueue, insist_nothing_on_its_way
 from catalog.releases.policies.shelf import Policies
-from catalog.releases.request import ReleaseRequest, load_request
-from catalog.releases.rights import checked_alias, checked_reason, gates_verdict
+from catalog.releases.promotions.outbox import enqueue, insist_nothing_on_its_way
+from catalog.releases.requests.binding import answers, bind
+from catalog.releases.requests.request import ReleaseRequest, load_request
+from catalog.releases.requests.rights import checked_alias, checked_reason, gates_verdict
+from catalog.releases.requests.steps import new_request, write_decision
 from catalog.releases.states import STANDING, PromotionState, Route, State, Verb
-from catalog.releases.steps import new_request, write_decision
 from catalog.releases.tables import PromotionRow, RequestRow
 from ledger.acts import Ledger
 from ledger.errors import Conflict, NotFound

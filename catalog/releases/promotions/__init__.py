@@ -1,0 +1,1 @@
+"""Promotions: what was approved carried out in MLflow, set back, taken away, and asked again."""

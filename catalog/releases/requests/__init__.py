@@ -1,0 +1,1 @@
+"""Requests: a version asked for, judged by a policy, and bound to what was read."""
