@@ -4,20 +4,17 @@ from __future__ import annotations
 
 from typing import Final
 
-from auth.access import Verdict, decide
+from auth.access import Verdict
 from auth.actors import Actor
 from auth.people import as_of_now
 from catalog.registry.deprecations import Farewell, hold, say_farewell
-from catalog.registry.models import resource
-from catalog.registry.tables import ModelRow, VersionRow
 from catalog.releases.policies.shelf import Policies
 from catalog.releases.requests.binding import bind
 from catalog.releases.requests.request import ReleaseRequest, load_request
 from catalog.releases.requests.rights import checked_reason, may_retire
-from catalog.releases.requests.steps import new_request
+from catalog.releases.requests.steps import asked_version, new_request
 from catalog.releases.states import Route, State
 from ledger.acts import Ledger
-from ledger.errors import NotFound
 
 _HINT: Final = "Choose one that is live, on the Model page."
 
@@ -32,10 +29,7 @@ class Retirements:
     def may(self, version_id: str, alias: str, *, by: Actor) -> Verdict:
         """Whether the actor may ask now that an alias be taken away. Raises NotFound."""
         with self._ledger.store.read() as session:
-            version = session.get(VersionRow, version_id)
-            model, version = _there(
-                session.get(ModelRow, version.model_id) if version else None, version, by
-            )
+            model, version = asked_version(session, version_id, by, hint=_HINT)
             return may_retire(session, by, model, version, alias)
 
     def retire(
@@ -64,13 +58,7 @@ class Retirements:
             act.facts |= {"version": version_id, "alias": alias, "route": Route.RETIREMENT}
             # Versions before their model, as where they are deprecated.
             hold(act.session, version_id, farewell.successor_id if farewell else "")
-            version = act.session.get(VersionRow, version_id)
-            model = (
-                act.session.get(ModelRow, version.model_id, with_for_update=True)
-                if version
-                else None
-            )
-            model, version = _there(model, version, by)
+            model, version = asked_version(act.session, version_id, by, hint=_HINT, lock=True)
             by = as_of_now(act.session, by, at=act.at)
             may_retire(act.session, by, model, version, alias).insist()
             if farewell is not None:
@@ -88,13 +76,3 @@ class Retirements:
             bind(self._policies, act, row, model, version)
             act.emit("release:requested", row.id, version=version.id, route=Route.RETIREMENT)
             return load_request(act.session, row)
-
-
-def _there(
-    model: ModelRow | None, version: VersionRow | None, by: Actor
-) -> tuple[ModelRow, VersionRow]:
-    """A version that the actor may read, and its model. Raises NotFound."""
-    gone = version is None or model is None or version.gone_at is not None
-    if gone or version is None or model is None or not decide(by, "model:read", resource(model)):
-        raise NotFound("There is no such version.", hint=_HINT, code="no-such-version")
-    return model, version

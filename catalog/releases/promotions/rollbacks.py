@@ -8,7 +8,7 @@ from typing import Final
 
 from sqlalchemy import Executable, bindparam
 from sqlalchemy import select as columns
-from sqlmodel import Session, col
+from sqlmodel import col
 
 from auth.access import Resource, Verdict, decide
 from auth.actors import Actor
@@ -23,7 +23,7 @@ from catalog.releases.promotions.outbox import enqueue, insist_nothing_on_its_wa
 from catalog.releases.requests.binding import answers, bind
 from catalog.releases.requests.request import ReleaseRequest, load_request
 from catalog.releases.requests.rights import checked_alias, checked_reason, gates_verdict
-from catalog.releases.requests.steps import new_request, write_decision
+from catalog.releases.requests.steps import asked_version, new_request, write_decision
 from catalog.releases.states import STANDING, PromotionState, Route, State, Verb
 from catalog.releases.tables import PromotionRow, RequestRow
 from ledger.acts import Ledger
@@ -87,7 +87,7 @@ class Rollbacks:
         with self._ledger.act("release:roll-back", actor=by.id, resource="request:*") as act:
             act.facts |= {"version": version_id, "alias": alias, "route": Route.ROLLBACK}
             by = as_of_now(act.session, by, at=act.at)
-            model, version = _found(act.session, version_id, by)
+            model, version = asked_version(act.session, version_id, by, hint=_HINT, lock=True)
             self.may(resource(model), by=by).insist()
             held = act.session.get(AliasRow, (model.id, alias))
             if held is not None and held.version_id == version.id:
@@ -125,15 +125,6 @@ def _insist(results: tuple[gates.GateResult, ...]) -> None:
     if not verdict:
         told = next(one for one in results if one.answer is not gates.Answer.PASS)
         raise Conflict(told.reason, hint=_HINT, code="gate-not-passed")
-
-
-def _found(session: Session, version_id: str, by: Actor) -> tuple[ModelRow, VersionRow]:
-    version = session.get(VersionRow, version_id)
-    model = session.get(ModelRow, version.model_id, with_for_update=True) if version else None
-    gone = version is None or model is None or version.gone_at is not None
-    if gone or version is None or model is None or not decide(by, "model:read", resource(model)):
-        raise NotFound("There is no such version.", hint=_HINT, code="no-such-version")
-    return model, version
 
 
 _EARLIER: Final[Executable] = (

@@ -84,18 +84,19 @@ def new_request(
 
 
 def asked_version(
-    session: Session, version_id: str, by: Actor, *, lock: bool = False
+    session: Session,
+    version_id: str,
+    by: Actor,
+    *,
+    hint: str = "Choose one on the Model page.",
+    lock: bool = False,
 ) -> tuple[ModelRow, VersionRow]:
-    """A version that somebody is about to ask for, with its model. Raises NotFound."""
+    """A version that somebody is about to ask something for, with its model. Raises NotFound."""
     version = session.get(VersionRow, version_id)
     model = session.get(ModelRow, version.model_id, with_for_update=lock) if version else None
     gone = version is None or model is None or version.gone_at is not None
     if gone or version is None or model is None or not decide(by, "model:read", resource(model)):
-        raise NotFound(
-            "There is no such version.",
-            hint="Choose one on the Model page.",
-            code="no-such-version",
-        )
+        raise NotFound("There is no such version.", hint=hint, code="no-such-version")
     return model, version
 
 
