@@ -106,11 +106,13 @@ def _panels(dossier: Dossier) -> list[tuple[str, object]]:
 
 
 def standing(one: Candidate) -> Markup:
-    """Whether somebody may decide, or has agreed already."""
+    """Whether somebody may decide, has agreed already, or decides once it is sent again."""
     if one.has_agreed_as:
         return chips.mark("Done", f"Has agreed as {one.has_agreed_as}")
     if one.verdict:
         return chips.mark("Allowed", "May decide")
+    if one.verdict.code == "wrong-state" and one.roles:
+        return chips.mark("Waits", "May decide once it is sent again")
     return chips.mark("Refused", "May not decide")
 
 

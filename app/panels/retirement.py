@@ -83,11 +83,15 @@ def _ask(shown: Shown, live: Version, by: Actor) -> None:
     farewell = None
     if said is None and relied_on and may_tell:
         farewell = _farewell(shown, live, why, by)
+    told = st.container()
     if not signed("Leave it", "Ask for its retirement"):
         return
-    made = act(
-        lambda who: portal().retirements.retire(live.id, CHAMPION, why, farewell=farewell, by=who)
-    )
+    with told:
+        made = act(
+            lambda who: portal().retirements.retire(
+                live.id, CHAMPION, why, farewell=farewell, by=who
+            )
+        )
     if made is not None:
         st.switch_page(ways.to("release"), query_params={"id": made.number})
 

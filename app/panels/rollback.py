@@ -59,9 +59,11 @@ def _sure(shown: Shown) -> None:
         value=f"Rolled back from {was} to v{chosen.version_number}.",
         key="roll-back-why",
     )
+    told = st.container()
     if not signed("Leave it", f"Set back to v{chosen.version_number}"):
         return
-    made = act(lambda by: portal().rollbacks.roll_back(chosen.version_id, CHAMPION, why, by=by))
+    with told:
+        made = act(lambda by: portal().rollbacks.roll_back(chosen.version_id, CHAMPION, why, by=by))
     if made is not None:
         st.switch_page(ways.to("release"), query_params={"id": made.number})
 

@@ -88,9 +88,10 @@ def _asked(found: Contents, names: Mapping[str, str]) -> Iterable[_Html]:
         if away
         else f"point @{request.alias} at v{request.version_number}"
     )
-    before = f", which is on v{request.replaces}" if request.replaces and not away else ""
+    was = "is" if request.is_open else "was then"
+    before = f" It {was} on v{request.replaces}." if request.replaces and not away else ""
     who = f"{_name(names, request.requested_by)}, {_moment(request.requested_at)}"
-    yield _tag("p", f"Asked by way of {request.route}: {move} of {request.model_name}{before}.")
+    yield _tag("p", f"Asked by way of {request.route}: {move} of {request.model_name}.{before}")
     yield _quote(request.reason, who)
     promotion = request.promotion
     told = "Nothing was to be carried out."

@@ -12,6 +12,7 @@ from app.panels.release_asked import affected_words, before_after, statements
 from app.panels.release_assurance import worst_of_files
 from app.panels.release_decision import outcome, standing
 from app.panels.release_dossier import Dossier, read
+from app.panels.release_people import standing as candidate_words
 from app.panels.release_sheet import gate_row
 from app.panels.release_signing import still_missing
 from app.panels.release_since import happened, sent_back_words, since_words
@@ -185,6 +186,21 @@ def test_the_first_reason_stays_and_what_was_said_since_stands_below_it_with_its
         ("Describe it.", "Bob Norrland asked for changes, 20 Nov 2026, 11:12 UTC"),
         ("Now really.", "Alice Norrland sent it again, 20 Nov 2026, 11:12 UTC"),
     ]
+
+
+def test_while_changes_are_asked_for_whoever_decides_later_is_not_told_that_they_may_not(
+    small_house: House,
+) -> None:
+    house = small_house
+    house.credit()
+    request = house.asked()
+    house.portal.decisions.decide(request.id, Verb.REQUEST_CHANGES, "Describe it.", by=house.bob)
+    said = {one.person_id: candidate_words(one) for one in gathered(house).outlook.people}
+    assert "May decide once it is sent again" in said[house.bob.id]
+    house.portal.requests.resubmit(request.id, "Described.", by=house.alice)
+    house.work()
+    said = {one.person_id: candidate_words(one) for one in gathered(house).outlook.people}
+    assert said[house.bob.id].endswith("May decide</span>")
 
 
 def test_what_changed_and_when_stays_on_the_page_until_somebody_decides(

@@ -220,6 +220,19 @@ def test_nothing_that_a_person_wrote_or_uploaded_acts_in_its_page(small_house: H
     assert "default-src &#x27;none&#x27;" in page
 
 
+def test_its_page_tells_what_was_replaced_as_of_then_once_the_request_is_closed(
+    small_house: House,
+) -> None:
+    house = small_house
+    house.credit()
+    request = house.asked()
+    page = unpacked(pack(house, request.id, house.erik))["index.html"].decode()
+    assert "point @champion at v2 of credit-pd. It is on v1." in page
+    house.portal.decisions.decide(request.id, Verb.REJECT, WHY, by=house.bob)
+    page = unpacked(pack(house, request.id, house.erik))["index.html"].decode()
+    assert "point @champion at v2 of credit-pd. It was then on v1." in page
+
+
 def test_who_may_not_read_a_request_is_not_told_that_it_is_there(house: House) -> None:
     house.credit()
     request = house.approved()
