@@ -26,9 +26,8 @@ def asked(dossier: Dossier, number: int) -> None:
     waited = words.ago(request.requested_at, dossier.now)
     state = state_chips(request.route, request.requested_by, request.state)
     stands = join((state, tag("span", f"asked {waited}"), *decided_by(dossier)))
-    instead = (
-        f"in place of v{request.replaces}" if request.replaces else "where nothing is live yet"
-    )
+    empty = "where nothing is live yet" if request.is_open else "where nothing was live then"
+    instead = f"in place of v{request.replaces}" if request.replaces else empty
     version = strong(f"v{request.version_number}")
     facts: list[tuple[str, object]] = []
     if request.route is Route.RETIREMENT:

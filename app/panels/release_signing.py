@@ -243,9 +243,14 @@ def _left_behind(dossier: Dossier) -> str:
             f"{here}, and the policy {found.policy} would have it set back, but no other approval "
             "stands: it stays live, and a critical finding is opened for its owner."
         )
+    way_back = (
+        "Roll back on the Model page sets the alias back."
+        if found.to is not None
+        else "no other approval stands that the alias could be set back to."
+    )
     return (
         f"{here} and stays so: the policy in force only reports it. A critical finding is opened "
-        "for its owner, and Roll back on the Model page sets the alias back."
+        f"for its owner, and {way_back}"
     )
 
 

@@ -52,7 +52,7 @@ class Aftermath:
     Attributes:
         is_live: the alias points at the version now, and no other approval covers it.
         sets_back: the policy in force has Countersign set the alias back by itself.
-        to: the version it would be set back to; None where no approval stands.
+        to: the version it can be set back to; None where no other approval stands.
         policy: the policy in force, as `baseline v1`; empty where there is none.
     """
 
@@ -123,16 +123,17 @@ class Remedies:
             row, model = visible(session, request_id, by)
             if not is_live(session, row) or is_approved_otherwise(session, row):
                 return Aftermath(is_live=False)
-            law = governing(self._policies.in_force(session), classified(model, row.alias))
-            if law is None:
-                return Aftermath(is_live=True)
             known = read_known(session, [model.id])[model.id]
             left = tuple(one for one in known.asked if one.version_id != row.version_id)
             place = replace(known, asked=left).place(row.alias)
+            to = place.version_number if place else None
+            law = governing(self._policies.in_force(session), classified(model, row.alias))
+            if law is None:
+                return Aftermath(is_live=True, to=to)
             return Aftermath(
                 is_live=True,
                 sets_back=law.policy.unapproved == "roll back",
-                to=place.version_number if place else None,
+                to=to,
                 policy=f"{law.policy.name} v{law.policy.version}",
             )
 

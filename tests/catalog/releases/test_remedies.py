@@ -111,10 +111,12 @@ def test_an_alias_is_set_back_by_itself_where_the_policy_says_so(house: House) -
 def test_what_revoking_leads_to_is_said_before_and_told_in_what_follows(house: House) -> None:
     text = pack_text("baseline").replace("\nversion: 1\n", "\nversion: 2\nunapproved: roll back\n")
     live(house)
+    desk = house.portal.remedies
+    said = desk.aftermath("RR-2026-0001", by=house.bob)
+    assert (said.is_live, said.sets_back, said.to) == (True, False, None)
     house.approved(3)
     house.deliver()
     look(house)
-    desk = house.portal.remedies
     said = desk.aftermath("RR-2026-0002", by=house.bob)
     assert (said.is_live, said.sets_back, said.to) == (True, False, 2)
     house.portal.policies.publish(text, WHY, by=house.grace)
