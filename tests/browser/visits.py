@@ -74,7 +74,11 @@ class Visitor:
 
     def menu(self, screen: str) -> None:
         """Choose a screen in the navigation: one click."""
-        self.sidebar.get_by_role("link", name=screen, exact=True).click()
+        link = self.sidebar.get_by_role("link", name=screen, exact=True)
+        # As long as a finger rests: leaving a field first sends what was typed in it.
+        link.click(delay=100)
+        # Until then the page before stands there, with nothing to wait for.
+        expect(link).to_have_attribute("aria-current", "page", timeout=SECONDS)
         self.settle()
 
     def settle(self) -> None:
