@@ -30,14 +30,7 @@ def _main() -> None:
     screens = {}
     for screen in PAGES:
         shown = here is not None and screen.in_navigation and screen.may_open(here)
-        made = st.Page(
-            screen.path,
-            title=screen.title,
-            icon=f":material/{screen.icon}:",
-            url_path=screen.key,
-            default=screen.key == "home",
-            visibility="visible" if shown else "hidden",
-        )
+        made = screen.page(shown=shown)
         groups[screen.group].append(made)
         screens[made.url_path] = screen
     chosen = st.navigation(groups, position="sidebar" if here else "hidden", expanded=True)

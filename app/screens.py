@@ -2,8 +2,12 @@
 
 from __future__ import annotations
 
+from copy import copy
 from dataclasses import dataclass
+from functools import cache
 from typing import Final
+
+import streamlit as st
 
 from app.settings import ROOT
 from auth.access import may_anywhere
@@ -31,6 +35,24 @@ class Screen:
     def may_open(self, actor: Actor) -> bool:
         """Whether it is shown to this person."""
         return not self.permissions or any(may_anywhere(actor, one) for one in self.permissions)
+
+    def page(self, *, shown: bool) -> st.Page:
+        """It as a page of this run, in the navigation or not."""
+        # A copy: Streamlit writes into a page that it may be run, and other people open it too.
+        return copy(_page(self, shown=shown))
+
+
+@cache
+def _page(screen: Screen, *, shown: bool) -> st.Page:
+    # Made once: Streamlit resolves the path of its file each time, eighteen of them in every run.
+    return st.Page(
+        screen.path,
+        title=screen.title,
+        icon=f":material/{screen.icon}:",
+        url_path=screen.key,
+        default=screen.key == "home",
+        visibility="visible" if shown else "hidden",
+    )
 
 
 PAGES: Final = (

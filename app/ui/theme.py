@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import re
+from base64 import b64encode
 from dataclasses import asdict, dataclass
 from functools import cache
 from pathlib import Path
@@ -136,10 +137,20 @@ def css() -> str:
     return tokens() + _packed("".join(sheets))
 
 
+@dataclass(frozen=True)
+class _Finished:
+    """HTML that Streamlit takes as it is; a string it would search for indentation, every run."""
+
+    html: str
+
+    def _repr_html_(self) -> str:
+        return self.html
+
+
 @cache
-def _styles(shown: Tone) -> str:
+def _styles(shown: Tone) -> _Finished:
     # Dialogs and menus live outside `.stApp`, which is the only place that carries color-scheme.
-    return f"<style>{css()}</style><style>:root{{color-scheme:{shown}}}</style>"
+    return _Finished(f"<style>{css()}</style><style>:root{{color-scheme:{shown}}}</style>")
 
 
 def apply() -> None:
@@ -149,11 +160,18 @@ def apply() -> None:
 
 def configure(title: str = "Countersign") -> None:
     """Set the page's title, icon, width and logo; call it first in every run."""
-    # A file, because an icon by name would be fetched from a foreign host.
+    # Our own pictures, because an icon by name would be fetched from a foreign host.
     st.set_page_config(
-        page_title=title, page_icon=str(STATIC / "favicon.svg"), layout="wide", menu_items=None
+        page_title=title, page_icon=_picture("favicon"), layout="wide", menu_items=None
     )
-    st.logo(str(STATIC / "logo.svg"), size="large", icon_image=str(STATIC / "mark.svg"))
+    st.logo(_picture("logo"), size="large", icon_image=_picture("mark"))
+
+
+@cache
+def _picture(name: str) -> str:
+    # As a data URL, read once: a file Streamlit would read and encode in every run.
+    drawn = (STATIC / f"{name}.svg").read_bytes()
+    return f"data:image/svg+xml;base64,{b64encode(drawn).decode('ascii')}"
 
 
 def document(title: str, *content: object) -> str:
