@@ -63,6 +63,21 @@ class _Kept:
     numbers: Iterator[int] = field(default_factory=lambda: itertools.count(1))
 
 
+class FakeFolder:
+    """A folder of artifacts on this disk."""
+
+    def __init__(self, place: Path) -> None:
+        self._place = place
+
+    def file(self, name: str, into: Path) -> Path | None:
+        """One file at the top of it, if it is there."""
+        file = self._place / name
+        if not file.is_file():
+            return None
+        insist_small([(name, file.stat().st_size)])
+        return Path(shutil.copy(file, into))
+
+
 class FakeMlflow:
     """An MLflow server: models, versions, aliases, runs, and files on disk.
 
@@ -344,17 +359,10 @@ class FakeMlflow:
         file = self._folder / "runs" / version.run_id / "evaluation_sample.parquet"
         return Path(shutil.copy(file, into)) if file.is_file() else None
 
-    def download_file(
-        self, version: SeenVersion, name: str, into: Path, *, of: FilesOf
-    ) -> Path | None:
-        """One file at the top of a version's artifacts, or of its run's, if it is there."""
+    def folder(self, version: SeenVersion, *, of: FilesOf) -> FakeFolder | None:
+        """The artifacts of a version, or of its run if it has one."""
         self._answer()
-        folder = self._artifacts(version) if of == "model" else self._run_files(version)
-        file = folder / name
-        if not file.is_file():
-            return None
-        insist_small([(name, file.stat().st_size)])
-        return Path(shutil.copy(file, into))
+        return FakeFolder(self._artifacts(version) if of == "model" else self._run_files(version))
 
     def seal(self, name: str, number: int, ticket: str) -> None:
         """A server without a guard takes no notice of the ticket."""

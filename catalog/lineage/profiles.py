@@ -8,7 +8,6 @@ from collections.abc import Callable, Collection, Mapping
 from dataclasses import dataclass
 from datetime import datetime
 from enum import StrEnum
-from functools import partial
 from pathlib import Path
 from typing import Any, Final
 
@@ -22,6 +21,7 @@ from catalog.lineage.environments import FILES, LARGEST_BYTES, environment
 from catalog.lineage.profile import Profile, from_text, kept_rows, sample
 from catalog.lineage.tables import VersionProfileRow
 from catalog.registry.artifacts import at_most
+from catalog.registry.mirror.seen import FilesOf, Mlflow, SeenVersion
 from catalog.registry.models import Model, resource
 from catalog.registry.servers import Servers
 from catalog.registry.tables import ModelRow, VersionRow
@@ -30,6 +30,7 @@ from ledger.errors import CountersignError, Invalid, NotFound
 
 SAMPLE: Final = "evaluation_sample.parquet"
 PREDICTIONS: Final = "evaluation_predictions.parquet"
+TABLES: Final = (SAMPLE, PREDICTIONS)
 LARGEST_TABLE_BYTES: Final = 32 * 1024**2
 _MOST_ASKED: Final = 2
 _MOST_KEPT: Final = 128
@@ -57,10 +58,6 @@ class Known:
     problem: str
     hint: str
     profile: Profile | None
-
-
-# Fetches one small file of a version, or of its run, into a folder.
-Fetch = Callable[..., Path | None]
 
 
 class Profiles:
@@ -176,21 +173,16 @@ class Profiles:
                 code="version-gone",
             )
         with tempfile.TemporaryDirectory(prefix="countersign-") as folder:
-            profile = self._found(partial(mlflow.download_file, seen), Path(folder))
+            profile = self._found(mlflow, seen, Path(folder))
         self._done(version_id, profile, by)
 
-    def _found(self, fetch: Fetch, folder: Path) -> Profile:
+    def _found(self, mlflow: Mlflow, seen: SeenVersion, into: Path) -> Profile:
         notes: list[str] = []
-        texts: dict[str, str] = {}
-        for name in FILES:
-            file = _fetched(fetch, name, folder, notes)
-            if file is not None:
-                texts[name] = file.read_text("utf-8", "replace")
-        tables = {
-            name: file
-            for name in (SAMPLE, PREDICTIONS)
-            if (file := _fetched(fetch, name, folder, notes)) is not None
-        }
+        with at_most(LARGEST_BYTES):
+            files = _fetched(mlflow, seen, "model", FILES, into, notes)
+        texts = {name: file.read_text("utf-8", "replace") for name, file in files.items()}
+        with at_most(LARGEST_TABLE_BYTES):
+            tables = _fetched(mlflow, seen, "run", TABLES, into, notes)
         try:
             told = self._read(tables)
         except Invalid as problem:
@@ -258,13 +250,30 @@ _BODY: Final = columns(col(VersionProfileRow.body)).where(
 )
 
 
-def _fetched(fetch: Fetch, name: str, folder: Path, notes: list[str]) -> Path | None:
-    is_table = name in {SAMPLE, PREDICTIONS}
+def _fetched(
+    mlflow: Mlflow,
+    seen: SeenVersion,
+    of: FilesOf,
+    names: Collection[str],
+    into: Path,
+    notes: list[str],
+) -> dict[str, Path]:
+    """Those of the files that are there, small enough and files indeed."""
+    found: dict[str, Path] = {}
     try:
-        with at_most(LARGEST_TABLE_BYTES if is_table else LARGEST_BYTES):
-            file = fetch(name, folder, of="run" if is_table else "model")
+        folder = mlflow.folder(seen, of=of)
     except Invalid as problem:
-        notes.append(f"{name} was not read: {problem.message}")
-        return None
-    # A link could lead to a file of this machine.
-    return file if file is not None and file.is_file() and not file.is_symlink() else None
+        notes.append(f"Files of the {of} were not read: {problem.message}")
+        return found
+    if folder is None:
+        return found
+    for name in names:
+        try:
+            file = folder.file(name, into)
+        except Invalid as problem:
+            notes.append(f"{name} was not read: {problem.message}")
+            continue
+        # A link could lead to a file of this machine.
+        if file is not None and file.is_file() and not file.is_symlink():
+            found[name] = file
+    return found

@@ -114,6 +114,14 @@ class SeenDetails:
     logged_tags: Mapping[str, str] = field(default_factory=dict)
 
 
+class Files(Protocol):
+    """An opened folder of artifacts."""
+
+    def file(self, name: str, into: Path) -> Path | None:
+        """One file at the top of it, unopened, if it is there."""
+        ...
+
+
 class Mlflow(Protocol):
     """An MLflow server, as much of it as Countersign asks, within one of its workspaces.
 
@@ -164,10 +172,8 @@ class Mlflow(Protocol):
         """The run's sample of evaluation rows, if it left one."""
         ...
 
-    def download_file(
-        self, version: SeenVersion, name: str, into: Path, *, of: FilesOf
-    ) -> Path | None:
-        """One file at the top of a version's artifacts, or of its run's, if it is there."""
+    def folder(self, version: SeenVersion, *, of: FilesOf) -> Files | None:
+        """The artifacts of a version, or of its run if it has one."""
         ...
 
     def seal(self, name: str, number: int, ticket: str) -> None:

@@ -27,7 +27,7 @@ from catalog.registry.mirror.seen import (
 from catalog.registry.mlflow.addresses import checked_address
 from catalog.registry.mlflow.connection import Connection, showing
 from catalog.registry.mlflow.errors import proper
-from catalog.registry.mlflow.files import fetch
+from catalog.registry.mlflow.files import ArtifactFolder
 from catalog.registry.mlflow.values import (
     logged_tags,
     seen_model,
@@ -125,27 +125,25 @@ class MlflowServer:
 
     def download(self, version: SeenVersion, into: Path) -> Path:
         """All artifact files of a version, unopened."""
-        return self._fetch(self._folder(version), "", into)
+        return self._opened(self._place(version)).fetch("", into)
 
     def download_sample(self, version: SeenVersion, into: Path) -> Path | None:
         """The run's `evaluation_sample.parquet`, if it left one."""
-        return self.download_file(version, _SAMPLE_NAME, into, of="run")
+        folder = self.folder(version, of="run")
+        return folder.file(_SAMPLE_NAME, into) if folder else None
 
-    def download_file(
-        self, version: SeenVersion, name: str, into: Path, *, of: FilesOf
-    ) -> Path | None:
-        """One file at the top of a version's artifacts, or of its run's, if it is there."""
+    def folder(self, version: SeenVersion, *, of: FilesOf) -> ArtifactFolder | None:
+        """The artifacts of a version, or of its run if it has one, opened for their files.
+
+        Raises:
+            Invalid: they are at an address nobody is sent to.
+        """
         if of == "model":
-            folder = self._folder(version)
-        elif not version.run_id:
+            return self._opened(self._place(version))
+        if not version.run_id:
             return None
-        else:
-            run = self._ask(lambda mlflow: mlflow.get_run(version.run_id))
-            folder = str(run.info.artifact_uri)
-        try:
-            return self._fetch(folder, name, into)
-        except NotFound:
-            return None
+        run = self._ask(lambda mlflow: mlflow.get_run(version.run_id))
+        return self._opened(str(run.info.artifact_uri))
 
     def seal(self, name: str, number: int, ticket: str) -> None:
         """Have a guarded server keep a version's files as they are; another takes no notice."""
@@ -192,28 +190,23 @@ class MlflowServer:
         """What the version's MLmodel says, and the input example that it names."""
         with tempfile.TemporaryDirectory() as folder:
             try:
-                place = self._folder(version)
+                opened = self._opened(self._place(version))
                 with at_most(LARGEST_MLMODEL_BYTES):
-                    file = self._fetch(place, "MLmodel", Path(folder))
+                    file = opened.fetch("MLmodel", Path(folder))
             except CountersignError:
                 return Described(), SeenExample("unknown")
             described = read_mlmodel(file)
             if not described.flavors:
                 return described, SeenExample("external" if described.is_external else "unknown")
-            fetch = partial(self._fetch, place, into=Path(folder))
+            fetch = partial(opened.fetch, into=Path(folder))
             return described, seen_example(described.example, fetch)
 
-    def _fetch(self, folder: str, name: str, into: Path) -> Path:
-        """One file of an artifact folder, or all of it when no name is given.
+    def _opened(self, place: str) -> ArtifactFolder:
+        """A folder of artifacts. Raises Invalid where it is at an address nobody is sent to."""
+        address = checked_address(place, self._to.uri)
+        return ArtifactFolder(self._to.folder(address), self._to.ask)
 
-        Raises:
-            Invalid: the folder is at an address nobody is sent to, or holds too much.
-            NotFound: there is no such file.
-        """
-        address = checked_address(folder, self._to.uri)
-        return fetch(self._to.folder(address), name, into, self._to.ask)
-
-    def _folder(self, version: SeenVersion) -> str:
+    def _place(self, version: SeenVersion) -> str:
         """Where the files of a version are."""
         if _is_logged(version.source):
             logged = version.source.removeprefix("models:/")

@@ -150,10 +150,10 @@ def test_mlflow_s_token_is_not_sent_to_a_host_that_a_version_names(
         "abfss://files@evil.example\\.dfs.core.windows.net/x",
     ],
 )
-def test_files_are_fetched_from_no_host_but_mlflow_s(address: str, tmp_path: Path) -> None:
+def test_files_are_fetched_from_no_host_but_mlflow_s(address: str) -> None:
     server = MlflowServer("http://worker:secret@mlflow.example:5000")
     with pytest.raises(Invalid) as told:
-        server._fetch(address, "", tmp_path)
+        server._opened(address)
     assert told.value.code == "artifact-store"
     assert "secret" not in told.value.message
 

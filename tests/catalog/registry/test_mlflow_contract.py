@@ -221,19 +221,21 @@ def test_the_sample_a_run_left_is_downloaded(
 def test_one_file_of_a_run_or_of_a_version_is_downloaded_if_it_is_there(
     world: World, version: SeenVersion, tmp_path: Path
 ) -> None:
-    ask = world.mlflow.download_file
     for folder in ("run", "model"):
         (tmp_path / folder).mkdir()
-    sample = ask(version, "evaluation_sample.parquet", tmp_path / "run", of="run")
-    described = ask(version, "MLmodel", tmp_path / "model", of="model")
+    of_run, of_model = (world.mlflow.folder(version, of=of) for of in ("run", "model"))
+    assert of_run is not None
+    assert of_model is not None
+    sample = of_run.file("evaluation_sample.parquet", tmp_path / "run")
+    described = of_model.file("MLmodel", tmp_path / "model")
     assert sample is not None
     assert described is not None
     assert sample.read_text() == SAMPLE
     assert "flavors" in described.read_text()
-    assert ask(version, "no-such-file.txt", tmp_path, of="model") is None
-    assert ask(version, "MLmodel", tmp_path, of="run") is None
+    assert of_model.file("no-such-file.txt", tmp_path) is None
+    assert of_run.file("MLmodel", tmp_path) is None
     with at_most(3), pytest.raises(Invalid):
-        ask(version, "MLmodel", tmp_path, of="model")
+        of_model.file("MLmodel", tmp_path)
 
 
 def test_an_alias_set_twice_points_where_it_was_set(
@@ -327,10 +329,8 @@ def test_a_listing_longer_than_a_page_is_read_to_its_end(
     "address",
     ["file:///etc", "/etc", "", "http://127.0.0.1:9/secret", "https://169.254.169.254/", "ftp://x"],
 )
-def test_the_worker_is_not_sent_to_its_own_disk_or_to_the_web_for_files(
-    address: str, tmp_path: Path
-) -> None:
+def test_the_worker_is_not_sent_to_its_own_disk_or_to_the_web_for_files(address: str) -> None:
     with pytest.raises(Invalid) as told:
-        MlflowServer("http://127.0.0.1:9")._fetch(address, "", tmp_path)
+        MlflowServer("http://127.0.0.1:9")._opened(address)
     assert told.value.code == "artifact-store"
     assert told.value.hint
