@@ -13,6 +13,7 @@ import gc
 import importlib
 import json
 import os
+import resource
 import select
 import signal
 import sys
@@ -48,7 +49,10 @@ TESTS: Final = (
     "tests/auth/test_access_requests.py",
 )
 TARGET: Final = 0.85
-_PATIENCE_S: Final = 240.0
+# A mutant may loop for ever or wait for ever. The first is told by the processor's time, so that a
+# busy machine notices nothing that no test did.
+_PATIENCE_CPU_S: Final = 240
+_PATIENCE_S: Final = 1800.0
 _SURVEY_S: Final = 1800.0
 _A_DAY_S: Final = 86400.0
 # So many tests are tried alone at first: most often one of them notices.
@@ -87,7 +91,7 @@ class _Trial:
             tests = survey.reaching(mutant, reversed(self.noticed))
             first, rest = tests[:_FIRST], tests[_FIRST:]
             killed = any(
-                _in_child(partial(attempt, mutant, survey, some), _PATIENCE_S) != 0
+                _in_child(partial(attempt, mutant, survey, some), _PATIENCE_S, _PATIENCE_CPU_S) != 0
                 for some in (first, rest)
                 if some
             )
@@ -161,12 +165,17 @@ def _run(session: pytest.Session, items: Sequence[pytest.Item]) -> None:
             return
 
 
-def _in_child(work: Callable[[], int], patience: float) -> int | None:
-    """The exit code of something done in a process of its own; None if it took too long."""
+def _in_child(work: Callable[[], int], patience: float, cpu: int = 0) -> int | None:
+    """The exit code of something done in a process of its own; None if it took too long.
+
+    `cpu` are the seconds of a processor it may use; one that uses more is killed.
+    """
     child = os.fork()
     if child == 0:
         code = 70
         try:
+            if cpu:
+                resource.setrlimit(resource.RLIMIT_CPU, (cpu, cpu))
             code = work()
         except BaseException:  # noqa: BLE001 - nothing of a child may go on
             traceback.print_exc()

@@ -5,8 +5,10 @@ from __future__ import annotations
 import ast
 import shutil
 import time
+from collections import Counter
 from collections.abc import Generator, Iterable, Iterator, Mapping
 from dataclasses import dataclass, field
+from operator import itemgetter
 from pathlib import Path
 from typing import Any, Final
 
@@ -40,7 +42,8 @@ class Survey:
         """The tests that may notice a mutant; all may where it acts at import.
 
         First those that `noticed` another one, the latest first, then those that reach most of the
-        module, as they are about it, then the quickest.
+        module, as they are about it, then the quickest. Of a test with many cases one case is tried
+        before the second of any.
         """
         found = {
             test: -len(files.get(mutant.path, ()))
@@ -50,10 +53,21 @@ class Survey:
         again = [test for test in noticed if test in found][:_AGAIN]
         about = sorted(found, key=lambda test: (found[test], self.seconds[test]))[:_MOST]
         quickest = sorted(found.keys() - {*about}, key=lambda test: self.seconds[test])
-        return [*dict.fromkeys([*again, *about, *quickest[:_MOST]])]
+        return [*dict.fromkeys([*again, *_in_turn([*about, *quickest[:_MOST]])])]
 
 
 _AGAIN: Final = 5
+
+
+def _in_turn(tests: Iterable[str]) -> list[str]:
+    """The tests in their order, but a case of each before the second case of any."""
+    seen: Counter[str] = Counter()
+    turns: list[tuple[int, str]] = []
+    for test in tests:
+        function = test.partition("[")[0]
+        turns.append((seen[function], test))
+        seen[function] += 1
+    return [test for _, test in sorted(turns, key=itemgetter(0))]
 
 
 class Surveyor:
