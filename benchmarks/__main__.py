@@ -8,6 +8,7 @@ import sys
 from pathlib import Path
 from typing import Final
 
+from benchmarks import yardstick
 from benchmarks.figures import Figure
 
 BENCHMARKS: Final = ("reruns", "crawl", "search", "against_mlflow", "at_scale", "guard")
@@ -20,9 +21,10 @@ def main(wanted: list[str]) -> int:
     if unknown:
         print(f"There is no benchmark {unknown.pop()!r}. There are: {', '.join(BENCHMARKS)}.")
         return 2
-    figures: list[Figure] = []
+    figures: list[Figure] = [yardstick.measure("before")]
     for name in wanted or BENCHMARKS:
         figures += importlib.import_module(f"benchmarks.{name}").measure()
+    figures.append(yardstick.measure("after"))
     RESULTS.write_text(json.dumps([figure.plain() for figure in figures], indent=2) + "\n")
     for figure in figures:
         print(figure.line())
