@@ -124,7 +124,7 @@ def list_requests(portal: Desk, by: Caller, asked: Annotated[Listed, Query()]) -
 def one_request(request_id: str, portal: Desk, by: Caller) -> dict[str, Any]:
     """One request with its gates, its findings and its receipt, by id or number."""
     sheet = portal.requests.sheet(request_id, by=by)
-    receipt = portal.dossiers.receipt(sheet.request)
+    receipt = portal.dossiers.receipt(sheet.request, by=by)
     return {
         **told(sheet.request),
         "decide_by": sheet.decide_by.isoformat() if sheet.decide_by else None,

@@ -132,7 +132,7 @@ def gather(portal: Portal, request_id: str, *, by: Actor) -> Dossier:
         names=portal.people.names(people),
         reader=by,
         now=portal.clock.now(),
-        receipt=portal.dossiers.receipt(request),
+        receipt=portal.dossiers.receipt(request, by=by),
         successor=_successor(portal, sheet, by),
     )
 

@@ -23,9 +23,14 @@ class Dossiers:
         self._people = people
         self._signer = signer
 
-    def receipt(self, request: ReleaseRequest) -> Receipt | None:
-        """The receipt of the decision that closed a request; None while nobody closed it."""
+    def receipt(self, request: ReleaseRequest, *, by: Actor) -> Receipt | None:
+        """The receipt of the decision that closed a request; None while nobody closed it.
+
+        Raises:
+            NotFound: the actor may not see the request.
+        """
         with self._ledger.store.read() as session:
+            visible(session, request.id, by)
             return receipt_of(session, request)
 
     def pack(self, request_id: str, *, by: Actor) -> Pack:

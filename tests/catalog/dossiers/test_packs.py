@@ -240,6 +240,8 @@ def test_who_may_not_read_a_request_is_not_told_that_it_is_there(house: House) -
         for called in (request.number, request.id):
             with pytest.raises(NotFound, match="There is no such request"):
                 pack(house, called, by)
+        with pytest.raises(NotFound, match="There is no such request"):
+            house.portal.dossiers.receipt(request, by=by)
     house.portal.restrictions.restrict(house.model().id, WHY, by=house.grace)
     answer = client(house, house.carol).get(f"/release-requests/{request.number}/evidence-pack")
     unknown = client(house, house.carol).get("/release-requests/RR-2026-9999/evidence-pack")

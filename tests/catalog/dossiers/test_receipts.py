@@ -22,7 +22,7 @@ from tests.screens import Screens
 
 def receipt(house: House, request: ReleaseRequest) -> Receipt | None:
     now = house.portal.requests.get(request.id, by=house.bob)
-    return house.portal.dossiers.receipt(now)
+    return house.portal.dossiers.receipt(now, by=house.bob)
 
 
 def test_a_receipt_is_of_the_record_that_closed_the_request_and_not_of_one_agreement(
