@@ -48,7 +48,7 @@ def _typed(visitor: Visitor) -> Iterator[Figure]:
         field.press_sequentially(word[-1])
         expect(visitor.main).to_contain_text(f"for “{word}”", timeout=SECONDS)
         spent.append((time.perf_counter() - began) * 1000)
-    # The field waits 100 ms for the next key before it asks; that wait is part of the figure.
+    # The field waits 60 ms for the next key before it asks; that wait is part of the figure.
     name = "browser: last key to new results, p50"
     yield Figure(name, statistics.median(spent[3:]), "ms", 300.0)
 

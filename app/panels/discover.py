@@ -43,7 +43,7 @@ def head(states: Sequence[MirrorState], question: Question, *, by: Actor) -> Non
     st.text_input(
         "Search models",
         type="search",
-        live="100ms",
+        live="60ms",
         key="q",
         bind="query-params",
         icon=":material/search:",
