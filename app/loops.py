@@ -35,10 +35,16 @@ _DIGEST_SECONDS: Final = 300.0
 
 
 def threads(
-    portal: Portal, stop: threading.Event, *, at_point: Callable[[str], None]
+    portal: Portal,
+    stop: threading.Event,
+    *,
+    at_point: Callable[[str], None],
+    is_busy: threading.Event,
 ) -> list[threading.Thread]:
-    """The loops, each on a thread of its own that has not started yet."""
-    is_busy = threading.Event()
+    """The loops, each on a thread of its own that has not started yet.
+
+    `is_busy` is set as long as there are promotions and they go through.
+    """
     works = (
         lambda: _outbox(portal, stop, at_point, is_busy),
         *(lambda: _lend_a_hand(portal, stop, at_point, is_busy) for _ in range(_MORE_HANDS)),

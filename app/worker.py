@@ -58,11 +58,14 @@ def main(settings: Settings) -> int:
     gc.freeze()
     portal = build(settings)
     portal.promotions.release_claims(EXECUTOR)
-    durable = DurableWorker(portal.store, handlers(portal, at_point=drill()))
+    is_busy = threading.Event()
+    durable = DurableWorker(
+        portal.store, handlers(portal, at_point=drill(), is_busy=is_busy.is_set)
+    )
     durable.start()
     threads = [
         *mirror_loops.threads(portal, stop),
-        *loops.threads(portal, stop, at_point=drill()),
+        *loops.threads(portal, stop, at_point=drill(), is_busy=is_busy),
     ]
     for thread in threads:
         thread.start()
@@ -93,8 +96,9 @@ def handlers(
     portal: Portal,
     outbound: Outbound | None = None,
     at_point: Callable[[str], None] = lambda _point: None,
+    is_busy: Callable[[], bool] = lambda: False,
 ) -> Mapping[str, Handler]:
-    """What the worker does for each durable job."""
+    """What the worker does for each durable job; `is_busy` tells of promotions under way."""
     settings = portal.settings
     out = outbound or AppriseOutbound(settings.mail_url, settings.webhook_hosts)
     return {
@@ -106,12 +110,7 @@ def handlers(
         "try-policy": lambda payload: compute(
             portal.trials, payload["subject"], "finish this trial", by=RELEASES
         ),
-        "profile-version": lambda payload: compute(
-            portal.profiles,
-            payload["subject"],
-            "read this version's rows and environment",
-            by=PROFILER,
-        ),
+        "profile-version": lambda payload: read_rows(portal, payload["subject"], is_busy),
         "close-requests": lambda payload: close_requests(portal, payload["subject"]),
         "settle-approval": lambda payload: settle_approval(portal, payload["request"]),
         "refresh-model": lambda payload: refresh_model(portal, payload),
@@ -180,6 +179,17 @@ def have_rows_read(portal: Portal, model: Model, request: ReleaseRequest) -> Non
         portal.profiles.request(pair, by=PROFILER)
     except NotFound as gone:
         _LOG.info("rows for %s are not read: %s", request.number, gone.message)
+
+
+def read_rows(portal: Portal, version_id: str, is_busy: Callable[[], bool]) -> None:
+    """Read a version's rows and environment; what was decided asks MLflow first.
+
+    Raises:
+        Unavailable: promotions are carried out just now, or MLflow does not answer.
+    """
+    if is_busy():
+        raise Unavailable("Promotions go first.", hint="It is tried again.", code="busy")
+    compute(portal.profiles, version_id, "read this version's rows and environment", by=PROFILER)
 
 
 def read_artifacts(portal: Portal, version_id: str) -> None:

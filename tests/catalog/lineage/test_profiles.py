@@ -143,6 +143,22 @@ def test_a_profile_is_asked_for_once_and_computed_once(house: House) -> None:
     assert len(house.records("profile:compute")) == 2
 
 
+def test_what_was_decided_asks_mlflow_before_rows_are_read(house: House) -> None:
+    house.credit()
+    ask(house, 1)
+    promotions = [False, True]
+    read = handlers(house.portal, is_busy=promotions.pop)["profile-version"]
+    with pytest.raises(Unavailable, match="Promotions go first"):
+        read({"subject": house.version(1).id})
+    waits = known(house)
+    assert waits is not None
+    assert waits.state is ProfileState.QUEUED
+    read({"subject": house.version(1).id})
+    there = known(house)
+    assert there is not None
+    assert there.state is ProfileState.DONE
+
+
 def test_who_may_see_a_model_may_have_it_profiled_and_nobody_else_learns_of_it(
     house: House,
 ) -> None:

@@ -432,7 +432,7 @@ def test_an_alias_moved_behind_our_back_is_a_finding_within_one_interval(
     portal.reconciliation.run(by=RECONCILER)
     threads = [
         *mirror_loops.threads(portal, stop),
-        *loops.threads(portal, stop, at_point=lambda _point: None),
+        *loops.threads(portal, stop, at_point=lambda _point: None, is_busy=threading.Event()),
     ]
     for one in threads:
         one.start()
